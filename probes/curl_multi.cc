@@ -1,0 +1,174 @@
+#include "probes/curl_multi.h"
+
+#include <utility>
+
+namespace herald::probes {
+namespace {
+
+// Kept for the next attempts, about 6 KiB each.
+constexpr std::size_t kMostIdle = 128;
+constexpr int kMostAtOnce = 8;
+
+}  // namespace
+
+CurlMulti::CurlMulti(Loop& loop) : loop_(loop) {}
+
+CurlMulti::~CurlMulti() {
+  for (CURL* easy : idle_) curl_easy_cleanup(easy);
+  if (multi_ == nullptr) return;
+  curl_multi_cleanup(multi_);
+  curl_global_cleanup();
+}
+
+bool CurlMulti::open() {
+  if (multi_ != nullptr) return true;
+  // Counted by curl, so a second CurlMulti may do the same.
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return false;
+  multi_ = curl_multi_init();
+  if (multi_ == nullptr) {
+    curl_global_cleanup();
+    return false;
+  }
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  timer_ = loop_.timer([this] { on_time(); });
+  soon_ = loop_.timer([this] { on_time(); });
+  return true;
+}
+
+CURL* CurlMulti::take() {
+  if (!open()) return nullptr;
+  if (idle_.empty()) return curl_easy_init();
+  CURL* easy = idle_.back();
+  idle_.pop_back();
+  return easy;
+}
+
+bool CurlMulti::Transfer::start(OnDone on_done) {
+  on_done_ = std::move(on_done);
+  curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+  is_in_flight_ = curl_multi_add_handle(multi_.multi_, easy_) == CURLM_OK;
+  if (!is_in_flight_) return false;
+  ++multi_.in_flight_;
+  multi_.begin();
+  return true;
+}
+
+// Connects at once, and sends at once where the connection is there at once, as on this machine: that saves a
+// turn of the loop. Should a transfer end by that, it is reported in the next turn.
+void CurlMulti::begin() {
+  act(CURL_SOCKET_TIMEOUT, 0);
+  const std::vector<int> changed = changed_;
+  for (const int fd : changed) {
+    if (sockets_[static_cast<std::size_t>(fd)].wanted == CURL_POLL_OUT) act(fd, CURL_CSELECT_OUT);
+  }
+  watch_changed();
+  if (running_ < in_flight_) soon_.set_time(Loop::clock());
+}
+
+void CurlMulti::give_back(Transfer& transfer) noexcept {
+  if (transfer.easy_ == nullptr) return;
+  if (transfer.is_in_flight_) {
+    --in_flight_;
+    curl_multi_remove_handle(multi_, transfer.easy_);
+  }
+  if (idle_.size() >= kMostIdle) return curl_easy_cleanup(transfer.easy_);
+  curl_easy_reset(transfer.easy_);
+  idle_.push_back(transfer.easy_);
+}
+
+int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
+  static_cast<CurlMulti*>(self)->note(fd, what);
+  return 0;
+}
+
+int CurlMulti::on_timer(CURLM*, long milliseconds, void* self) noexcept {
+  auto& multi = *static_cast<CurlMulti*>(self);
+  multi.wants_now_ = milliseconds == 0;
+  if (milliseconds < 0) {
+    multi.timer_.disarm();
+  } else if (milliseconds > 0) {
+    multi.timer_.set_time(Loop::clock() + std::chrono::milliseconds(milliseconds));
+  }
+  return 0;
+}
+
+void CurlMulti::on_ready(int fd, std::uint32_t ready) {
+  const int ready_in = (ready & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0;
+  const int ready_out = (ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0;
+  const int failed = (ready & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0;
+  act(fd, ready_in | ready_out | failed);
+  watch_changed();
+  report_ended();
+}
+
+void CurlMulti::on_time() {
+  act(CURL_SOCKET_TIMEOUT, 0);
+  watch_changed();
+  // curl tells its next time only when it has changed, and it rounds: what came too early for it is still to
+  // come.
+  long milliseconds = -1;
+  curl_multi_timeout(multi_, &milliseconds);
+  if (milliseconds >= 0) timer_.set_time(Loop::clock() + std::chrono::milliseconds(milliseconds));
+  report_ended();
+}
+
+// "At once" is carried out at once: the loop's timer would come up to a millisecond later.
+void CurlMulti::act(int fd, int events) {
+  wants_now_ = false;
+  curl_multi_socket_action(multi_, fd, events, &running_);
+  for (int i = 0; i < kMostAtOnce && wants_now_; ++i) {
+    wants_now_ = false;
+    curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running_);
+  }
+  if (wants_now_) soon_.set_time(Loop::clock());
+}
+
+// A wish that changes again before the loop goes on costs nothing. What is removed will be closed, so it goes
+// now.
+void CurlMulti::note(int fd, int wanted) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= sockets_.size()) sockets_.resize(index + 1);
+  sockets_[index].wanted = wanted == CURL_POLL_REMOVE ? 0 : wanted;
+  if (wanted == CURL_POLL_REMOVE) {
+    sockets_[index].source.reset();
+  } else {
+    changed_.push_back(fd);
+  }
+}
+
+void CurlMulti::watch_changed() {
+  for (const int fd : changed_) watch(fd);
+  changed_.clear();
+}
+
+void CurlMulti::watch(int fd) {
+  auto& [wanted, source] = sockets_[static_cast<std::size_t>(fd)];
+  if (wanted == 0) return;
+  const std::uint32_t events =
+      ((wanted & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((wanted & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+  if (source) return source.set_io_events(events);
+  source = loop_.watch_io(fd, events, [this, fd](std::uint32_t ready) { on_ready(fd, ready); });
+}
+
+// A callback may cancel other transfers and start new ones; neither ends any before the loop comes back here.
+void CurlMulti::report_ended() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    CURL* easy = message->easy_handle;
+    Transfer* transfer = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    curl_multi_remove_handle(multi_, easy);
+    transfer->is_in_flight_ = false;
+    --in_flight_;
+    // The callback may destroy the Transfer.
+    const auto report = std::move(transfer->on_done_);
+    report(code);
+  }
+}
+
+}  // namespace herald::probes

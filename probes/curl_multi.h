@@ -1,0 +1,86 @@
+// libcurl's multi handle on the loop: many transfers at a time, none of which blocks.
+//
+// It refuses to call curl from curl's own callbacks, which only record: sockets to watch, the time to wake
+// up. What has ended is collected afterwards and reported from the loop. A handle is set up for each transfer
+// and then reset and kept for the next, so that thousands of probes share a few.
+//
+// curl, and the libraries behind it, are initialised by the first transfer. Must outlive its Transfers, and
+// the loop must outlive it.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "sidecar/loop.h"
+
+namespace herald::probes {
+
+class CurlMulti {
+ public:
+  using OnDone = std::function<void(CURLcode code)>;
+
+  // One transfer. Destroying it cancels it, also from inside its callback. It has an address that curl knows,
+  // so it does not move.
+  class Transfer {
+   public:
+    explicit Transfer(CurlMulti& multi) : multi_(multi), easy_(multi.take()) {}
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer() { multi_.give_back(*this); }
+
+    // A handle with curl's defaults, to be set up before start(); null without memory. CURLOPT_PRIVATE is
+    // taken.
+    [[nodiscard]] CURL* easy() const { return easy_; }
+    // `on_done` is called at most once, later, from the loop.
+    [[nodiscard]] bool start(OnDone on_done);
+
+   private:
+    friend class CurlMulti;
+    CurlMulti& multi_;
+    CURL* easy_;
+    OnDone on_done_;
+    bool is_in_flight_ = false;
+  };
+
+  explicit CurlMulti(Loop& loop);
+  CurlMulti(const CurlMulti&) = delete;
+  CurlMulti& operator=(const CurlMulti&) = delete;
+  ~CurlMulti();
+
+ private:
+  static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* socket) noexcept;
+  static int on_timer(CURLM* multi, long milliseconds, void* self) noexcept;
+
+  struct Socket {
+    int wanted = 0;  // CURL_POLL_*
+    Source source;
+  };
+
+  bool open();
+  CURL* take();
+  void give_back(Transfer& transfer) noexcept;
+  void begin();
+  void on_ready(int fd, std::uint32_t ready);
+  void on_time();
+  void act(int fd, int events);
+  void note(int fd, int wanted);
+  void watch(int fd);
+  void watch_changed();
+  void report_ended();
+
+  Loop& loop_;
+  CURLM* multi_ = nullptr;
+  std::vector<CURL*> idle_;
+  int in_flight_ = 0;
+  int running_ = 0;              // of those, what curl still works at
+  bool wants_now_ = false;       // curl wants to go on without waiting for anything
+  std::vector<Socket> sockets_;  // by descriptor
+  std::vector<int> changed_;     // descriptors whose `wanted` is new
+  Source timer_;                 // curl's own
+  Source soon_;                  // ours
+};
+
+}  // namespace herald::probes

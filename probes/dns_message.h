@@ -1,0 +1,60 @@
+// DNS messages of a probe: the query that it sends, and the verdict on an answer. Pure; ldns reads and writes
+// the wire format, the sockets are the probe's.
+//
+// It refuses to look into what does not answer the query: another id, another question.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/types.h"
+
+namespace herald::probes {
+
+using Bytes = std::span<const std::uint8_t>;
+
+struct DnsFlags {
+  bool recursion_desired = true;
+  bool dnssec_ok = false;
+  bool asks_authenticated = false;  // the AD bit of the query
+};
+
+struct DnsQuery {
+  std::vector<std::uint8_t> wire;  // with id 0
+  std::uint16_t type = 0;
+  std::uint16_t dns_class = 1;
+};
+
+// "health.example.net A", with a class at the end if it is not IN ("hostname.bind TXT CH"). The error is a
+// line for people.
+[[nodiscard]] std::expected<DnsQuery, std::string> parse_query(const std::string& text, DnsFlags flags);
+[[nodiscard]] bool is_soa(const DnsQuery& query);
+
+// Data of a record in the one form that is compared: addresses and names canonical, strings quoted.
+[[nodiscard]] std::expected<std::string, std::string> canonical_data(const DnsQuery& query,
+                                                                     const std::string& text);
+
+// "NOERROR" or "nxdomain" gives its number.
+[[nodiscard]] std::optional<std::uint16_t> parse_rcode(const std::string& name);
+
+struct DnsExpect {
+  std::vector<std::uint16_t> rcodes{0};
+  std::uint32_t min_answers = 0;                   // of the type that was asked for
+  std::vector<std::string> answers{};              // canonical_data() of what must be among them
+  std::optional<bool> authoritative{};             // AA
+  std::optional<bool> authenticated{};             // AD
+  std::optional<std::uint32_t> serial_at_least{};  // of the SOA record, compared as RFC 1982 does
+};
+
+[[nodiscard]] bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message);
+// Of a message that is a reply.
+[[nodiscard]] bool is_truncated(Bytes message);
+// None for a message that cannot be read. `latency` is for the text alone.
+[[nodiscard]] std::optional<ProbeResult> judge(const DnsQuery& query, const DnsExpect& expect, Bytes message,
+                                               Duration latency);
+
+}  // namespace herald::probes

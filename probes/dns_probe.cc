@@ -1,0 +1,399 @@
+// DNS: one query to one server, over UDP with retries inside the deadline, or over TCP.
+//
+// Each attempt has a socket, a port and a random id of its own. What does not answer the query is ignored and
+// the waiting goes on: a forged packet cannot fail a service. A truncated answer is asked for again over TCP.
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "probes/dns_message.h"
+#include "probes/kinds.h"
+#include "probes/result.h"
+#include "probes/settings.h"
+#include "probes/stream.h"
+#include "probes/target.h"
+#include "sidecar/loop.h"
+
+namespace herald::probes {
+namespace {
+
+constexpr std::uint16_t kDnsPort = 53;
+constexpr std::uint32_t kMostTries = 10;
+constexpr std::size_t kMostExpectedAnswers = 100;
+constexpr std::uint32_t kMostAnswers = 1000;
+// More than we say that we take; what is longer is cut by the kernel and then cannot be read.
+constexpr std::size_t kLargestDatagram = 4096;
+constexpr int kMostDatagramsPerTurn = 16;
+
+enum class OnTruncation : std::uint8_t { tcp, pass, fail };
+
+struct DnsSettings {
+  Endpoint server;
+  DnsQuery query;
+  bool uses_tcp = false;
+  std::uint32_t tries = 2;
+  OnTruncation on_truncation = OnTruncation::tcp;
+  DnsExpect expect;
+};
+
+void read_rcodes(ObjectReader& keys, std::vector<std::uint16_t>& out) {
+  const auto* value = keys.value("rcode");
+  if (value == nullptr) return;
+  const auto list = value->is_array() ? *value : nlohmann::json::array({*value});
+  out.clear();
+  for (const auto& each : list) {
+    const auto rcode = each.is_string() ? parse_rcode(each.get<std::string>()) : std::nullopt;
+    if (rcode) {
+      out.push_back(*rcode);
+    } else {
+      keys.fail("rcode",
+                R"(must be a response code such as "NOERROR" or "NXDOMAIN", or a list of them, not )" +
+                    shown(each));
+    }
+  }
+  if (list.empty()) keys.fail("rcode", "must not be empty");
+}
+
+void read_answers(ObjectReader& keys, const DnsQuery& query, std::vector<std::string>& out) {
+  std::vector<std::string> texts;
+  if (!keys.read("answers", texts)) return;
+  if (texts.size() > kMostExpectedAnswers) {
+    return keys.fail("answers", fmt::format("must be at most {}", kMostExpectedAnswers));
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto data = canonical_data(query, texts[i]);
+    if (data) {
+      out.push_back(std::move(*data));
+    } else {
+      keys.fail_element("answers", i, shown(texts[i]) + " " + data.error());
+    }
+  }
+}
+
+void read_flag(ObjectReader& keys, std::string_view key, std::optional<bool>& out) {
+  bool flag = false;
+  if (keys.read(key, flag)) out = flag;
+}
+
+void read_expect(ObjectReader& keys, const DnsQuery& query, DnsExpect& expect) {
+  auto object = keys.object("expect");
+  if (!object) return;
+  read_rcodes(*object, expect.rcodes);
+  object->read("min_answers", expect.min_answers, 0, kMostAnswers);
+  read_answers(*object, query, expect.answers);
+  read_flag(*object, "authoritative", expect.authoritative);
+  read_flag(*object, "authenticated", expect.authenticated);
+  std::uint32_t serial = 0;
+  if (object->read("serial_at_least", serial, 0, UINT32_MAX)) {
+    expect.serial_at_least = serial;
+    if (!is_soa(query)) object->fail("serial_at_least", "needs a query of type SOA");
+  }
+  object->finish();
+}
+
+DnsSettings read_dns(ObjectReader& keys) {
+  DnsSettings settings;
+  std::string text;
+  if (keys.require("server") && keys.read("server", text)) {
+    auto server = parse_endpoint(text, kDnsPort);
+    if (!server) keys.fail("server", server.error());
+    if (server) settings.server = std::move(*server);
+  }
+  DnsFlags flags;
+  keys.read("recursion_desired", flags.recursion_desired);
+  keys.read("dnssec_ok", flags.dnssec_ok);
+  const auto expect = keys.json().find("expect");
+  flags.asks_authenticated =
+      expect != keys.json().end() && expect->is_object() && expect->contains("authenticated");
+  if (keys.require("query") && keys.read("query", text)) {
+    auto query = parse_query(text, flags);
+    if (!query) keys.fail("query", query.error());
+    if (query) settings.query = std::move(*query);
+  }
+  std::size_t choice = 0;
+  if (keys.read_choice("transport", choice, {"udp", "tcp"})) settings.uses_tcp = choice == 1;
+  if (keys.read_choice("on_truncation", choice, {"tcp", "pass", "fail"})) {
+    settings.on_truncation = static_cast<OnTruncation>(choice);
+  }
+  keys.read("tries", settings.tries, 1, kMostTries);
+  if (settings.query.wire.empty()) {  // what depends on it would only be reported wrongly
+    static_cast<void>(keys.value("expect"));
+  } else {
+    read_expect(keys, settings.query, settings.expect);
+  }
+  return settings;
+}
+
+// What all attempts of a probe share.
+struct DnsPlan {
+  DnsSettings settings;
+  SocketOptions socket;
+  Duration try_for{};  // until the next try
+};
+
+class DnsAttempt final : public Attempt {
+ public:
+  DnsAttempt(const DnsPlan& plan, Loop& loop, const SocketAddress& server, Done done)
+      : plan_(plan), loop_(loop), server_(server), done_(std::move(done)) {}
+
+  // An error is a result known at once.
+  [[nodiscard]] std::expected<void, ProbeResult> start();
+  [[nodiscard]] std::string stage() const override;
+
+ private:
+  std::expected<void, ProbeResult> start_udp();
+  std::expected<void, ProbeResult> start_tcp();
+  std::optional<ProbeResult> send_datagram();
+  void try_again();
+  // Where these are true, the attempt is over or goes on over TCP, and this may be gone.
+  void on_datagrams();
+  bool take_datagram(Bytes message);
+  bool take_truncated(Bytes message);
+  void on_stream();
+  bool send_on_stream();
+  void read_from_stream();
+  void take_from_stream();
+  void wait_or_fail(Stream::Io io);
+  [[nodiscard]] std::optional<ProbeResult> judged(Bytes message) const;
+  void finish(ProbeResult result);
+
+  const DnsPlan& plan_;
+  Loop& loop_;
+  SocketAddress server_;
+  Done done_;
+  TimePoint started_{};
+  std::vector<std::uint8_t> query_;  // with the id, and over TCP the length before it
+  std::uint16_t id_ = 0;
+  std::uint32_t tries_ = 0;
+  std::size_t ignored_ = 0;
+  Fd datagrams_;
+  std::optional<Stream> stream_;
+  bool is_connected_ = false;
+  std::size_t sent_ = 0;
+  std::string received_;  // over TCP: the length and what follows
+  Source next_try_;
+  Source source_;
+};
+
+std::expected<void, ProbeResult> DnsAttempt::start() {
+  started_ = Loop::clock();
+  if (getrandom(&id_, sizeof id_, 0) != sizeof id_)
+    return std::unexpected(local_trouble(system_error_text("getrandom")));
+  query_ = plan_.settings.query.wire;
+  query_[0] = static_cast<std::uint8_t>(id_ >> 8U);
+  query_[1] = static_cast<std::uint8_t>(id_ & 0xFFU);
+  return plan_.settings.uses_tcp ? start_tcp() : start_udp();
+}
+
+std::expected<void, ProbeResult> DnsAttempt::start_udp() {
+  auto fd = connect_socket(server_, SOCK_DGRAM, plan_.socket);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  datagrams_ = std::move(*fd);
+  source_ = loop_.watch_io(datagrams_.get(), EPOLLIN, [this](std::uint32_t) { on_datagrams(); });
+  if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
+  if (auto failure = send_datagram()) return std::unexpected(std::move(*failure));
+  if (plan_.settings.tries > 1) next_try_ = loop_.timer_at(started_ + plan_.try_for, [this] { try_again(); });
+  return {};
+}
+
+std::expected<void, ProbeResult> DnsAttempt::start_tcp() {
+  auto fd = connect_socket(server_, SOCK_STREAM, plan_.socket);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  const auto size = static_cast<std::uint16_t>(query_.size());
+  query_.insert(query_.begin(),
+                {static_cast<std::uint8_t>(size >> 8U), static_cast<std::uint8_t>(size & 0xFFU)});
+  stream_.emplace(std::move(*fd));
+  source_ = loop_.watch_io(stream_->fd(), EPOLLOUT, [this](std::uint32_t) { on_stream(); });
+  if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
+  return {};
+}
+
+std::string DnsAttempt::stage() const {
+  const std::string transport = stream_ ? "TCP" : "UDP";
+  std::string text = stream_ && !is_connected_ ? "connecting over TCP"
+                     : received_.empty()
+                         ? "waiting for the answer over " + transport
+                         : fmt::format("reading the answer ({} bytes so far)", received_.size());
+  if (tries_ > 1) text += fmt::format(", sent {} times", tries_);
+  if (ignored_ > 0) text += fmt::format(", ignored {} answers that did not match", ignored_);
+  return text;
+}
+
+std::optional<ProbeResult> DnsAttempt::send_datagram() {
+  ++tries_;
+  // A refusal of the try before is told here as well as by recv.
+  if (send(datagrams_.get(), query_.data(), query_.size(), 0) >= 0 || errno == EAGAIN) return std::nullopt;
+  const int error = errno;
+  return network_result("query " + to_string(server_), error);
+}
+
+void DnsAttempt::try_again() {
+  if (auto failure = send_datagram()) return finish(std::move(*failure));
+  if (tries_ < plan_.settings.tries) next_try_.set_time(started_ + plan_.try_for * tries_);
+}
+
+void DnsAttempt::on_datagrams() {
+  std::array<std::uint8_t, kLargestDatagram> buffer;
+  for (int i = 0; i < kMostDatagramsPerTurn; ++i) {
+    const ssize_t count = recv(datagrams_.get(), buffer.data(), buffer.size(), 0);
+    if (count >= 0) {
+      if (take_datagram(Bytes(buffer).first(static_cast<std::size_t>(count)))) return;
+      continue;
+    }
+    const int error = errno;
+    if (error != EAGAIN && error != EINTR) finish(network_result("query " + to_string(server_), error));
+    return;
+  }
+}
+
+bool DnsAttempt::take_datagram(Bytes message) {
+  if (!is_reply_to(plan_.settings.query, id_, message)) {
+    ++ignored_;
+    return false;
+  }
+  if (is_truncated(message) && plan_.settings.on_truncation != OnTruncation::pass)
+    return take_truncated(message);
+  auto result = judged(message);
+  if (!result) {
+    ++ignored_;
+    return false;
+  }
+  finish(std::move(*result));
+  return true;
+}
+
+bool DnsAttempt::take_truncated(Bytes) {
+  if (plan_.settings.on_truncation == OnTruncation::fail) {
+    finish(failed(Reason::answer, "the answer is truncated (TC)"));
+    return true;
+  }
+  next_try_.reset();
+  source_.reset();
+  datagrams_.reset();
+  if (auto started = start_tcp(); !started) finish(std::move(started.error()));
+  return true;
+}
+
+void DnsAttempt::on_stream() {
+  if (!is_connected_) {
+    const int error = pending_error(stream_->fd());
+    if (error != 0) return finish(network_result("connect " + to_string(server_), error));
+    is_connected_ = true;
+  }
+  if (send_on_stream()) read_from_stream();
+}
+
+bool DnsAttempt::send_on_stream() {
+  while (sent_ < query_.size()) {
+    std::size_t count = 0;
+    const std::string_view text(reinterpret_cast<const char*>(query_.data()), query_.size());
+    const Stream::Io io = stream_->write(text.substr(sent_), count);
+    if (io != Stream::Io::done) {
+      wait_or_fail(io);
+      return false;
+    }
+    sent_ += count;
+  }
+  return true;
+}
+
+void DnsAttempt::read_from_stream() {
+  std::array<char, 16384> buffer;
+  Stream::Io io = Stream::Io::done;
+  // One message of at most 65535 bytes; a server has no reason to send more.
+  constexpr std::size_t kMost = 2 + 65535;
+  while (received_.size() < kMost) {
+    std::size_t count = 0;
+    io = stream_->read(std::span(buffer).first(std::min(buffer.size(), kMost - received_.size())), count);
+    if (io != Stream::Io::done) break;
+    received_.append(buffer.data(), count);
+  }
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(received_[i]); };
+  const std::size_t size = received_.size() < 2 ? kMost : byte(0) * 256U + byte(1);
+  if (received_.size() >= 2 + size) return take_from_stream();
+  wait_or_fail(io);
+}
+
+void DnsAttempt::take_from_stream() {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(received_.data());
+  const Bytes message(data + 2, data[0] * 256U + data[1]);
+  const bool is_reply = is_reply_to(plan_.settings.query, id_, message);
+  auto result = is_reply ? judged(message) : std::nullopt;
+  finish(result ? std::move(*result)
+                : failed(Reason::protocol, "what came over TCP does not answer the query"));
+}
+
+void DnsAttempt::wait_or_fail(Stream::Io io) {
+  switch (io) {
+    case Stream::Io::wants_read:
+      return source_.set_io_events(EPOLLIN);
+    case Stream::Io::wants_write:
+      return source_.set_io_events(EPOLLOUT);
+    case Stream::Io::failed:
+      return finish(stream_->failure());
+    default:
+      return finish(failed(Reason::reset, "closed without an answer"));
+  }
+}
+
+std::optional<ProbeResult> DnsAttempt::judged(Bytes message) const {
+  return judge(plan_.settings.query, plan_.settings.expect, message, Loop::clock() - started_);
+}
+
+void DnsAttempt::finish(ProbeResult result) {
+  result.latency = Loop::clock() - started_;
+  next_try_.reset();
+  source_.reset();
+  datagrams_.reset();
+  stream_.reset();
+  // The callback may destroy this.
+  const Done done = std::move(done_);
+  done(std::move(result));
+}
+
+class DnsProbe final : public Probe {
+ public:
+  DnsProbe(DnsPlan plan, const Context& context)
+      : plan_(std::move(plan)), loop_(context.loop), target_(plan_.settings.server, context.resolver) {}
+
+  [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
+    const auto server = target_.address();
+    if (!server) return std::unexpected(server.error());
+    auto attempt = std::make_unique<DnsAttempt>(plan_, loop_, *server, std::move(done));
+    if (auto started = attempt->start(); !started) return std::unexpected(std::move(started.error()));
+    return attempt;
+  }
+
+ private:
+  DnsPlan plan_;
+  Loop& loop_;
+  Target target_;
+};
+
+void check(ObjectReader& keys) {
+  static_cast<void>(read_dns(keys));
+}
+
+std::expected<std::unique_ptr<Probe>, std::string> make(const ProbeSpec& spec, const Context& context) {
+  auto settings = parse_settings<DnsSettings>(spec.settings, read_dns);
+  if (!settings) return std::unexpected(settings.error());
+  const Duration try_for = spec.timing.timeout / settings->tries;
+  return std::make_unique<DnsProbe>(DnsPlan{std::move(*settings), spec.socket, try_for}, context);
+}
+
+std::string target(const std::string& text) {
+  const auto settings = parse_settings<DnsSettings>(text, read_dns);
+  return settings ? literal_of(settings->server.host) : "";
+}
+
+}  // namespace
+
+const ProbeKind kDnsKind{"dns", check, make, target};
+
+}  // namespace herald::probes

@@ -1,0 +1,175 @@
+#include "probes/http_settings.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "sidecar/json_reader.h"
+
+namespace herald::probes {
+namespace {
+
+constexpr std::uint32_t kMostRedirects = 10;
+constexpr std::uint32_t kLargestBody = 16U << 20U;
+constexpr std::size_t kLongestUrl = 8192;
+constexpr std::size_t kLongestRequestBody = 65536;
+constexpr std::size_t kMostHeaders = 64;
+constexpr std::size_t kLongestHeader = 8192;
+
+// Of an HTTP token: what a method or a header's name may consist of.
+bool is_token(std::string_view text) {
+  constexpr std::string_view kSpecial = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return alphanumeric || kSpecial.find(c) != std::string_view::npos;
+  });
+}
+
+struct FreeUrl {
+  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
+using UrlPtr = std::unique_ptr<CURLU, FreeUrl>;
+
+std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return "";
+  const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
+  return text;
+}
+
+std::string without_brackets(std::string host) {
+  if (host.starts_with('[') && host.ends_with(']')) return host.substr(1, host.size() - 2);
+  return host;
+}
+
+bool has_header(const HttpSettings& settings, std::string_view name) {
+  return std::ranges::any_of(settings.headers, [&](const std::string& line) {
+    return line.size() > name.size() &&
+           std::ranges::equal(std::string_view(line).substr(0, name.size()), name, {}, [](char c) {
+             return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+           });
+  });
+}
+
+// curl takes the name for SNI and for the check of the certificate from the URL, so that is where server_name
+// goes; the server is still asked for the host that the URL had.
+void use_server_name(CURLU* url, HttpSettings& settings) {
+  if (settings.tls.server_name.empty()) return;
+  const std::string port = part_of(url, CURLUPART_PORT);
+  const std::string host = part_of(url, CURLUPART_HOST);
+  if (!has_header(settings, "host:")) {
+    settings.headers.push_back(fmt::format("Host: {}{}{}", host, port.empty() ? "" : ":", port));
+  }
+  curl_url_set(url, CURLUPART_HOST, settings.tls.server_name.c_str(), 0);
+}
+
+void read_url(ObjectReader& keys, HttpSettings& settings) {
+  std::string text;
+  if (!keys.require("url") || !keys.read("url", text)) return;
+  const UrlPtr url(curl_url());
+  if (text.size() > kLongestUrl)
+    return keys.fail("url", fmt::format("is longer than {} characters", kLongestUrl));
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+    return keys.fail("url", R"(must be a URL such as "http://127.0.0.1:8080/healthz", not )" + shown(text));
+  }
+  const std::string scheme = part_of(url.get(), CURLUPART_SCHEME);
+  if (scheme != "http" && scheme != "https") return keys.fail("url", "must begin with http:// or https://");
+  settings.is_https = scheme == "https";
+  const std::string zone = part_of(url.get(), CURLUPART_ZONEID);
+  settings.endpoint.host =
+      without_brackets(part_of(url.get(), CURLUPART_HOST)) + (zone.empty() ? "" : "%" + zone);
+  if (!is_host(settings.endpoint.host))
+    return keys.fail("url", "has a host that is not an address or a name");
+  const std::string port = part_of(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  settings.endpoint.port = static_cast<std::uint16_t>(std::stoul(port));
+  if (settings.endpoint.port == 0) return keys.fail("url", "has port 0");
+  use_server_name(url.get(), settings);
+  settings.url = part_of(url.get(), CURLUPART_URL);
+}
+
+void read_headers(ObjectReader& keys, HttpSettings& settings) {
+  auto headers = keys.object("headers");
+  if (!headers) return;
+  if (headers->json().size() > kMostHeaders)
+    keys.fail("headers", fmt::format("must be at most {}", kMostHeaders));
+  for (const auto& item : headers->json().items()) {
+    std::string value;
+    if (!headers->read(item.key(), value)) continue;
+    if (!is_token(item.key())) {
+      headers->fail(item.key(), "is not the name of a header");
+    } else if (value.size() > kLongestHeader ||
+               value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      headers->fail(item.key(), fmt::format("must be one line of at most {} characters", kLongestHeader));
+    } else {
+      // With ";" curl sends an empty header; with ":" it would leave it out.
+      settings.headers.push_back(value.empty() ? item.key() + ";" : item.key() + ": " + value);
+    }
+  }
+}
+
+void read_request(ObjectReader& keys, HttpSettings& settings) {
+  if (keys.read("body", settings.body)) settings.method = "POST";
+  if (settings.body.size() > kLongestRequestBody) {
+    keys.fail("body", fmt::format("must be at most {} bytes", kLongestRequestBody));
+  }
+  if (keys.read("method", settings.method) && (!is_token(settings.method) || settings.method == "CONNECT")) {
+    keys.fail("method", R"(must be an HTTP method such as "GET", "HEAD" or "POST")");
+  }
+  if (settings.method == "HEAD" && !settings.body.empty()) keys.fail("body", "cannot go with HEAD");
+  // What curl would add to a body by itself.
+  if (!settings.body.empty() && !has_header(settings, "content-type"))
+    settings.headers.emplace_back("Content-Type:");
+  if (!settings.body.empty() && !has_header(settings, "expect:")) settings.headers.emplace_back("Expect:");
+}
+
+void read_connection(ObjectReader& keys, HttpSettings& settings) {
+  std::string text;
+  if (keys.read("connect_to", text)) {
+    auto endpoint = parse_endpoint(text, std::nullopt);
+    if (endpoint) {
+      settings.connect_to = std::move(*endpoint);
+    } else {
+      keys.fail("connect_to", endpoint.error());
+    }
+  }
+  if (keys.read("unix_socket", settings.unix_socket)) {
+    const std::string& path = settings.unix_socket;
+    if ((!path.starts_with('/') && !path.starts_with('@')) || path.size() >= sizeof(sockaddr_un::sun_path)) {
+      keys.fail("unix_socket", "must be an absolute path of at most 107 bytes, or \"@name\"");
+    }
+    if (settings.connect_to) keys.fail("unix_socket", "cannot go with connect_to");
+  }
+  std::size_t version = static_cast<std::size_t>(settings.version);
+  if (keys.read_choice("http_version", version, {"1.0", "1.1", "2", "2-prior-knowledge"})) {
+    settings.version = static_cast<HttpVersion>(version);
+  }
+  keys.read("follow_redirects", settings.follow_redirects, 0, kMostRedirects);
+  keys.read("reuse", settings.reuse);
+  keys.read("max_body", settings.max_body, 1, kLargestBody);
+}
+
+}  // namespace
+
+HttpSettings read_http(ObjectReader& keys) {
+  HttpSettings settings;
+  if (auto tls = keys.object("tls")) settings.tls = read_tls(std::move(*tls));
+  read_headers(keys, settings);
+  read_url(keys, settings);
+  read_request(keys, settings);
+  read_connection(keys, settings);
+  read_expect(keys, settings.expect);
+  read_warn(keys, settings.expect);
+  settings.expect.warn_expiry = settings.tls.warn_expiry;
+  if (keys.json().contains("tls") && !settings.url.empty() && !settings.is_https) {
+    keys.fail("tls", "needs a URL that begins with https://");
+  }
+  if (settings.method == "HEAD" && settings.expect.needs_body()) {
+    keys.fail("expect", "cannot expect a body of HEAD");
+  }
+  return settings;
+}
+
+}  // namespace herald::probes

@@ -1,0 +1,43 @@
+// The keys of an `http` probe, read and checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "probes/http_expect.h"
+#include "probes/target.h"
+#include "probes/tls.h"
+
+namespace herald {
+
+class ObjectReader;
+
+namespace probes {
+
+enum class HttpVersion : std::uint8_t { v1_0, v1_1, v2, v2_prior_knowledge };
+
+struct HttpSettings {
+  std::string url;  // as curl gets it: its host is tls.server_name where that is given
+  bool is_https = false;
+  Endpoint endpoint;  // of the URL
+  std::optional<Endpoint> connect_to;
+  std::string unix_socket;  // begins with '@' in the abstract namespace
+  std::string method = "GET";
+  std::vector<std::string> headers;  // lines as curl takes them
+  std::string body;
+  HttpVersion version = HttpVersion::v1_1;
+  std::uint32_t follow_redirects = 0;
+  bool reuse = false;
+  std::uint32_t max_body = 65536;
+  TlsSettings tls;
+  HttpExpect expect;
+};
+
+// What is wrong is reported to `keys`.
+[[nodiscard]] HttpSettings read_http(ObjectReader& keys);
+
+}  // namespace probes
+}  // namespace herald

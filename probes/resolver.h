@@ -1,0 +1,64 @@
+// Addresses of targets that are given by name. Only names pass through here; a literal address never does.
+//
+// It refuses to make a probe wait or fail for DNS: an attempt gets the address known now. A stale one is
+// refreshed in the background and stays in use until a new one is there; a name that has none yet makes the
+// attempt inconclusive. One address per name (the first IPv4 one, else the first IPv6 one): trying others
+// would hide a dead one.
+//
+// c-ares and its descriptors exist only once a name is asked for. Must not outlive the loop.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sidecar/address.h"
+#include "sidecar/core/types.h"
+#include "sidecar/loop.h"
+
+struct ares_addrinfo;
+struct ares_channeldata;
+
+namespace herald::probes {
+
+class Resolver {
+ public:
+  // `servers` ("127.0.0.1:53,...") stands for those of /etc/resolv.conf; empty for the latter.
+  explicit Resolver(Loop& loop, std::string servers = "");
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+  ~Resolver();
+
+  // The error says why there is no address yet.
+  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name);
+
+ private:
+  struct Entry {
+    std::optional<Address> address;
+    std::string error = "the first look-up is under way";
+    TimePoint stale_at{};
+    TimePoint used_at{};
+    bool is_asking = false;
+  };
+  struct Question;
+
+  void ask(const std::string& name, Entry& entry);
+  void answer(const Question& question, int status, ares_addrinfo* answers);
+  void forget_unused();
+  bool open();
+  void watch(int fd, bool readable, bool writable);
+  void process(int readable, int writable);
+  void arm_timer();
+
+  Loop& loop_;
+  std::string servers_;
+  std::map<std::string, Entry> entries_;
+  std::size_t asking_ = 0;
+  bool must_reopen_ = false;  // after a failure: resolv.conf may have changed
+  ares_channeldata* channel_ = nullptr;
+  std::map<int, Source> sockets_;
+  Source timer_;
+};
+
+}  // namespace herald::probes

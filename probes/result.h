@@ -1,0 +1,31 @@
+// How the results of probes read: one line for an engineer at 3 am, whatever bytes the target sent.
+//
+// It refuses control characters and broken UTF-8 (a terminal or a journal shows these lines as they are) and
+// lines without end.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sidecar/core/types.h"
+
+namespace herald::probes {
+
+[[nodiscard]] ProbeResult passed(std::string detail);
+[[nodiscard]] ProbeResult warned(Reason reason, std::string detail);
+[[nodiscard]] ProbeResult failed(Reason reason, std::string detail);
+// Herald's own trouble: it never counts against the service.
+[[nodiscard]] ProbeResult local_trouble(std::string detail);
+
+// What `error` of a socket call says: of the target where the network answered, of this machine where it
+// lacks descriptors, ports, memory or the right. "connect 10.0.0.1:80: Connection refused".
+[[nodiscard]] ProbeResult network_result(std::string_view attempted, int error);
+
+// The text on one line, at most `most` bytes and "..." where it was longer.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t most);
+// The beginning of what a target sent, in quotes: "\"<html><head>...\"".
+[[nodiscard]] std::string quoted_start(std::string_view text);
+// "1.2 ms", "812 ms"
+[[nodiscard]] std::string in_milliseconds(Duration duration);
+
+}  // namespace herald::probes

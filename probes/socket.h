@@ -1,0 +1,46 @@
+// Sockets of probes: where they go to and where they leave from.
+//
+// It refuses to block: every socket is non-blocking and O_CLOEXEC.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "sidecar/address.h"
+#include "sidecar/core/config.h"
+#include "sidecar/core/types.h"
+#include "sidecar/fd.h"
+
+namespace herald::probes {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  [[nodiscard]] int family() const { return storage.ss_family; }
+  [[nodiscard]] std::uint16_t port() const;
+  void set_port(std::uint16_t port);
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+// `scope` is the index of the interface that a link-local address belongs to, 0 for others.
+[[nodiscard]] SocketAddress socket_address(const Address& address, std::uint16_t port,
+                                           std::uint32_t scope = 0);
+// "127.0.0.1:80", "[fd00::1]:80"
+[[nodiscard]] std::string to_string(const SocketAddress& address);
+
+// A socket for one attempt, bound as the probe wants; `type` is SOCK_STREAM or SOCK_DGRAM. The error is a
+// result: what fails here is this machine's trouble.
+[[nodiscard]] std::expected<Fd, ProbeResult> open_socket(int family, int type, const SocketOptions& options);
+
+// A connection that is under way, or a datagram socket that is connected. The error is a result.
+[[nodiscard]] std::expected<Fd, ProbeResult> connect_socket(const SocketAddress& address, int type,
+                                                            const SocketOptions& options);
+// What became of a connection that was under way: 0 or an errno.
+[[nodiscard]] int pending_error(int fd);
+
+}  // namespace herald::probes

@@ -1,0 +1,48 @@
+// What a probe talks to: an address or a name, and a port.
+//
+// It refuses to resolve: names are the Resolver's, and an attempt whose name has no address yet is
+// inconclusive.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "probes/socket.h"
+
+namespace herald::probes {
+
+class Resolver;
+
+struct Endpoint {
+  std::string host;  // a literal address ("fe80::1%eth0" too) or a name, without brackets
+  std::uint16_t port = 0;
+};
+
+// "host:port", "192.0.2.1:80", "[fd00::1]:80"; with a default port also without one. The error is a line for
+// people.
+[[nodiscard]] std::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
+                                                                  std::optional<std::uint16_t> default_port);
+// Whether a host can be a target: a literal address or a well-formed name.
+[[nodiscard]] bool is_host(std::string_view host);
+// The literal address without its zone, or "" for a name.
+[[nodiscard]] std::string literal_of(const std::string& host);
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);
+
+// The resolver outlives it.
+class Target {
+ public:
+  Target(Endpoint endpoint, Resolver& resolver);
+
+  // The address for an attempt that starts now.
+  [[nodiscard]] std::expected<SocketAddress, ProbeResult> address();
+
+ private:
+  Endpoint endpoint_;
+  Resolver& resolver_;
+  std::optional<SocketAddress> literal_;
+};
+
+}  // namespace herald::probes

@@ -1,0 +1,166 @@
+#include "probes/tls.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "probes/result.h"
+#include "probes/target.h"
+#include "sidecar/fd.h"
+#include "sidecar/json_reader.h"
+
+namespace herald::probes {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Debian, Fedora, the BSDs and Alpine.
+constexpr std::array kSystemBundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                    "/etc/ssl/cert.pem"};
+
+constexpr int kMostDays = 36'500;
+
+std::string system_bundle() {
+  for (const char* file : kSystemBundles) {
+    struct stat status{};
+    if (stat(file, &status) == 0) return file;
+  }
+  return kSystemBundles[0];
+}
+
+void read_file_name(ObjectReader& keys, std::string_view key, std::string& out) {
+  if (keys.read(key, out) && !out.starts_with('/')) keys.fail(key, "must be an absolute path");
+}
+
+std::expected<StorePtr, std::string> load_store(const std::string& file) {
+  StorePtr store(X509_STORE_new());
+  if (!store || X509_STORE_load_file(store.get(), file.c_str()) != 1) {
+    return std::unexpected(fmt::format("ca_file {}: {}", file, take_ssl_error()));
+  }
+  // A bundle may hold an intermediate, or the server's own certificate, and nothing above it.
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  return store;
+}
+
+StorePtr share(const StorePtr& store) {
+  X509_STORE_up_ref(store.get());
+  return StorePtr(store.get());
+}
+
+bool use_client_certificate(SSL_CTX* context, const TlsSettings& settings) {
+  return SSL_CTX_use_certificate_chain_file(context, settings.cert.c_str()) == 1 &&
+         SSL_CTX_use_PrivateKey_file(context, settings.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
+         SSL_CTX_check_private_key(context) == 1;
+}
+
+}  // namespace
+
+void FreeSsl::operator()(X509_STORE* store) const noexcept {
+  X509_STORE_free(store);
+}
+void FreeSsl::operator()(SSL_CTX* context) const noexcept {
+  SSL_CTX_free(context);
+}
+void FreeSsl::operator()(SSL* session) const noexcept {
+  SSL_free(session);
+}
+
+TlsSettings read_tls(ObjectReader tls) {
+  TlsSettings settings;
+  tls.read("verify", settings.verify);
+  read_file_name(tls, "ca_file", settings.ca_file);
+  read_file_name(tls, "cert", settings.cert);
+  read_file_name(tls, "key", settings.key);
+  if (settings.cert.empty() != settings.key.empty()) tls.fail("", R"("cert" and "key" come together)");
+  if (!settings.verify && !settings.ca_file.empty()) tls.fail("ca_file", "has no effect with verify false");
+  if (tls.read("server_name", settings.server_name) &&
+      (!is_host(settings.server_name) || !literal_of(settings.server_name).empty())) {
+    tls.fail("server_name", "must be a name");
+  }
+  std::size_t version = 0;
+  if (tls.read_choice("min_version", version, {"1.2", "1.3"})) settings.only_1_3 = version == 1;
+  Duration warn_expiry{};
+  if (tls.read("warn_expiry", warn_expiry, 1h, 24h * 3650)) settings.warn_expiry = warn_expiry;
+  tls.finish();
+  return settings;
+}
+
+std::expected<StorePtr, std::string> CaStores::get(const std::string& file) {
+  const std::string path = file.empty() ? system_bundle() : file;
+  Entry& entry = entries_[path];
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) {
+    if (entry.store) return share(entry.store);
+    return std::unexpected(system_error_text("ca_file " + path));
+  }
+  const std::int64_t changed_at = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+  if (entry.store && entry.changed_at == changed_at && entry.inode == status.st_ino)
+    return share(entry.store);
+  auto store = load_store(path);
+  if (!store && !entry.store) return store;
+  if (store) entry = {std::move(*store), changed_at, status.st_ino};
+  return share(entry.store);
+}
+
+std::expected<ContextPtr, std::string> make_context(const TlsSettings& settings, CaStores& stores) {
+  ContextPtr context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return std::unexpected(take_ssl_error());
+  SSL_CTX_set_min_proto_version(context.get(), settings.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  // Every attempt is a full handshake: a resumed one shows no certificate.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(context.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (!settings.cert.empty() && !use_client_certificate(context.get(), settings)) {
+    return std::unexpected(fmt::format("cert {}, key {}: {}", settings.cert, settings.key, take_ssl_error()));
+  }
+  if (!settings.verify) return context;
+  auto store = stores.get(settings.ca_file);
+  if (!store) return std::unexpected(store.error());
+  SSL_CTX_set1_cert_store(context.get(), store->get());
+  return context;
+}
+
+std::expected<void, std::string> check_files(const TlsSettings& settings, CaStores& stores) {
+  if (settings.cert.empty() && settings.ca_file.empty()) return {};
+  TlsSettings named = settings;
+  // The system's bundle is read when it is needed.
+  named.verify = settings.verify && !settings.ca_file.empty();
+  if (auto context = make_context(named, stores); !context) return std::unexpected(context.error());
+  return {};
+}
+
+std::optional<Duration> remaining_validity(const SSL* session) {
+  const X509* certificate = SSL_get0_peer_certificate(session);
+  if (certificate == nullptr) return std::nullopt;
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1) return std::nullopt;
+  // "No end" is written as the year 9999, which nanoseconds do not reach.
+  return 24h * std::clamp(days, -kMostDays, kMostDays) + std::chrono::seconds(seconds);
+}
+
+std::string expiry_text(Duration remaining) {
+  const Duration size = remaining < Duration::zero() ? -remaining : remaining;
+  const bool in_days = size >= 48h;
+  const auto count = in_days ? size / 24h : size / 1h;
+  const std::string span = fmt::format("{} {}{}", count, in_days ? "day" : "hour", count == 1 ? "" : "s");
+  return remaining < Duration::zero() ? "certificate expired " + span + " ago"
+                                      : "certificate expires in " + span;
+}
+
+std::string take_ssl_error() {
+  const unsigned long error = ERR_peek_error();  // what came first is the cause of the others
+  ERR_clear_error();
+  const char* reason = error == 0 ? nullptr : ERR_reason_error_string(error);
+  // Errors of the system have no text of OpenSSL's own.
+  if (error != 0 && ERR_SYSTEM_ERROR(error)) return std::strerror(ERR_GET_REASON(error));
+  return reason != nullptr ? printable(reason, 100) : "unknown TLS error";
+}
+
+}  // namespace herald::probes

@@ -1,0 +1,78 @@
+// TLS of probes: the `tls` object of the configuration, trust, and what a certificate says about its end.
+//
+// It refuses TLS before 1.2. Trust is a bundle file alone: a CA directory would be parsed for every
+// connection.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sidecar/core/types.h"
+
+namespace herald {
+
+class ObjectReader;
+
+namespace probes {
+
+struct TlsSettings {
+  bool verify = true;
+  std::string ca_file;  // empty: the system's bundle
+  std::string cert;     // of the client, PEM, with its chain
+  std::string key;
+  std::string server_name;  // for SNI and the check of the name; empty: the target's host
+  bool only_1_3 = false;
+  std::optional<Duration> warn_expiry;
+};
+
+// Reads and finishes the object.
+[[nodiscard]] TlsSettings read_tls(ObjectReader tls);
+
+struct FreeSsl {
+  void operator()(X509_STORE* store) const noexcept;
+  void operator()(SSL_CTX* context) const noexcept;
+  void operator()(SSL* session) const noexcept;
+};
+using StorePtr = std::unique_ptr<X509_STORE, FreeSsl>;
+using ContextPtr = std::unique_ptr<SSL_CTX, FreeSsl>;
+using SessionPtr = std::unique_ptr<SSL, FreeSsl>;
+
+// Trusted certificates by bundle file, parsed once (a system's bundle costs 20 ms) and again when the file
+// has changed. A file that can no longer be read leaves what was read before in use.
+class CaStores {
+ public:
+  // A share of the store, for one connection or context. "" is the system's bundle; the error is a line for
+  // people.
+  [[nodiscard]] std::expected<StorePtr, std::string> get(const std::string& file);
+
+ private:
+  struct Entry {
+    StorePtr store;
+    std::int64_t changed_at = 0;  // mtime and inode tell that a file was replaced
+    std::uint64_t inode = 0;
+  };
+  std::map<std::string, Entry> entries_;
+};
+
+// Whether the files that `settings` names can be used. The error is a line for people.
+[[nodiscard]] std::expected<void, std::string> check_files(const TlsSettings& settings, CaStores& stores);
+
+// A context with the client's certificate, the versions and the trust of `settings`. The error is a line for
+// people.
+[[nodiscard]] std::expected<ContextPtr, std::string> make_context(const TlsSettings& settings,
+                                                                  CaStores& stores);
+
+// How long the peer's certificate is still valid; negative when it is over, none before there is one.
+[[nodiscard]] std::optional<Duration> remaining_validity(const SSL* session);
+// "certificate expires in 6 days"
+[[nodiscard]] std::string expiry_text(Duration remaining);
+// The error of OpenSSL's last call; its queue is empty after that.
+[[nodiscard]] std::string take_ssl_error();
+
+}  // namespace probes
+}  // namespace herald

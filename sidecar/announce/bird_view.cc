@@ -1,0 +1,138 @@
+#include "sidecar/announce/bird_view.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace herald {
+namespace {
+
+// BIRD's line has 4096 bytes; the longest prefix takes 45 of them.
+constexpr std::size_t kPrefixesPerLine = 80;
+constexpr std::size_t kMostQuoted = 120;
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+  std::vector<std::string_view> words;
+  while (!(line = trimmed(line)).empty()) {
+    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
+    words.push_back(line.substr(0, end));
+    line.remove_prefix(end);
+  }
+  return words;
+}
+
+// "Neighbor address: 10.1.1.4" gives 10.1.1.4.
+std::optional<std::string_view> value_of(std::string_view line, std::string_view label) {
+  line = trimmed(line);
+  if (!line.starts_with(label)) return std::nullopt;
+  return trimmed(line.substr(label.size()));
+}
+
+// What went wrong, in birdc's words, when the text is not an answer.
+std::string complaint(std::string_view text) {
+  for (const std::string_view line : lines_of(text)) {
+    const std::string_view words = trimmed(line);
+    if (words.empty() || words.starts_with("BIRD ")) continue;
+    return fmt::format("birdc: {}", words.substr(0, kMostQuoted));
+  }
+  return "birdc: no output";
+}
+
+// birdc greets with "BIRD 2.0.12 ready." once it has reached BIRD.
+bool is_answer(std::string_view text) {
+  return text.contains(" ready.") && text.contains("BIRD ");
+}
+
+std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::string_view head,
+                                        std::string_view also) {
+  std::vector<std::string> commands;
+  for (const bool ipv6 : {false, true}) {
+    std::vector<std::string_view> prefixes;
+    const auto flush = [&] {
+      if (prefixes.empty()) return;
+      commands.push_back(fmt::format("{} where net.type = {} && net ~ [ {} ]{}", head,
+                                     ipv6 ? "NET_IP6" : "NET_IP4", fmt::join(prefixes, ", "), also));
+      prefixes.clear();
+    };
+    for (const Vip& vip : vips) {
+      if (vip.prefix.contains(':') != ipv6) continue;
+      prefixes.emplace_back(vip.prefix);
+      if (prefixes.size() == kPrefixesPerLine) flush();
+    }
+    flush();
+  }
+  return commands;
+}
+
+}  // namespace
+
+std::expected<std::vector<BirdPeer>, std::string> parse_bird_protocols(std::string_view text) {
+  if (!is_answer(text) || !text.contains("Proto")) return std::unexpected(complaint(text));
+  std::vector<BirdPeer> peers;
+  bool in_bgp = false;
+  for (const std::string_view line : lines_of(text)) {
+    if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
+      const auto words = words_of(line);
+      in_bgp = words.size() >= 4 && words[1] == "BGP";
+      if (in_bgp) peers.push_back({std::string(words[0]), {"", std::string(words[3]), false}});
+      continue;
+    }
+    if (!in_bgp) continue;
+    BirdPeer& one = peers.back();
+    if (const auto state = value_of(line, "BGP state:")) {
+      one.peer.state = *state;
+      one.peer.established = *state == "Established";
+    } else if (const auto address = value_of(line, "Neighbor address:")) {
+      one.peer.address = address->substr(0, address->find('%'));  // fe80::1%eth0
+    } else if (value_of(line, "Channel ipv4")) {
+      one.ipv4 = true;
+    } else if (value_of(line, "Channel ipv6")) {
+      one.ipv6 = true;
+    }
+  }
+  return peers;
+}
+
+std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips) {
+  return route_commands(vips, "show route", " && source != RTS_BGP");
+}
+
+std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips, const std::string& protocol) {
+  return route_commands(vips, fmt::format("show route exported {}", protocol), "");
+}
+
+std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {
+  if (!is_answer(text)) return std::unexpected(complaint(text));
+  std::set<Vip> prefixes;
+  bool in_table = false;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("Table ")) in_table = true;
+    const auto words = words_of(line);
+    if (words.empty() || words[0].starts_with("BIRD")) continue;
+    if (!in_table) return std::unexpected(complaint(text));  // "syntax error, ..." in the place of a table
+    if (line.front() != ' ' && line.front() != '\t' && words[0].contains('/'))
+      prefixes.insert(Vip{std::string(words[0])});
+  }
+  return prefixes;
+}
+
+}  // namespace herald

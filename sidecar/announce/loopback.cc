@@ -1,0 +1,104 @@
+#include "sidecar/announce/loopback.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace herald {
+namespace {
+
+std::optional<std::uint32_t> seconds_of(const std::optional<Duration>& lease) {
+  if (!lease) return std::nullopt;
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(*lease).count());
+}
+
+std::string prefix_of(const KernelAddress& address) {
+  return fmt::format("{}/{}", to_string(address.address), address.address.prefix_length);
+}
+
+std::string explain(const Step& step, int error) {
+  if (error == 0) return {};
+  std::string why = std::strerror(error);
+  if (error == EPERM) why += " (heraldd needs CAP_NET_ADMIN)";
+  if (error == ENODEV) why = fmt::format("there is no interface {}", step.key.interface);
+  return fmt::format("{}: {}", to_string(step), why);
+}
+
+}  // namespace
+
+LoopbackLever::LoopbackLever(AddressSocket socket, const std::vector<Vip>& vips, AddressMark mark)
+    : socket_(std::move(socket)), mark_(mark) {
+  for (const Vip& vip : vips) vips_.insert(address_of(vip));
+}
+
+std::expected<LoopbackLever, std::string> LoopbackLever::open(const std::vector<Vip>& vips,
+                                                              AddressMark mark) {
+  auto socket = AddressSocket::open();
+  if (!socket) return std::unexpected(socket.error());
+  return LoopbackLever(std::move(*socket), vips, mark);
+}
+
+bool LoopbackLever::is_ours(const KernelAddress& address, bool configured) const {
+  // Another program may use our protocol number for what cannot be a VIP.
+  if (!configured && !parse_vip(prefix_of(address))) return false;
+  if (mark_ == AddressMark::protocol) return address.protocol == kAddressProtocol;
+  if (address.address.family == AF_INET)
+    return !address.label.empty() && address.label == address_label(address.interface);
+  return configured && address.valid_seconds.has_value();
+}
+
+std::expected<Observation, std::string> LoopbackLever::look(TimePoint now) {
+  const auto addresses = socket_.list();
+  if (!addresses) return std::unexpected(addresses.error());
+  Observation seen;
+  for (const KernelAddress& address : *addresses) {
+    const bool configured = vips_.contains(address.address);
+    const bool ours = is_ours(address, configured);
+    if (!ours && !configured) continue;
+    ObservedAddress& one = seen.addresses.emplace_back(
+        ObservedAddress{{Vip{prefix_of(address)}, address.interface}, ours, std::nullopt});
+    if (address.valid_seconds) one.expires = now + std::chrono::seconds(*address.valid_seconds);
+  }
+  return seen;
+}
+
+std::string LoopbackLever::apply(const Step& step) {
+  const Address address = address_of(step.key.vip);
+  const std::string& interface = step.key.interface;
+  switch (step.kind) {
+    case Step::Kind::add: {
+      const int error = socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::create);
+      return error == EEXIST ? "" : explain(step, error);  // whose it is, the next look tells
+    }
+    case Step::Kind::refresh:
+      return explain(step,
+                     socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace));
+    case Step::Kind::remove:
+      break;
+  }
+  const int error = socket_.remove(address, interface);
+  return error == EADDRNOTAVAIL ? "" : explain(step, error);
+}
+
+void DryRun::pretend(const Step& step, TimePoint now) {
+  auto& address = pretended_[step.key];
+  if (step.kind == Step::Kind::remove) {
+    address.reset();
+    return;
+  }
+  address = ObservedAddress{step.key, true, std::nullopt};
+  if (step.lease) address->expires = now + *step.lease;
+}
+
+Observation DryRun::overlay(Observation observed) const {
+  std::erase_if(observed.addresses,
+                [this](const ObservedAddress& address) { return pretended_.contains(address.key); });
+  for (const auto& [key, address] : pretended_) {
+    if (address) observed.addresses.push_back(*address);
+  }
+  return observed;
+}
+
+}  // namespace herald

@@ -1,0 +1,48 @@
+// The loopback lever: VIPs are addresses on an interface, and the routing stack redistributes them.
+//
+// It looks and it does single steps; what to do and when is the core's. It touches addresses of ours only:
+// `add` never replaces what is there, and the core plans `refresh` and `remove` only for what a look showed
+// as ours.
+#pragma once
+
+#include <expected>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/reconcile.h"
+#include "sidecar/netlink.h"
+
+namespace herald {
+
+class LoopbackLever {
+ public:
+  // `vips`: the configured ones, shown by look() even when they are not ours.
+  static std::expected<LoopbackLever, std::string> open(const std::vector<Vip>& vips,
+                                                        AddressMark mark = kernel_address_mark());
+
+  [[nodiscard]] std::expected<Observation, std::string> look(TimePoint now);
+  // Empty: done, or already so. Otherwise a line for people.
+  [[nodiscard]] std::string apply(const Step& step);
+
+ private:
+  LoopbackLever(AddressSocket socket, const std::vector<Vip>& vips, AddressMark mark);
+  [[nodiscard]] bool is_ours(const KernelAddress& address, bool configured) const;
+
+  AddressSocket socket_;
+  std::set<Address> vips_;
+  AddressMark mark_;
+};
+
+// What heraldd --dry-run has instead: it looks for real and only pretends to act, so that the core goes on as
+// if.
+class DryRun {
+ public:
+  void pretend(const Step& step, TimePoint now);
+  [[nodiscard]] Observation overlay(Observation observed) const;
+
+ private:
+  std::map<AddressKey, std::optional<ObservedAddress>> pretended_;  // none: removed
+};
+
+}  // namespace herald

@@ -1,0 +1,147 @@
+#include "sidecar/config_router.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "sidecar/address.h"
+#include "sidecar/config_fields.h"
+
+namespace herald {
+
+namespace {
+
+constexpr std::size_t kMostPeers = 256;
+constexpr std::size_t kLongestGroup = 32;
+constexpr std::size_t kLongestPathspace = 64;
+
+constexpr std::string_view kNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+void check_as(ObjectReader& object) {
+  std::uint32_t as = 0;
+  object.read("as", as, 1, std::numeric_limits<std::uint32_t>::max());
+}
+
+void read_bgp(ObjectReader bgp, RouterSpec& router) {
+  check_as(bgp);
+  std::string router_id;
+  if (bgp.read("router_id", router_id)) {
+    const auto address = parse_address(router_id);
+    const bool v4 = address && address->family == AF_INET && to_string(*address) == router_id;
+    if (!v4 || router_id == "0.0.0.0") {
+      bgp.fail("router_id", "must look like an IPv4 address, not " + shown(router_id));
+    }
+  }
+  read_interface(bgp, "vrf", router.vrf);
+  bgp.finish();
+}
+
+// The error names the peer that is wrong, not the whole list.
+void read_peers(ObjectReader& route_server, std::vector<std::string>& peers) {
+  std::vector<std::string> texts;
+  if (!route_server.read("peers", texts)) return;
+  if (texts.size() > kMostPeers) {
+    route_server.fail("peers", fmt::format("more than {} peers", kMostPeers));
+    return;
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto wrong = [&](std::string message) {
+      route_server.fail_element("peers", i, std::move(message));
+    };
+    const auto address = parse_address(texts[i]);
+    if (!address || !is_unicast(*address)) {
+      wrong("must be the literal address of a peer, not " + shown(texts[i]));
+      continue;
+    }
+    const std::string peer = to_string(*address);
+    const auto same = std::ranges::find(peers, peer);
+    if (same != peers.end()) {
+      wrong(fmt::format("{} is a peer already", peer));
+    } else {
+      peers.push_back(peer);
+    }
+  }
+}
+
+void read_route_server(ObjectReader route_server, RouterSpec& router) {
+  std::size_t preset = 0;
+  route_server.read_choice("preset", preset, {"azure", "aws", "gcp", "generic"});
+  check_as(route_server);
+  read_peers(route_server, router.peers);
+  route_server.finish();
+}
+
+void read_vtysh(ObjectReader object, VtyshSpec& vtysh) {
+  read_path(object, "path", vtysh.path);
+  std::string pathspace;
+  if (object.read("pathspace", pathspace)) {
+    // It becomes a directory name and an argument of vtysh (-N).
+    const bool plain = pathspace.find_first_not_of(kNameCharacters) == std::string::npos &&
+                       pathspace.size() <= kLongestPathspace && !pathspace.starts_with('.') &&
+                       !pathspace.starts_with('-');
+    if (plain) {
+      vtysh.pathspace = pathspace;
+    } else {
+      object.fail("pathspace", "must be a name as FRR's -N takes it, not " + shown(pathspace));
+    }
+  }
+  std::string transport;
+  if (object.read("transport", transport) && transport != "vtysh") {
+    object.fail("transport",
+                shown(transport) + R"( is not available in this release; this release has "vtysh")");
+  }
+  object.read("timeout", vtysh.timeout, 100ms, 60s);
+  object.finish();
+}
+
+void read_bird(ObjectReader object, BirdSpec& bird) {
+  read_path(object, "birdc", bird.birdc);
+  read_socket_path(object, "socket", bird.socket);
+  std::string include;
+  read_path(object, "include", include);
+  object.finish();
+}
+
+}  // namespace
+
+RouterSpec read_router(ObjectReader& top) {
+  RouterSpec router;
+  const bool present = top.json().contains("router");
+  auto object = top.object("router");
+  if (!present) top.fail("", R"("router" is required: {"stack": "frr"}, "bird" or "none")");
+  if (!object) return router;
+  std::size_t stack = 0;
+  if (object->require("stack") && object->read_choice("stack", stack, {"frr", "bird", "none"})) {
+    router.stack = static_cast<Stack>(stack);
+  }
+  if (auto bgp = object->object("bgp")) read_bgp(*bgp, router);
+  if (auto route_server = object->object("route_server")) read_route_server(*route_server, router);
+  if (auto vtysh = object->object("vtysh")) read_vtysh(*vtysh, router.vtysh);
+  if (auto bird = object->object("bird")) read_bird(*bird, router.bird);
+  object->finish();
+  return router;
+}
+
+ControlSpec read_control(ObjectReader& top) {
+  ControlSpec control;
+  auto object = top.object("control");
+  if (!object) return control;
+  read_socket_path(*object, "socket", control.socket);
+  std::string group;
+  if (object->read("group", group)) {
+    const bool name = !group.empty() && group.size() <= kLongestGroup && !group.starts_with('-') &&
+                      group.find_first_not_of(kNameCharacters) == std::string::npos;
+    if (name) {
+      control.group = group;
+    } else {
+      object->fail("group", "must be the name of a group, not " + shown(group));
+    }
+  }
+  object->finish();
+  return control;
+}
+
+}  // namespace herald

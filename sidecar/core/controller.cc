@@ -1,0 +1,457 @@
+#include "sidecar/core/controller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace herald {
+namespace {
+
+// Attempts in flight at once. A due attempt beyond it waits a little; it is there to bound memory, not to
+// pace.
+constexpr std::size_t kMostRunning = 16384;
+constexpr Duration kWaitForPlace = 10ms;
+
+// Everything is looked at again this often, though nothing tells of a change: notifications can be lost.
+constexpr Duration kAudit = 10s;
+constexpr Duration kFirstLookAgain = 100ms;
+constexpr Duration kLongestLookAgain = 5s;
+
+// A VIP's change takes FRR 62-74 ms to the wire; reading earlier only costs a second read.
+constexpr Duration kFirstRouterRead = 100ms;
+constexpr Duration kLongestRouterPace = 5s;
+
+// The contract gives a stop 5 s.
+constexpr Duration kStopWithin = 4500ms;
+
+// Later than this for anything that was due: the process did not run (SIGSTOP, a frozen machine).
+constexpr Duration kStall = 1s;
+
+// One text is said again after this long.
+constexpr Duration kNoticeAgain = 60s;
+constexpr std::size_t kMostNotices = 4096;
+
+constexpr std::uint64_t kIndexBits = 24;
+
+}  // namespace
+
+Controller::Controller(Config config, std::uint64_t seed, TimePoint now)
+    : config_(std::move(config)), random_(seed) {
+  for (const ServiceSpec& spec : config_.services) {
+    for (const Vip& vip : spec.vips) owner_[vip] = services_.size();
+    services_.push_back({ServiceRun(spec, now), probes_.size()});
+    for (const ProbeSpec& probe : spec.probes) {
+      probes_.emplace_back(probe, spec.name);
+      service_of_.push_back(services_.size() - 1);
+    }
+  }
+  timers_.resize(probes_.size() + services_.size() + static_cast<std::size_t>(Timer::count));
+  for (std::size_t index = 0; index < probes_.size(); ++index) {
+    timers_.set(static_cast<Timers::Key>(index), probes_[index].begin(now));
+  }
+  timers_.set(key(Timer::audit), now + kAudit);
+  if (config_.router.stack != Stack::none) timers_.set(key(Timer::router), now);
+  mark_all_dirty();
+}
+
+Timers::Key Controller::key(Timer timer) const {
+  return static_cast<Timers::Key>(probes_.size() + services_.size() + static_cast<std::size_t>(timer));
+}
+
+std::vector<Vip> Controller::vips() const {
+  std::vector<Vip> all;
+  for (const ServiceSpec& service : config_.services)
+    all.insert(all.end(), service.vips.begin(), service.vips.end());
+  return all;
+}
+
+TimePoint Controller::next_wakeup() const {
+  if (!expiring_.empty() || !effects_.empty()) return TimePoint{};
+  return timers_.next().value_or(TimePoint::max());
+}
+
+// ---- facts
+
+void Controller::handle(const Event& event, TimePoint now) {
+  notice_stall(now);
+  std::visit([&](const auto& one) { on(one, now); }, event);
+}
+
+std::optional<std::size_t> Controller::find_run(RunId run) const {
+  const std::size_t index = static_cast<std::uint64_t>(run) & ((1ULL << kIndexBits) - 1);
+  if (index >= probes_.size() || probes_[index].run() != run ||
+      probes_[index].state() == ProbeRun::State::idle) {
+    return std::nullopt;  // late: that attempt is over
+  }
+  return index;
+}
+
+Controller::ProbeMark Controller::mark(std::size_t index) const {
+  const HealthTracker& tracker = probes_[index].tracker();
+  return {tracker.output(), tracker.degraded(), tracker.pending()};
+}
+
+void Controller::on(const event::ProbeFinished& event, TimePoint now) {
+  const auto index = find_run(event.run);
+  if (!index || probes_[*index].state() != ProbeRun::State::running) return;
+  const ProbeMark before = mark(*index);
+  probe_ended(*index, probes_[*index].finish(event.result, now, random_), before, now);
+}
+
+void Controller::on(const event::ProbeStage& event, TimePoint now) {
+  const auto index = find_run(event.run);
+  if (!index || probes_[*index].state() != ProbeRun::State::expiring) return;
+  std::erase(expiring_, *index);
+  const ProbeMark before = mark(*index);
+  probe_ended(*index, probes_[*index].finish_expired(event.stage, now, random_), before, now);
+}
+
+void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now) {
+  --running_;
+  timers_.set(static_cast<Timers::Key>(index), next);
+  const ProbeMark after = mark(index);
+  // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
+  const bool changed = before.output != after.output || before.degraded != after.degraded;
+  if (changed || before.pending || after.pending) dirty_.insert(service_of_[index]);
+  if (!changed) return;
+  const ProbeResult& last = probes_[index].last();
+  const std::string_view reason = name_of(last.reason);
+  const std::string_view colon = reason.empty() || last.detail.empty() ? "" : ": ";
+  tell_output(index, before, fmt::format("{}{}{}", reason, colon, last.detail), now);
+}
+
+void Controller::tell_output(std::size_t index, const ProbeMark& before, std::string why, TimePoint now) {
+  static constexpr auto kName = [](const ProbeMark& mark) -> std::string {
+    switch (mark.output) {
+      case HealthTracker::Output::unknown:
+        return "unknown";
+      case HealthTracker::Output::up:
+        return mark.degraded ? "degraded" : "up";
+      case HealthTracker::Output::down:
+        break;
+    }
+    return "down";
+  };
+  effects_.emplace_back(effect::Transition{now, services_[service_of_[index]].run.spec().name,
+                                           probes_[index].spec().name, kName(before), kName(mark(index)),
+                                           std::move(why)});
+}
+
+void Controller::on(const event::AddressesChanged& /*event*/, TimePoint /*now*/) {
+  look_wanted_ = true;
+}
+
+void Controller::on(const event::Observed& event, TimePoint now) {
+  if (event.sequence != look_sequence_) return;
+  looking_ = false;
+  if (!event.observation) {
+    observe_error_ = event.observation.error();
+    notice(true, "", observe_error_, now);
+    const Duration wait = kFirstLookAgain * (1U << std::min(look_failures_++, 6U));
+    timers_.set(key(Timer::look_again), now + std::min(wait, kLongestLookAgain));
+    return;
+  }
+  observe_error_.clear();
+  look_failures_ = 0;
+  const bool first = observed_sequence_ == 0;
+  observed_sequence_ = event.sequence;
+  observation_ = *event.observation;
+  ObservedIndex addresses;
+  for (const ObservedAddress& address : observation_.addresses) addresses[address.key] = address;
+  if (first) mark_all_dirty();
+  mark_owners_of_changes(addresses, addresses_);
+  mark_owners_of_changes(addresses_, addresses);
+  addresses_ = std::move(addresses);
+  plan_ = looked_ = true;
+}
+
+// A look sees everything, and most of it is as it was: with a thousand services, judging them all anew at each
+// change of one would cost a thousand times the work.
+void Controller::mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there) {
+  for (const auto& [key, address] : here) {
+    const auto other = there.find(key);
+    if (other != there.end() && other->second.ours == address.ours) continue;
+    if (const auto owned = owner_.find(key.vip); owned != owner_.end()) dirty_.insert(owned->second);
+  }
+}
+
+void Controller::on(const event::StepFinished& event, TimePoint now) {
+  const auto step = reconciler_.finished(event.id, look_sequence_);
+  if (!step) return;
+  look_wanted_ = true;
+  const auto owned = owner_.find(step->key.vip);
+  if (owned != owner_.end()) {
+    services_[owned->second].run.step_finished(event.id, event.error, router_read_sequence_);
+    dirty_.insert(owned->second);
+  }
+  if (event.error.empty()) return;
+  notice(true, owned == owner_.end() ? "" : services_[owned->second].run.spec().name, event.error, now);
+}
+
+void Controller::on(const event::RouterRead& event, TimePoint now) {
+  if (!reading_router_) return;
+  reading_router_ = false;
+  router_answered_ = true;
+  router_ = event.view;
+  router_read_at_ = now;
+  router_sequence_ = router_read_sequence_;
+  if (!router_->reachable)
+    notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), router_->error),
+           now);
+  mark_all_dirty();
+}
+
+void Controller::on(const event::Stop& /*event*/, TimePoint now) {
+  if (std::exchange(stopping_, true)) return;
+  for (std::size_t index = 0; index < probes_.size(); ++index) {
+    if (probes_[index].state() == ProbeRun::State::running) {
+      effects_.emplace_back(
+          effect::CancelProbe{probes_[index].run(), ProbeId{static_cast<std::uint32_t>(index)}});
+    }
+    probes_[index].stop();
+    timers_.cancel(static_cast<Timers::Key>(index));
+  }
+  expiring_.clear();
+  running_ = 0;
+  for (ServiceEntry& service : services_) service.run.stop();
+  timers_.set(key(Timer::give_up), now + kStopWithin);
+  look_wanted_ = true;
+  mark_all_dirty();
+}
+
+// ---- decisions
+
+std::vector<Effect> Controller::decide(TimePoint now) {
+  notice_stall(now);
+  finish_expired(now);
+  run_timers(now);
+  evaluate_services(now);
+  plan_steps(now);
+  look();
+  read_router(now);
+  if (stopping_) leave();
+  return std::exchange(effects_, {});
+}
+
+// After a stall, results of before stand for nothing: a service may have died meanwhile, and its VIP may have
+// left with the lease. It must not be announced again on them.
+void Controller::notice_stall(TimePoint now) {
+  const auto next = timers_.next();
+  if (!next || now - *next < kStall || now == stall_noticed_at_) return;
+  stall_noticed_at_ = now;
+  look_wanted_ = true;
+  const std::string text =
+      fmt::format("herald did not run for {:.1f} s", std::chrono::duration<double>(now - *next).count());
+  bool forgot = false;
+  for (std::size_t index = 0; index < probes_.size(); ++index) {
+    const ProbeMark before = mark(index);
+    if (!probes_[index].forget_if_stale(now)) continue;
+    dirty_.insert(service_of_[index]);
+    if (before.output == HealthTracker::Output::unknown) continue;
+    tell_output(index, before, text, now);
+    forgot = true;
+  }
+  if (forgot) notice(true, "", text + "; what it knew before is too old to announce on", now);
+}
+
+void Controller::finish_expired(TimePoint now) {
+  for (const std::size_t index : std::exchange(expiring_, {})) {
+    const ProbeMark before = mark(index);
+    probe_ended(index, probes_[index].finish_expired("", now, random_), before, now);
+  }
+}
+
+void Controller::run_timers(TimePoint now) {
+  while (const auto due = timers_.pop(now)) {
+    if (*due < probes_.size()) {
+      run_probe(*due, now);
+    } else if (*due < probes_.size() + services_.size()) {
+      dirty_.insert(*due - probes_.size());
+    } else {
+      on_timer(static_cast<Timer>(*due - probes_.size() - services_.size()), now);
+    }
+  }
+}
+
+void Controller::on_timer(Timer timer, TimePoint now) {
+  switch (timer) {
+    case Timer::audit:
+      timers_.set(key(Timer::audit), now + kAudit);
+      look_wanted_ = true;
+      break;
+    case Timer::look_again:
+      look_wanted_ = true;
+      break;
+    case Timer::reconcile:  // plan_steps() waits for the look
+      plan_ = look_wanted_ = true;
+      break;
+    case Timer::give_up:
+      exited_ = true;
+      effects_.emplace_back(effect::Exit{false});
+      break;
+    case Timer::router:  // read_router() sees that it is not armed any more
+    case Timer::count:
+      break;
+  }
+}
+
+void Controller::run_probe(std::size_t index, TimePoint now) {
+  ProbeRun& probe = probes_[index];
+  const auto timer = static_cast<Timers::Key>(index);
+  if (probe.state() == ProbeRun::State::running) {
+    probe.expire();
+    expiring_.push_back(index);
+    effects_.emplace_back(effect::CancelProbe{probe.run(), ProbeId{static_cast<std::uint32_t>(index)}});
+    return;
+  }
+  if (running_ >= kMostRunning) {
+    timers_.set(timer, now + kWaitForPlace);
+    return;
+  }
+  const RunId run{(++runs_ << kIndexBits) | index};
+  ++running_;
+  timers_.set(timer, probe.start(run, now));
+  effects_.emplace_back(effect::StartProbe{ProbeId{static_cast<std::uint32_t>(index)}, run});
+}
+
+Composed Controller::compose_service(std::size_t index) const {
+  const ServiceEntry& service = services_[index];
+  const ServiceSpec& spec = service.run.spec();
+  std::vector<ProbeOpinion> opinions;
+  opinions.reserve(spec.probes.size());
+  for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
+    const ProbeRun& probe = probes_[service.first_probe + offset];
+    opinions.push_back({&probe.spec(), &probe.tracker(), probe.last_conclusive(), &probe.last()});
+  }
+  return compose(spec.require, opinions);
+}
+
+Sight Controller::sight() const {
+  return {.addresses = observed_sequence_ > 0 ? &addresses_ : nullptr,
+          .router = router_ ? &*router_ : nullptr,
+          .router_sequence = router_sequence_,
+          .stack = config_.router.stack};
+}
+
+void Controller::mark_all_dirty() {
+  for (std::size_t index = 0; index < services_.size(); ++index) dirty_.insert(index);
+}
+
+void Controller::evaluate_services(TimePoint now) {
+  for (const std::size_t index : std::exchange(dirty_, {})) {
+    ServiceRun& service = services_[index].run;
+    const Want before = service.wish().want;
+    for (effect::Transition& transition : service.evaluate(compose_service(index), sight(), now)) {
+      effects_.emplace_back(std::move(transition));
+    }
+    if (service.wish().want != before) plan_ = true;
+    const auto timer = static_cast<Timers::Key>(probes_.size() + index);
+    if (const auto wakeup = service.machine().next_wakeup(now)) {
+      timers_.set(timer, *wakeup);
+    } else {
+      timers_.cancel(timer);
+    }
+  }
+}
+
+std::vector<DesiredAddress> Controller::desired() const {
+  std::vector<DesiredAddress> all;
+  for (const ServiceEntry& service : services_) service.run.desire(all);
+  return all;
+}
+
+void Controller::plan_steps(TimePoint now) {
+  if (!plan_ || observed_sequence_ == 0) return;
+  // What was seen may be out of date while a look is wanted or under way, so its answer is waited for, unless
+  // looking fails. An answer is planned from at once even if there was a change since: or changes without end
+  // would starve it.
+  const bool waits = (looking_ || look_wanted_) && look_failures_ == 0;
+  if (!std::exchange(looked_, false) && waits) return;
+  plan_ = false;
+  for (const IssuedStep& issued : reconciler_.plan(desired(), observation_, observed_sequence_, now)) {
+    report_step(issued, now);
+    effects_.emplace_back(effect::Apply{issued.id, issued.step});
+  }
+  if (const auto wakeup = reconciler_.next_wakeup()) {
+    timers_.set(key(Timer::reconcile), *wakeup);
+  } else {
+    timers_.cancel(key(Timer::reconcile));
+  }
+}
+
+void Controller::report_step(const IssuedStep& issued, TimePoint now) {
+  const auto owned = owner_.find(issued.step.key.vip);
+  if (owned != owner_.end()) {
+    services_[owned->second].run.step_issued(issued, now);
+  } else {
+    notice(false, "", fmt::format("leftover of a service that is not configured: {}", to_string(issued.step)),
+           now);
+  }
+  if (issued.step.kind == Step::Kind::refresh || config_.router.stack == Stack::none) return;
+  router_pace_ = kFirstRouterRead;
+  timers_.set(key(Timer::router), now + kFirstRouterRead);
+}
+
+void Controller::look() {
+  if (looking_ || !std::exchange(look_wanted_, false)) return;
+  looking_ = true;
+  timers_.cancel(key(Timer::look_again));
+  effects_.emplace_back(effect::Observe{++look_sequence_});
+}
+
+void Controller::read_router(TimePoint now) {
+  if (config_.router.stack == Stack::none || reading_router_ || stopping_) return;
+  const Timers::Key timer = key(Timer::router);
+  if (std::exchange(router_answered_, false)) {
+    const bool settled =
+        std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.settled(); });
+    const bool was_settled = router_pace_ >= kAudit;
+    router_pace_ = settled       ? kAudit
+                   : was_settled ? kFirstRouterRead
+                                 : std::clamp(router_pace_ * 2, kFirstRouterRead, kLongestRouterPace);
+    timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), now + router_pace_));
+  }
+  if (timers_.due(timer)) return;
+  reading_router_ = true;
+  ++router_read_sequence_;
+  effects_.emplace_back(effect::ReadRouter{});
+}
+
+void Controller::leave() {
+  if (exited_ || looking_ || reconciler_.in_flight() || observed_sequence_ == 0 ||
+      observed_sequence_ <= reconciler_.needs_look_after() || timers_.due(key(Timer::reconcile))) {
+    return;
+  }
+  exited_ = true;
+  effects_.emplace_back(effect::Exit{true});
+}
+
+void Controller::notice(bool error, std::string service, std::string text, TimePoint now) {
+  std::string identity = service + "\n" + text;
+  const auto found = noticed_.find(identity);
+  if (found != noticed_.end() && now - found->second < kNoticeAgain) return;
+  if (noticed_.size() >= kMostNotices) noticed_.clear();
+  noticed_[std::move(identity)] = now;
+  effects_.emplace_back(effect::Notice{error, std::move(service), std::move(text)});
+}
+
+Snapshot Controller::snapshot(TimePoint now) const {
+  Snapshot shown;
+  shown.at = now;
+  shown.stack = config_.router.stack;
+  shown.stopping = stopping_;
+  shown.observe_error = observe_error_;
+  shown.router = router_;
+  shown.router_read_at = router_read_at_;
+  for (const ServiceEntry& service : services_) {
+    ServiceSnapshot one = service.run.snapshot(sight(), now);
+    for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
+      one.probes.push_back(probes_[service.first_probe + offset].snapshot());
+    }
+    shown.services.push_back(std::move(one));
+  }
+  return shown;
+}
+
+}  // namespace herald

@@ -1,0 +1,132 @@
+// The only door to the core: tell it what happened, ask it what to do, ask it when to wake.
+//
+//   handle(event, now)   records a fact. It decides nothing.
+//   decide(now)          once all facts of a turn are in: what to do about them, in order. Call it again when
+//                        carrying out an effect brought new facts, until it returns nothing.
+//   next_wakeup()        when decide() has something to say though nothing happened.
+//
+// `now` never goes back. The controller keeps no descriptor, reads no clock and logs nothing; the same events
+// at the same times with the same seed give the same effects.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/events.h"
+#include "sidecar/core/probe_run.h"
+#include "sidecar/core/service_run.h"
+#include "sidecar/core/snapshot.h"
+#include "sidecar/core/timers.h"
+
+namespace herald {
+
+class Controller {
+ public:
+  Controller(Config config, std::uint64_t seed, TimePoint now);
+
+  void handle(const Event& event, TimePoint now);
+  std::vector<Effect> decide(TimePoint now);
+  [[nodiscard]] TimePoint next_wakeup() const;
+
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const ProbeSpec& probe(ProbeId id) const {
+    return probes_[static_cast<std::size_t>(id)].spec();
+  }
+  [[nodiscard]] std::size_t probe_count() const { return probes_.size(); }
+  // Every VIP that the configuration names: what observations and router reads have to cover.
+  [[nodiscard]] std::vector<Vip> vips() const;
+  [[nodiscard]] Snapshot snapshot(TimePoint now) const;
+
+ private:
+  void on(const event::ProbeFinished& event, TimePoint now);
+  void on(const event::ProbeStage& event, TimePoint now);
+  void on(const event::AddressesChanged& event, TimePoint now);
+  void on(const event::Observed& event, TimePoint now);
+  void on(const event::StepFinished& event, TimePoint now);
+  void on(const event::RouterRead& event, TimePoint now);
+  void on(const event::Stop& event, TimePoint now);
+
+  // decide(), in this order.
+  void finish_expired(TimePoint now);
+  void run_timers(TimePoint now);
+  void evaluate_services(TimePoint now);
+  void plan_steps(TimePoint now);
+  void look();
+  void read_router(TimePoint now);
+  void leave();
+
+  void notice_stall(TimePoint now);
+  void run_probe(std::size_t index, TimePoint now);
+  // After an attempt of probe `index` has ended; `before` is what its tracker said until then.
+  struct ProbeMark {
+    HealthTracker::Output output{};
+    bool degraded = false;
+    bool pending = false;
+  };
+  [[nodiscard]] ProbeMark mark(std::size_t index) const;
+  void probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now);
+  // Tells of a change of what the tracker says.
+  void tell_output(std::size_t index, const ProbeMark& before, std::string why, TimePoint now);
+  [[nodiscard]] std::optional<std::size_t> find_run(RunId run) const;
+
+  [[nodiscard]] Composed compose_service(std::size_t index) const;
+  [[nodiscard]] Sight sight() const;
+  void mark_all_dirty();
+  void mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there);
+  [[nodiscard]] std::vector<DesiredAddress> desired() const;
+  void report_step(const IssuedStep& issued, TimePoint now);
+  void notice(bool error, std::string service, std::string text, TimePoint now);
+
+  // Timer keys: one a probe, one a service, then these.
+  enum class Timer : std::uint8_t { audit, look_again, reconcile, router, give_up, count };
+  [[nodiscard]] Timers::Key key(Timer timer) const;
+  void on_timer(Timer timer, TimePoint now);
+
+  Config config_;
+  Random random_;
+  std::vector<ProbeRun> probes_;
+  std::vector<std::size_t> service_of_;  // by probe
+  struct ServiceEntry {
+    ServiceRun run;
+    std::size_t first_probe = 0;
+  };
+  std::vector<ServiceEntry> services_;
+  std::map<Vip, std::size_t> owner_;  // service by VIP
+  Timers timers_;
+  std::vector<Effect> effects_;
+  std::set<std::size_t> dirty_;        // services to evaluate
+  std::vector<std::size_t> expiring_;  // probes whose stage is awaited
+  std::uint64_t runs_ = 0;
+  std::size_t running_ = 0;
+  TimePoint stall_noticed_at_{};
+
+  Reconciler reconciler_;
+  bool plan_ = true;
+  bool looked_ = false;  // a look was answered since the last plan
+  ObservedIndex addresses_;
+  Observation observation_;
+  std::uint64_t observed_sequence_ = 0;  // of observation_; 0: nothing observed yet
+  std::uint64_t look_sequence_ = 0;      // of the last look begun
+  bool looking_ = false;
+  bool look_wanted_ = true;
+  std::uint32_t look_failures_ = 0;
+  std::string observe_error_;
+
+  std::optional<RouterView> router_;
+  std::optional<TimePoint> router_read_at_;
+  std::uint64_t router_sequence_ = 0;       // of router_
+  std::uint64_t router_read_sequence_ = 0;  // of the last read begun
+  bool reading_router_ = false;
+  bool router_answered_ = false;
+  Duration router_pace_{};
+
+  std::map<std::string, TimePoint> noticed_;  // when it was last said
+  bool stopping_ = false;
+  bool exited_ = false;
+};
+
+}  // namespace herald

@@ -1,0 +1,101 @@
+// Everything that goes into the controller and everything that comes out, as values: they can be logged,
+// recorded, replayed, simulated and fuzzed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <variant>
+
+#include "sidecar/core/reconcile.h"
+#include "sidecar/core/router_view.h"
+#include "sidecar/core/types.h"
+
+namespace herald {
+
+namespace event {
+
+// An attempt ended by itself.
+struct ProbeFinished {
+  RunId run{};
+  ProbeResult result;
+};
+// Answer to CancelProbe: what the attempt was waiting for ("connecting").
+struct ProbeStage {
+  RunId run{};
+  std::string stage;
+};
+// The kernel says that addresses or links changed, or that it lost notifications: look again.
+struct AddressesChanged {};
+// Answer to Observe, taken after it was asked for.
+struct Observed {
+  std::uint64_t sequence = 0;
+  std::expected<Observation, std::string> observation;
+};
+// Answer to Apply. Success is a claim: the next look decides.
+struct StepFinished {
+  StepId id{};
+  std::string error;  // empty: it worked, as far as the lever knows
+};
+// Answer to ReadRouter.
+struct RouterRead {
+  RouterView view;
+};
+// SIGTERM: leave as on_exit says, then Exit.
+struct Stop {};
+
+}  // namespace event
+
+using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
+                           event::StepFinished, event::RouterRead, event::Stop>;
+
+namespace effect {
+
+struct StartProbe {
+  ProbeId probe{};
+  RunId run{};
+};
+// The deadline has passed, or herald is stopping: destroy the attempt, and say what it was waiting for.
+struct CancelProbe {
+  RunId run{};
+  ProbeId probe{};
+};
+// Look at the addresses now and answer with this sequence.
+struct Observe {
+  std::uint64_t sequence = 0;
+};
+struct Apply {
+  StepId id{};
+  Step step;
+};
+// Ask the routing stack; one read is in flight at a time.
+struct ReadRouter {};
+
+// For the log, and for whoever watches. `probe` is empty when the service itself changed.
+struct Transition {
+  TimePoint at{};
+  std::string service;
+  std::string probe;
+  std::string from;
+  std::string to;
+  std::string reason;
+
+  bool operator==(const Transition&) const = default;
+};
+// Something that people should read, at most once per cause.
+struct Notice {
+  bool error = false;
+  std::string service;
+  std::string text;
+};
+// Nothing is left to do. `clean` is false when something could not be withdrawn in time.
+struct Exit {
+  bool clean = true;
+};
+
+}  // namespace effect
+
+using Effect = std::variant<effect::StartProbe, effect::CancelProbe, effect::Observe, effect::Apply,
+                            effect::ReadRouter, effect::Transition, effect::Notice, effect::Exit>;
+
+}  // namespace herald

@@ -1,0 +1,71 @@
+// One probe at work: its attempts one after the other, their deadlines, and what their results mean.
+//
+//   idle      the next attempt is due at next().
+//   running   an attempt is in flight until its deadline.
+//   expiring  the deadline has passed and the attempt was cancelled; its stage is still awaited, for one turn at
+//             most, so that the failure can say what it was waiting for.
+//
+// The deadline is this class's, not the probe's: a hung probe cannot hold a route up. A deadline that is
+// noticed too late (herald's own loop was slow) proves nothing about the target, and neither does a result
+// that comes long after it: both are inconclusive.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sidecar/core/health.h"
+#include "sidecar/core/schedule.h"
+#include "sidecar/core/snapshot.h"
+
+namespace herald {
+
+class ProbeRun {
+ public:
+  ProbeRun(ProbeSpec spec, std::string_view service);
+
+  enum class State : std::uint8_t { idle, running, expiring };
+
+  // Each returns when to call again: the next start, the deadline, or at once.
+  TimePoint begin(TimePoint now);             // the first attempt's time
+  TimePoint start(RunId run, TimePoint now);  // returns the deadline
+  void expire() { state_ = State::expiring; }
+  TimePoint finish(ProbeResult result, TimePoint now, Random& random);
+  // Ends an expiring attempt. `stage` is what it was waiting for, or empty.
+  TimePoint finish_expired(std::string_view stage, TimePoint now, Random& random);
+  void stop() { state_ = State::idle; }
+
+  // Forgets what is too old to stand for the present, also counts that lead nowhere yet; true if it was too
+  // old.
+  bool forget_if_stale(TimePoint now);
+
+  [[nodiscard]] State state() const { return state_; }
+  [[nodiscard]] RunId run() const { return run_; }
+  [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
+  [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
+  [[nodiscard]] const ProbeResult& last() const { return last_; }
+  [[nodiscard]] const ProbeResult* last_conclusive() const { return conclusive_ ? &*conclusive_ : nullptr; }
+  [[nodiscard]] ProbeSnapshot snapshot() const;
+
+ private:
+  TimePoint count(ProbeResult result, TimePoint now, Random& random);
+  [[nodiscard]] Pace pace() const;
+
+  ProbeSpec spec_;
+  HealthTracker tracker_;
+  Schedule schedule_;
+  State state_ = State::idle;
+  RunId run_{};
+  TimePoint due_{};  // on the grid
+  TimePoint started_{};
+  TimePoint deadline_{};
+  TimePoint next_{};
+  ProbeResult last_;
+  std::optional<TimePoint> last_started_;
+  std::optional<ProbeResult> conclusive_;
+  TimePoint conclusive_at_{};
+  std::uint64_t runs_ = 0;
+  std::uint64_t inconclusive_ = 0;
+};
+
+}  // namespace herald

@@ -1,0 +1,177 @@
+#include "sidecar/core/reconcile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+#include <set>
+
+namespace herald {
+namespace {
+
+constexpr Duration kFirstBackOff = 100ms;
+constexpr Duration kLongestBackOff = 5s;
+constexpr Duration kLastingSuccess = 10s;
+
+bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, TimePoint now) {
+  if (desired.want == Want::keep) return address.expires.has_value();
+  if (!desired.lease) return address.expires.has_value();
+  return !address.expires || *address.expires <= now + *desired.lease * 2 / 3;
+}
+
+// When a lease is renewed: a little after a third of it has passed, at a moment that many addresses share. A thousand
+// services that came up one by one would otherwise be refreshed one by one for ever, each with a look of its own.
+TimePoint refresh_time(TimePoint expires, Duration lease) {
+  const Duration grid = lease / 12;
+  const Duration due = (expires - lease * 2 / 3).time_since_epoch();
+  return TimePoint{(due + grid - Duration{1}) / grid * grid};
+}
+
+struct Views {
+  std::map<AddressKey, const ObservedAddress*> observed;
+  std::map<AddressKey, const DesiredAddress*> desired;
+  std::set<Vip> wanted;  // present on some interface
+};
+
+Views index(std::span<const DesiredAddress> desired, const Observation& observed) {
+  Views views;
+  for (const ObservedAddress& address : observed.addresses) views.observed[address.key] = &address;
+  for (const DesiredAddress& address : desired) {
+    views.desired[address.key] = &address;
+    if (address.want == Want::present) views.wanted.insert(address.key.vip);
+  }
+  return views;
+}
+
+// At most one of the steps for one wanted address.
+std::optional<Step> step_for(const DesiredAddress& desired, const Views& views, TimePoint now) {
+  const auto found = views.observed.find(desired.key);
+  const ObservedAddress* address = found == views.observed.end() ? nullptr : found->second;
+  // What has run out is gone, or about to be: a refresh would bring it back, which a hold must not.
+  if (address != nullptr && address->ours && address->expires && *address->expires <= now) address = nullptr;
+  const std::optional<Duration> lease = desired.want == Want::keep ? std::nullopt : desired.lease;
+  if (address == nullptr) {
+    if (desired.want != Want::present) return std::nullopt;
+    return Step{Step::Kind::add, desired.key, lease};
+  }
+  if (!address->ours || !lease_is_due(*address, desired, now)) return std::nullopt;
+  return Step{Step::Kind::refresh, desired.key, lease};
+}
+
+}  // namespace
+
+std::string to_string(const Step& step) {
+  const std::string& vip = step.key.vip.prefix;
+  const std::string& interface = step.key.interface;
+  const std::string lease =
+      step.lease
+          ? fmt::format("lease {} s", std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count())
+          : "permanent";
+  switch (step.kind) {
+    case Step::Kind::add:
+      return fmt::format("add {} to {}, {}", vip, interface, lease);
+    case Step::Kind::refresh:
+      return fmt::format("refresh {} on {}, {}", vip, interface, lease);
+    case Step::Kind::remove:
+      break;
+  }
+  return fmt::format("remove {} from {}", vip, interface);
+}
+
+std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Observation& observed,
+                            TimePoint now) {
+  const Views views = index(desired, observed);
+  std::vector<Step> removals, additions, refreshes, moves;
+  for (const ObservedAddress& address : observed.addresses) {
+    if (!address.ours) continue;
+    const auto wish = views.desired.find(address.key);
+    if (wish != views.desired.end() && wish->second->want != Want::absent) continue;
+    (views.wanted.contains(address.key.vip) ? moves : removals)
+        .push_back({Step::Kind::remove, address.key, {}});
+  }
+  for (const DesiredAddress& address : desired) {
+    if (address.want == Want::absent) continue;
+    if (auto step = step_for(address, views, now)) {
+      (step->kind == Step::Kind::add ? additions : refreshes).push_back(std::move(*step));
+    }
+  }
+  std::vector<Step> steps = std::move(removals);
+  for (std::vector<Step>* part : {&additions, &refreshes, &moves})
+    std::ranges::move(*part, std::back_inserter(steps));
+  return steps;
+}
+
+std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired, const Observation& observed,
+                                         std::uint64_t sequence, TimePoint now) {
+  const std::vector<Step> open = reconcile(desired, observed, now);
+  forget_settled(open, sequence, now);
+  std::vector<IssuedStep> issued;
+  for (const Step& step : open) {
+    Memory& memory = memory_[step.key];
+    if (memory.in_flight || sequence <= memory.look_after) continue;
+    if (step.kind != memory.kind) memory = {.look_after = memory.look_after, .kind = step.kind};
+    if (now < memory.not_before) continue;
+    issue(memory, step, now);
+    const StepId id{next_id_++};
+    in_flight_.emplace(id, step);
+    issued.push_back({id, step});
+  }
+  plan_wakeup(open, desired, observed, now);
+  return issued;
+}
+
+void Reconciler::issue(Memory& memory, const Step& step, TimePoint now) {
+  const Duration back_off = kFirstBackOff * (1U << std::min(memory.repeats, 6U));
+  memory.in_flight = true;
+  memory.kind = step.kind;
+  memory.last_step = now;
+  memory.not_before = now + std::min(back_off, kLongestBackOff);
+  ++memory.repeats;
+}
+
+void Reconciler::forget_settled(std::span<const Step> open, std::uint64_t sequence, TimePoint now) {
+  std::set<AddressKey> unsettled;
+  for (const Step& step : open) unsettled.insert(step.key);
+  for (auto entry = memory_.begin(); entry != memory_.end();) {
+    Memory& memory = entry->second;
+    const bool settled =
+        !memory.in_flight && sequence > memory.look_after && !unsettled.contains(entry->first);
+    if (settled && memory.repeats == 1)
+      memory.not_before = now;  // the first loss after a success is repaired at once
+    const bool lasting = memory.kind == Step::Kind::refresh || now >= memory.last_step + kLastingSuccess;
+    entry = settled && lasting ? memory_.erase(entry) : std::next(entry);
+  }
+}
+
+void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
+                             const Observation& observed, TimePoint now) {
+  wakeup_.reset();
+  const auto wake_at = [&](TimePoint when) {
+    if (when > now) wakeup_ = wakeup_ ? std::min(*wakeup_, when) : when;
+  };
+  for (const Step& step : open) {
+    const Memory& memory = memory_[step.key];
+    if (!memory.in_flight) wake_at(memory.not_before);
+  }
+  const Views views = index(desired, observed);
+  for (const DesiredAddress& wish : desired) {
+    const auto found = views.observed.find(wish.key);
+    if (found == views.observed.end() || !wish.lease || wish.want == Want::absent) continue;
+    const ObservedAddress& address = *found->second;
+    if (address.ours && address.expires) wake_at(refresh_time(*address.expires, *wish.lease));
+  }
+}
+
+std::optional<Step> Reconciler::finished(StepId id, std::uint64_t latest_sequence) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return std::nullopt;
+  Step step = std::move(found->second);
+  in_flight_.erase(found);
+  Memory& memory = memory_[step.key];
+  memory.in_flight = false;
+  memory.look_after = latest_sequence;
+  needs_look_after_ = std::max(needs_look_after_, latest_sequence);
+  return step;
+}
+
+}  // namespace herald

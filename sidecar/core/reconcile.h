@@ -1,0 +1,117 @@
+// The difference between what is wanted and what is, as ordered, idempotent steps; and the memory that
+// repairs need.
+//
+// reconcile() is the pure difference. Reconciler adds the rules of repetition:
+//  - the next step for an address is planned only from an observation that was begun after its last step had
+//    ended;
+//  - one step in flight an address;
+//  - a step whose effect is not seen in that observation (it failed, or something lied) is repeated after a
+//    back-off of 100 ms, doubled to at most 5 s. A success that lasts forgets the back-off: a loss is repaired at
+//    once, but a fight with somebody who keeps deleting slows down. A step of another kind never waits: after
+//    ten vain additions a removal goes at once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/service.h"
+
+namespace herald {
+
+// One address on one interface.
+struct AddressKey {
+  Vip vip;
+  std::string interface;
+
+  auto operator<=>(const AddressKey&) const = default;
+};
+
+struct DesiredAddress {
+  AddressKey key;
+  Want want = Want::hold;
+  std::optional<Duration> lease;
+};
+
+// An address as it was seen: every address that carries herald's mark, and every one that equals a configured
+// VIP.
+struct ObservedAddress {
+  AddressKey key;
+  bool ours = false;                 // carries herald's mark
+  std::optional<TimePoint> expires;  // none: permanent
+};
+
+struct Observation {
+  std::vector<ObservedAddress> addresses;
+};
+
+struct Step {
+  enum class Kind : std::uint8_t {
+    add,      // must not touch an address that is there already
+    refresh,  // renews the lifetime of one of ours
+    remove    // only one of ours
+  };
+  Kind kind = Kind::add;
+  AddressKey key;
+  std::optional<Duration> lease;  // add, refresh; none: permanent
+
+  bool operator==(const Step&) const = default;
+};
+
+// "add 10.99.0.1/32 to lo, lease 30s"
+[[nodiscard]] std::string to_string(const Step& step);
+
+// Removals first (a withdrawal is what hurries), then additions, then refreshes; an address that only moves
+// between interfaces is added before it is removed. Ours and wanted by nobody: removed. Not ours: never in a
+// step.
+[[nodiscard]] std::vector<Step> reconcile(std::span<const DesiredAddress> desired,
+                                          const Observation& observed, TimePoint now);
+
+enum class StepId : std::uint64_t {};
+
+struct IssuedStep {
+  StepId id{};
+  Step step;
+};
+
+class Reconciler {
+ public:
+  // Steps to take now. `sequence` is that of the look that `observed` came from.
+  std::vector<IssuedStep> plan(std::span<const DesiredAddress> desired, const Observation& observed,
+                               std::uint64_t sequence, TimePoint now);
+  // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.
+  std::optional<Step> finished(StepId id, std::uint64_t latest_sequence);
+  // When plan() may have something new to say though nothing was observed: back-offs and leases.
+  [[nodiscard]] std::optional<TimePoint> next_wakeup() const { return wakeup_; }
+  [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }
+  // plan() waits for a look newer than this.
+  [[nodiscard]] std::uint64_t needs_look_after() const { return needs_look_after_; }
+
+ private:
+  struct Memory {
+    bool in_flight = false;
+    std::uint64_t look_after = 0;  // plan only from a look with a higher sequence
+    Step::Kind kind = Step::Kind::add;
+    std::uint32_t repeats = 0;
+    TimePoint last_step{};
+    TimePoint not_before{};
+  };
+
+  void issue(Memory& memory, const Step& step, TimePoint now);
+  void forget_settled(std::span<const Step> open, std::uint64_t sequence, TimePoint now);
+  void plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
+                   const Observation& observed, TimePoint now);
+
+  std::map<AddressKey, Memory> memory_;
+  std::map<StepId, Step> in_flight_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t needs_look_after_ = 0;
+  std::optional<TimePoint> wakeup_;
+};
+
+}  // namespace herald

@@ -1,0 +1,61 @@
+#include "sidecar/core/schedule.h"
+
+#include <algorithm>
+
+namespace herald {
+namespace {
+
+// FNV-1a (64 bit), finished as in MurmurHash3 so that near names do not get near phases. std::hash would do
+// within one build, but phases should survive a rebuild too.
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3U;
+  }
+  hash ^= hash >> 33U;
+  hash *= 0xff51afd7ed558ccdU;
+  hash ^= hash >> 33U;
+  return hash;
+}
+
+constexpr Duration kLongestFirstWait = 10s;
+
+}  // namespace
+
+Schedule::Schedule(const ProbeTiming& timing, std::string_view identity)
+    : timing_(timing), hash_(hash_of(identity)) {}
+
+TimePoint Schedule::first(TimePoint now) const {
+  return grid_after(now, std::min(timing_.interval, kLongestFirstWait));
+}
+
+TimePoint Schedule::next(TimePoint& last_due, TimePoint last_start, TimePoint now, Pace pace,
+                         Random& random) const {
+  const Duration interval = pace == Pace::fast   ? timing_.fast_interval
+                            : pace == Pace::down ? timing_.down_interval
+                                                 : timing_.interval;
+  if (pace == Pace::fast) {
+    last_due = last_start + interval;
+  } else {
+    // A run that started a little before its grid point (jitter) must not get the same point again.
+    last_due = grid_after(std::max(last_due, last_start), interval);
+    if (last_due + interval <= now) last_due = grid_after(now, interval);
+  }
+  return std::max(last_due + jitter(interval, random), now);
+}
+
+TimePoint Schedule::grid_after(TimePoint after, Duration interval) const {
+  const Duration phase{static_cast<Duration::rep>(hash_ % static_cast<std::uint64_t>(interval.count()))};
+  const Duration since = after.time_since_epoch() - phase;
+  auto periods = since.count() / interval.count();
+  if (since.count() < 0 && since.count() % interval.count() != 0) --periods;  // round down
+  return TimePoint{phase + (periods + 1) * interval};
+}
+
+Duration Schedule::jitter(Duration interval, Random& random) const {
+  std::uniform_real_distribution<double> fraction(-timing_.jitter, timing_.jitter);
+  return Duration{static_cast<Duration::rep>(fraction(random) * static_cast<double>(interval.count()))};
+}
+
+}  // namespace herald

@@ -1,0 +1,221 @@
+#include "sidecar/core/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace herald {
+namespace {
+
+struct Count {
+  std::uint32_t gates = 0;
+  std::uint32_t up = 0;
+  std::uint32_t down = 0;
+};
+
+std::uint32_t needed(const Require& require, std::uint32_t gates) {
+  switch (require.kind) {
+    case Require::Kind::all:
+      return gates;
+    case Require::Kind::any:
+      return 1;
+    case Require::Kind::at_least:
+      break;
+  }
+  return require.count;
+}
+
+Count count_gates(std::span<const ProbeOpinion> probes) {
+  Count count;
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role != Role::gate) continue;
+    ++count.gates;
+    if (probe.tracker->output() == HealthTracker::Output::up) ++count.up;
+    if (probe.tracker->output() == HealthTracker::Output::down) ++count.down;
+  }
+  return count;
+}
+
+// "front (refused: connect 127.0.0.1:8080: Connection refused)"; what only counts up again has no failure to
+// show.
+std::string blame(const ProbeOpinion& probe) {
+  const HealthTracker& tracker = *probe.tracker;
+  if (tracker.output() == HealthTracker::Output::down && tracker.passes() > 0) {
+    return fmt::format("{} ({} of {} passes)", probe.spec->name, tracker.passes(), tracker.thresholds().rise);
+  }
+  if (tracker.output() == HealthTracker::Output::unknown)
+    return fmt::format("{} (not known yet)", probe.spec->name);
+  if (probe.conclusive == nullptr) return probe.spec->name;
+  const ProbeResult& result = *probe.conclusive;
+  return fmt::format("{} ({}{}{})", probe.spec->name, name_of(result.reason),
+                     result.reason == Reason::none || result.detail.empty() ? "" : ": ", result.detail);
+}
+
+template <typename Matches>
+std::string list_gates(std::span<const ProbeOpinion> probes, Matches matches) {
+  constexpr int kMost = 3;
+  std::string text;
+  int listed = 0;
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role != Role::gate || !matches(probe)) continue;
+    if (listed == kMost) return text + ", ...";
+    text += (listed++ > 0 ? ", " : "") + blame(probe);
+  }
+  return text;
+}
+
+std::string up_reason(const Count& count, std::span<const ProbeOpinion> probes) {
+  if (count.up == count.gates)
+    return count.gates == 1 ? "the gate is up" : fmt::format("all {} gates up", count.gates);
+  return fmt::format("{} of {} gates up; not: {}", count.up, count.gates,
+                     list_gates(probes, [](const auto& probe) {
+                       return probe.tracker->output() != HealthTracker::Output::up;
+                     }));
+}
+
+std::string down_reason(const Count& count, std::span<const ProbeOpinion> probes) {
+  return fmt::format("{} of {} gates down: {}", count.down, count.gates,
+                     list_gates(probes, [](const auto& probe) {
+                       return probe.tracker->output() == HealthTracker::Output::down;
+                     }));
+}
+
+std::string unknown_reason(std::span<const ProbeOpinion> probes) {
+  for (const ProbeOpinion& probe : probes) {
+    const HealthTracker& tracker = *probe.tracker;
+    if (probe.spec->role != Role::gate || tracker.output() != HealthTracker::Output::unknown) continue;
+    const ProbeThresholds& thresholds = tracker.thresholds();
+    if (tracker.passes() > 0) {
+      return fmt::format("waiting for {}: {} of {} passes", probe.spec->name, tracker.passes(),
+                         thresholds.rise);
+    }
+    if (tracker.failures() > 0) {
+      return fmt::format("waiting for {}: {} of {} failures ({})", probe.spec->name, tracker.failures(),
+                         thresholds.fall, probe.conclusive == nullptr ? "" : probe.conclusive->detail);
+    }
+    const bool trouble = probe.latest != nullptr && probe.latest->verdict == Verdict::inconclusive &&
+                         !probe.latest->detail.empty();
+    return fmt::format("waiting for {}: {}", probe.spec->name,
+                       trouble ? probe.latest->detail : "no result yet");
+  }
+  return "no gate is known";
+}
+
+// Why a service that its gates call up is degraded; empty: it is not.
+std::string degraded_reason(std::span<const ProbeOpinion> probes) {
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role == Role::info) continue;
+    if (probe.tracker->degraded()) return fmt::format("{} warns", blame(probe));
+    if (probe.spec->role == Role::degrade && probe.tracker->output() == HealthTracker::Output::down) {
+      return fmt::format("{} is down", blame(probe));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
+  const Count count = count_gates(probes);
+  const std::uint32_t least = needed(require, count.gates);
+  if (count.down > count.gates - std::min(least, count.gates)) {
+    return {Health::unhealthy, down_reason(count, probes)};
+  }
+  if (count.up < least) return {Health::unknown, unknown_reason(probes)};
+  if (std::string why = degraded_reason(probes); !why.empty()) return {Health::degraded, std::move(why)};
+  return {Health::healthy, up_reason(count, probes)};
+}
+
+ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
+    : hold_down_(spec.hold_down), adopt_deadline_(now + spec.adopt_timeout) {
+  if (spec.damping) penalty_.emplace(*spec.damping);
+}
+
+ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence presence, TimePoint now) {
+  if (phase_ == Phase::starting) {
+    if (presence == Presence::unobserved) {
+      return {.want = Want::hold, .adopting = true, .reason = "what is announced now is not known yet"};
+    }
+    phase_ = presence == Presence::none ? Phase::withdrawn : Phase::adopting;
+  }
+  if (phase_ == Phase::adopting) return adopt(composed, now);
+  switch (composed.health) {
+    case Health::unknown:
+      return unknown(composed, presence, now);
+    case Health::unhealthy:
+      return withdraw(composed.reason, now);
+    case Health::healthy:
+    case Health::degraded:
+      break;
+  }
+  return announce(composed, now);
+}
+
+ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, TimePoint now) {
+  switch (composed.health) {
+    case Health::healthy:
+    case Health::degraded:
+      phase_ = Phase::announced;
+      return announce(composed, now);
+    case Health::unhealthy:
+      return withdraw(composed.reason, now);
+    case Health::unknown:
+      break;
+  }
+  if (now >= adopt_deadline_) {
+    return withdraw(fmt::format("nothing conclusive within adopt_timeout; {}", composed.reason), now);
+  }
+  return {
+      .want = Want::hold, .adopting = true, .reason = fmt::format("found announced; {}", composed.reason)};
+}
+
+ServiceMachine::Wish ServiceMachine::unknown(const Composed& composed, Presence presence, TimePoint now) {
+  if (phase_ == Phase::withdrawn) return {.want = Want::absent, .reason = composed.reason};
+  if (presence == Presence::none) {
+    return withdraw(fmt::format("lost while the health was not known; {}", composed.reason), now);
+  }
+  return {.want = Want::hold, .reason = fmt::format("held as it is; {}", composed.reason)};
+}
+
+ServiceMachine::Wish ServiceMachine::announce(const Composed& composed, TimePoint now) {
+  if (phase_ != Phase::announced) {
+    if (const auto until = held_until(now)) {
+      return {.want = Want::absent,
+              .held_until = until,
+              .reason = fmt::format(
+                  "{}, but held by {}", composed.reason,
+                  penalty_ && penalty_->suppressed_until(now) == until ? "damping" : "hold_down")};
+    }
+    phase_ = Phase::announced;
+  }
+  return {.want = Want::present, .reason = composed.reason};
+}
+
+ServiceMachine::Wish ServiceMachine::withdraw(std::string reason, TimePoint now) {
+  if (phase_ != Phase::withdrawn) {
+    phase_ = Phase::withdrawn;
+    withdrawn_at_ = now;
+    if (penalty_) penalty_->add_withdrawal(now);
+  }
+  return {.want = Want::absent, .reason = std::move(reason)};
+}
+
+std::optional<TimePoint> ServiceMachine::held_until(TimePoint now) const {
+  std::optional<TimePoint> until = penalty_ ? penalty_->suppressed_until(now) : std::nullopt;
+  const std::optional<TimePoint> held =
+      withdrawn_at_ ? std::optional{*withdrawn_at_ + hold_down_} : std::nullopt;
+  return held && *held > now ? std::max(until, held) : until;
+}
+
+std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {
+  if (phase_ == Phase::adopting && adopt_deadline_ > now) return adopt_deadline_;
+  if (phase_ == Phase::withdrawn) return held_until(now);
+  return std::nullopt;
+}
+
+double ServiceMachine::penalty(TimePoint now) const {
+  return penalty_ ? penalty_->value(now) : 0;
+}
+
+}  // namespace herald

@@ -1,0 +1,87 @@
+// From probes to a wish: what the gates say together, and what herald wants of the service's VIPs.
+//
+// compose() is three-valued: unknown is neither up nor down, and nothing is decided on it. ServiceMachine
+// turns the composed health into a Want, with the parts that need memory:
+//
+//   starting   nothing was observed yet: hold.
+//   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
+//              known, or until adopt_timeout has passed without anything conclusive; then withdraw.
+//   settled    announced or withdrawn, by the last conclusive health. While announced, unknown health holds: what
+//              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
+//              unknown health changes nothing.
+//
+// A wish to announce waits for hold_down and damping (`held`), counted from the last withdrawal; adoption
+// does not wait, because it announces nothing new. A withdrawal waits for nothing.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/damping.h"
+#include "sidecar/core/health.h"
+
+namespace herald {
+
+// What compose() needs of one probe.
+struct ProbeOpinion {
+  const ProbeSpec* spec = nullptr;
+  const HealthTracker* tracker = nullptr;
+  const ProbeResult* conclusive = nullptr;  // the last conclusive result, if there was one
+  const ProbeResult* latest = nullptr;      // the last result of any kind
+};
+
+struct Composed {
+  Health health = Health::unknown;
+  std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
+};
+
+[[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
+
+// What is wanted of a VIP.
+enum class Want : std::uint8_t {
+  absent,
+  present,
+  hold,  // leave it as it is, and keep the lease of what is there
+  keep,  // leave it for good: no lease (on_exit: keep)
+};
+
+// What the last observation says of the service's VIPs, as far as they are herald's.
+enum class Presence : std::uint8_t { unobserved, none, some, all };
+
+class ServiceMachine {
+ public:
+  struct Wish {
+    Want want = Want::hold;
+    bool adopting = false;
+    std::optional<TimePoint> held_until = std::nullopt;  // healthy, and waiting for hold_down or damping
+    std::string reason;
+
+    bool operator==(const Wish&) const = default;
+  };
+
+  ServiceMachine(const ServiceSpec& spec, TimePoint now);
+
+  Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
+  // When evaluate() would say something new though no fact changed.
+  [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
+  [[nodiscard]] double penalty(TimePoint now) const;
+
+ private:
+  enum class Phase : std::uint8_t { starting, adopting, announced, withdrawn };
+
+  Wish adopt(const Composed& composed, TimePoint now);
+  Wish unknown(const Composed& composed, Presence presence, TimePoint now);
+  Wish announce(const Composed& composed, TimePoint now);
+  Wish withdraw(std::string reason, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> held_until(TimePoint now) const;
+
+  Duration hold_down_;
+  TimePoint adopt_deadline_;
+  Phase phase_ = Phase::starting;
+  std::optional<TimePoint> withdrawn_at_;  // the last withdrawal of something announced
+  std::optional<Penalty> penalty_;
+};
+
+}  // namespace herald

@@ -1,0 +1,89 @@
+// One service at work: what is wanted of it, what was seen of it, and so the state that users see.
+//
+//   adopting     it was found announced, or nothing was observed yet; nothing is changed.
+//   announcing   wanted, and not yet seen on the interface, in the BGP table and at every established peer.
+//   announced    wanted, and seen in all of them (as far as the stack can be read back at all).
+//   withdrawing  not wanted, and still seen somewhere.
+//   withdrawn    not wanted, and seen nowhere.
+//   held         as withdrawn, but healthy: hold_down or damping delay the announcement.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/events.h"
+#include "sidecar/core/service.h"
+#include "sidecar/core/snapshot.h"
+
+namespace herald {
+
+using ObservedIndex = std::map<AddressKey, ObservedAddress>;
+
+// What a service's state is judged by; null where nothing was read yet.
+struct Sight {
+  const ObservedIndex* addresses = nullptr;
+  const RouterView* router = nullptr;
+  std::uint64_t router_sequence = 0;  // of the read that `router` came from
+  Stack stack = Stack::none;
+};
+
+class ServiceRun {
+ public:
+  ServiceRun(ServiceSpec spec, TimePoint now);
+
+  // Takes a new look at everything. Returns the transitions that it made.
+  std::vector<effect::Transition> evaluate(const Composed& composed, const Sight& sight, TimePoint now);
+  // From now on only leaving is wanted.
+  void stop();
+
+  // A step of one of its VIPs was issued or has ended. The stack has to be read again after
+  // `router_sequence`.
+  void step_issued(const IssuedStep& issued, TimePoint now);
+  void step_finished(StepId id, const std::string& error, std::uint64_t router_sequence);
+
+  void desire(std::vector<DesiredAddress>& desired) const;
+  [[nodiscard]] bool settled() const { return problem_.empty(); }
+  [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
+  [[nodiscard]] const ServiceMachine::Wish& wish() const { return wish_; }
+  [[nodiscard]] const ServiceMachine& machine() const { return machine_; }
+  // Everything but the probes.
+  [[nodiscard]] ServiceSnapshot snapshot(const Sight& sight, TimePoint now) const;
+
+ private:
+  struct Judged {
+    ServiceState state = ServiceState::adopting;
+    std::string problem;
+  };
+
+  [[nodiscard]] Presence presence(const Sight& sight) const;
+  [[nodiscard]] Judged judge(const Sight& sight) const;
+  [[nodiscard]] std::string announce_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string withdraw_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string step_error(const Vip& vip) const;
+  [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
+  effect::Transition note(std::string from, std::string to, std::string why, TimePoint now);
+
+  ServiceSpec spec_;
+  ServiceMachine machine_;
+  bool stopping_ = false;
+  bool keeps_ = false;  // on_exit: keep, and it was wanted when herald was told to stop
+  Health health_ = Health::unknown;
+  ServiceMachine::Wish wish_;
+  ServiceState state_ = ServiceState::adopting;
+  TimePoint since_;
+  std::string problem_;
+  std::uint64_t read_after_ = 0;  // a router read with a higher sequence has seen the last step
+  std::map<Vip, std::string> step_errors_;
+  std::map<StepId, Step> in_flight_;
+  std::deque<effect::Transition> transitions_;
+  struct Record {
+    StepId id{};
+    StepRecord shown;
+  };
+  std::deque<Record> steps_;
+};
+
+}  // namespace herald

@@ -1,0 +1,84 @@
+// Everything that status, why and metrics show, copied out of the controller at one moment.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/events.h"
+#include "sidecar/core/router_view.h"
+
+namespace herald {
+
+struct ProbeSnapshot {
+  std::string name;
+  std::string type;
+  Role role = Role::gate;
+  ProbeState state = ProbeState::unknown;
+  bool degraded = false;
+  ProbeResult last;                   // the last attempt, whatever its verdict
+  std::optional<TimePoint> last_run;  // start of that attempt
+  std::optional<TimePoint> next_run;  // none while one is in flight
+  std::uint32_t passes = 0;           // in a row
+  std::uint32_t failures = 0;         // in a row
+  std::uint32_t rise = 0;
+  std::uint32_t fall = 0;
+  std::uint64_t runs = 0;          // attempts since the start
+  std::uint64_t inconclusive = 0;  // of these
+};
+
+struct VipSnapshot {
+  std::string prefix;
+  std::string interface;
+  bool wanted = false;
+  bool on_interface = false;  // herald's own address
+  bool foreign = false;       // there, without herald's mark: left alone
+  std::optional<TimePoint> lease_until;
+  RouterRoute route;
+};
+
+// A step that was taken for a service, and what came of it.
+struct StepRecord {
+  TimePoint at{};
+  std::string text;
+  std::optional<std::string> error;  // none while in flight; empty: done
+
+  bool operator==(const StepRecord&) const = default;
+};
+
+struct ServiceSnapshot {
+  std::string name;
+  Health health = Health::unknown;
+  ServiceState state = ServiceState::adopting;
+  std::string reason;
+  std::string problem;  // why state is not yet what is wanted; empty: it is
+  TimePoint since{};    // of state
+  double penalty = 0;
+  std::vector<VipSnapshot> vips;
+  std::vector<ProbeSnapshot> probes;
+  std::deque<effect::Transition> transitions;  // newest last, bounded
+  std::deque<StepRecord> steps;                // newest last, bounded
+};
+
+// How late the loop's timers fired. The core cannot know; the shell fills it in.
+struct LatenessSnapshot {
+  std::uint64_t timers = 0;  // since the start
+  Duration median{};
+  Duration p99{};
+  Duration most{};
+};
+
+struct Snapshot {
+  TimePoint at{};
+  Stack stack = Stack::none;
+  bool stopping = false;
+  std::string observe_error;         // why the interfaces cannot be read; empty: they can
+  std::optional<RouterView> router;  // none: not read yet, or stack none
+  std::optional<TimePoint> router_read_at;
+  std::vector<ServiceSnapshot> services;
+  LatenessSnapshot lateness;
+};
+
+}  // namespace herald

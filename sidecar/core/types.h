@@ -1,0 +1,94 @@
+// The words of the core: time, names, verdicts, VIPs.
+//
+// What it refuses: reading a clock. CoreClock has no now(), so code in core/ that tries does not compile; the
+// shell makes a TimePoint from CLOCK_MONOTONIC, the simulator from its virtual clock.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace herald {
+
+using Duration = std::chrono::nanoseconds;
+
+struct CoreClock {
+  using rep = std::int64_t;
+  using period = std::nano;
+  using duration = Duration;
+  using time_point = std::chrono::time_point<CoreClock>;
+  static constexpr bool is_steady = true;
+};
+using TimePoint = CoreClock::time_point;
+
+// One attempt of one probe. An answer that carries an id which is not in flight any more is dropped.
+enum class RunId : std::uint64_t {};
+
+// Index of a probe or service in the running configuration; names are what users see.
+enum class ProbeId : std::uint32_t {};
+enum class ServiceId : std::uint32_t {};
+
+// What one attempt found out. `inconclusive` is herald's own trouble and counts neither way.
+enum class Verdict : std::uint8_t { pass, warn, fail, inconclusive };
+
+// Why an attempt did not pass; the names are what `hard_fail` lists and what status shows.
+enum class Reason : std::uint8_t {
+  none,
+  timeout,      // no verdict before the deadline
+  refused,      // ECONNREFUSED, or ICMP port unreachable for UDP
+  reset,        // the peer closed or reset before it answered
+  unreachable,  // no route, host or network unreachable, TTL exceeded
+  tls,          // handshake or verification
+  protocol,     // the answer is not of the protocol (HTTP, DNS)
+  status,       // HTTP status, exit code
+  header,       // HTTP header expectation
+  body,         // body, or TCP answer, does not match
+  json,         // JSON pointer expectation
+  too_large,    // the answer is longer than the cap and did not match within it
+  rcode,        // DNS response code
+  answer,       // DNS answer section
+  latency,      // warn: slower than warn.latency
+  expiry,       // warn: certificate near its end
+  resolve,      // inconclusive: the target's name has no address yet
+  local,        // inconclusive: no descriptors, ports or memory; fork failed; no permission
+  late,         // inconclusive: herald's own loop ran late
+  inverted      // fail: `invert` is set and the target answered well
+};
+
+[[nodiscard]] std::string_view name_of(Verdict verdict);
+[[nodiscard]] std::string_view name_of(Reason reason);
+[[nodiscard]] std::optional<Reason> reason_from(std::string_view name);
+
+struct ProbeResult {
+  Verdict verdict = Verdict::inconclusive;
+  Reason reason = Reason::none;
+  std::string detail;  // one line for people: "200 in 1.2 ms", "connect: Connection refused"
+  Duration latency{};
+
+  bool operator==(const ProbeResult&) const = default;
+};
+
+// What the counters of one probe say. `rising` and `falling` are changes that are pending.
+enum class ProbeState : std::uint8_t { unknown, rising, up, falling, down };
+
+enum class Health : std::uint8_t { unknown, healthy, degraded, unhealthy };
+
+// What herald does about a service, as users see it.
+enum class ServiceState : std::uint8_t { adopting, withdrawn, announcing, announced, withdrawing, held };
+
+[[nodiscard]] std::string_view name_of(ProbeState state);
+[[nodiscard]] std::string_view name_of(Health health);
+[[nodiscard]] std::string_view name_of(ServiceState state);
+
+// A host prefix in canonical text ("10.99.0.1/32", "fd00:99::1/128"). The core compares it and never looks
+// inside; config_file makes it canonical, the adapters parse it.
+struct Vip {
+  std::string prefix;
+
+  auto operator<=>(const Vip&) const = default;
+};
+
+}  // namespace herald

@@ -1,0 +1,284 @@
+#include "sidecar/ctl_render.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace herald::ctl {
+namespace {
+
+constexpr std::size_t kIndent = 4;
+
+// A loop that is often later than this bends what probes measure, and makes results inconclusive.
+constexpr double kLateMilliseconds = 50;
+
+// ---- the router
+
+std::string peers_text(const Report& router) {
+  const Report& peers = list_at(router, "peers");
+  std::size_t established = 0;
+  std::string others;
+  for (const Report& peer : peers) {
+    const bool up = flag_at(peer, "established").value_or(text_at(peer, "state") == "Established");
+    if (up) {
+      ++established;
+    } else {
+      others += fmt::format("; {} is {}", text_at(peer, "address"), text_at(peer, "state"));
+    }
+  }
+  if (peers.empty()) return "it has no BGP peers";
+  return fmt::format("{} of {} peers established{}", established, peers.size(), others);
+}
+
+bool has_all_peers(const Report& router) {
+  const Report& peers = list_at(router, "peers");
+  return !peers.empty() && std::ranges::all_of(peers, [](const Report& peer) {
+    return flag_at(peer, "established").value_or(text_at(peer, "state") == "Established");
+  });
+}
+
+std::string router_line(const Report& report, const Look& look) {
+  const Report& router = object_at(report, "router");
+  const std::string stack = text_at(router, "stack");
+  if (stack == "none") return line("router: none, so announcements cannot be read back", look);
+  const auto reachable = flag_at(router, "reachable");
+  if (!reachable) return line(fmt::format("{}: not read yet", stack), look, Colour::doubtful);
+  if (!*reachable) {
+    return line(fmt::format("{}: does not answer: {}", stack, text_at(router, "error")), look, Colour::bad);
+  }
+  return line(fmt::format("{}: {}", stack, peers_text(router)), look,
+              has_all_peers(router) ? Colour::good : Colour::bad);
+}
+
+// What concerns herald as a whole: it belongs above everything else.
+std::string head(const Report& report, const Look& look) {
+  std::string text = router_line(report, look);
+  if (const std::string error = text_at(report, "observe_error"); !error.empty()) {
+    text += line("the interfaces cannot be read: " + error, look, Colour::bad);
+  }
+  const double late = number_at(object_at(report, "lateness"), "p99_ms");
+  if (late >= kLateMilliseconds) {
+    text += line(
+        fmt::format(
+            "heraldd itself runs late, 1 time in 100 by {:.0f} ms or more: is the machine overloaded?", late),
+        look, Colour::bad);
+  }
+  if (flag_at(report, "stopping").value_or(false))
+    text += line("heraldd is stopping", look, Colour::doubtful);
+  return text;
+}
+
+// ---- a service
+
+Colour health_colour(std::string_view health) {
+  if (health == "healthy") return Colour::good;
+  return health == "unhealthy" ? Colour::bad : Colour::doubtful;
+}
+
+Colour state_colour(std::string_view state) {
+  if (state == "announced") return Colour::good;
+  return state == "withdrawn" ? Colour::bad : Colour::doubtful;
+}
+
+// A VIP of which the router says that it reaches no peer.
+bool reaches_nobody(const Report& vip) {
+  return flag_at(vip, "wanted").value_or(false) && !is_null_at(vip, "advertised_to") &&
+         list_at(vip, "advertised_to").empty();
+}
+
+std::string problem_text(const Report& service) {
+  std::string problem = text_at(service, "problem");
+  if (!problem.empty() || text_at(service, "state") != "announced") return problem;
+  for (const Report& vip : list_at(service, "vips")) {
+    if (reaches_nobody(vip)) {
+      return fmt::format("{} is advertised to nobody: no peer of its family is established",
+                         text_at(vip, "prefix"));
+    }
+  }
+  return problem;
+}
+
+WallTime report_time(const Report& report) {
+  return time_at(report, "at").value_or(WallTime{});
+}
+
+// "10:00:00, 3m ago"
+std::string moment_text(const Report& object, const char* key, WallTime now) {
+  const auto when = time_at(object, key);
+  return when ? fmt::format("{}, {} ago", clock_text(*when, now), span_text(now - *when)) : std::string();
+}
+
+// ---- why
+
+std::string interface_text(const Report& vip, WallTime now) {
+  const std::string interface = text_at(vip, "interface");
+  const auto present = flag_at(vip, "on_interface");
+  if (!present) return fmt::format("on {}: not known", interface);
+  if (flag_at(vip, "foreign").value_or(false))
+    return fmt::format("on {}, but not herald's: left alone", interface);
+  if (!*present) return fmt::format("not on {}", interface);
+  const auto lease = time_at(vip, "lease_until");
+  return lease ? fmt::format("on {} (lease {} left)", interface, span_text(*lease - now))
+               : fmt::format("on {} (no lease)", interface);
+}
+
+std::string table_text(const Report& vip, const std::string& stack) {
+  if (stack == "none") return "no router to ask";
+  const auto in_rib = flag_at(vip, "in_rib");
+  if (!in_rib) return fmt::format("in {}'s BGP table: not known", stack);
+  return fmt::format("{}in {}'s BGP table", *in_rib ? "" : "not ", stack);
+}
+
+std::string advertised_text(const Report& vip) {
+  if (is_null_at(vip, "advertised_to")) return {};
+  const std::string peers = joined_at(vip, "advertised_to");
+  const std::string missing = joined_at(vip, "missing_from");
+  return fmt::format("; advertised to {}{}{}", peers.empty() ? "nobody" : peers,
+                     missing.empty() ? "" : ", not to ", missing);
+}
+
+std::string vips_text(const Report& service, const std::string& stack, WallTime now, const Look& look) {
+  Table table(kIndent);
+  for (const Report& vip : list_at(service, "vips")) {
+    const bool wanted = flag_at(vip, "wanted").value_or(false);
+    const bool there = flag_at(vip, "on_interface").value_or(false);
+    const bool announced = flag_at(vip, "in_rib").value_or(there);
+    const bool fine = wanted == there && wanted == announced && !(wanted && reaches_nobody(vip)) &&
+                      (!wanted || list_at(vip, "missing_from").empty());
+    table.add({{text_at(vip, "prefix")},
+               {fmt::format("{}; {}; {}{}", wanted ? "wanted" : "not wanted", interface_text(vip, now),
+                            table_text(vip, stack), advertised_text(vip)),
+                fine ? Colour::plain : Colour::bad}});
+  }
+  return line("  VIPs", look, Colour::strong) + table.text(look);
+}
+
+// What the counters say about the state: how far a pending change has come, or how long it has been so.
+std::string counters_text(const Report& probe) {
+  const std::string state = text_at(probe, "state");
+  const std::uint64_t passes = count_at(probe, "passes");
+  const std::uint64_t failures = count_at(probe, "failures");
+  if (state == "falling") return fmt::format("{} of {} failures", failures, count_at(probe, "fall"));
+  if (state == "rising") return fmt::format("{} of {} passes", passes, count_at(probe, "rise"));
+  if (failures > 0) return fmt::format("{} failure{}", failures, failures == 1 ? "" : "s");
+  if (passes > 0) return fmt::format("{} pass{}", passes, passes == 1 ? "" : "es");
+  return "no result";
+}
+
+std::string result_text(const Report& probe) {
+  if (is_null_at(probe, "verdict")) return "not run yet";
+  const std::string verdict = text_at(probe, "verdict");
+  std::string text = verdict == "pass" ? "" : verdict;
+  for (const char* key : {"reason", "detail"}) {
+    const std::string part = text_at(probe, key);
+    if (!part.empty()) text += (text.empty() ? "" : ": ") + part;
+  }
+  if (const std::uint64_t lost = count_at(probe, "inconclusive"); lost > 0) {
+    text += fmt::format(" ({} of {} runs inconclusive)", lost, count_at(probe, "runs"));
+  }
+  return text.empty() ? verdict : text;
+}
+
+Colour probe_colour(const Report& probe) {
+  const std::string state = text_at(probe, "state");
+  if (state == "down") return Colour::bad;
+  return state == "up" && !flag_at(probe, "degraded").value_or(false) ? Colour::good : Colour::doubtful;
+}
+
+std::string probes_text(const Report& service, WallTime now, const Look& look) {
+  Table table(kIndent);
+  for (const Report& probe : list_at(service, "probes")) {
+    const auto ran = time_at(probe, "last_run");
+    const bool degraded = flag_at(probe, "degraded").value_or(false);
+    table.add({{text_at(probe, "name")},
+               {text_at(probe, "type")},
+               {text_at(probe, "role")},
+               {text_at(probe, "state") + (degraded ? ", degraded" : ""), probe_colour(probe)},
+               {counters_text(probe)},
+               {ran ? span_text(now - *ran) + " ago" : "never"},
+               {result_text(probe)}});
+  }
+  return line("  probes", look, Colour::strong) + table.text(look);
+}
+
+std::string transitions_text(const Report& service, WallTime now, const Look& look) {
+  const Report& transitions = list_at(service, "transitions");
+  if (transitions.empty()) return line("  transitions: none since heraldd started", look);
+  Table table(kIndent);
+  for (const Report& transition : transitions) {
+    table.add({{moment_text(transition, "at", now)},
+               {fmt::format("{} -> {}", text_at(transition, "from"), text_at(transition, "to"))},
+               {text_at(transition, "reason")}});
+  }
+  return line("  transitions, newest last", look, Colour::strong) + table.text(look);
+}
+
+std::string steps_text(const Report& service, WallTime now, const Look& look) {
+  const Report& steps = list_at(service, "steps");
+  if (steps.empty()) return line("  steps: none since heraldd started", look);
+  Table table(kIndent);
+  for (const Report& step : steps) {
+    const std::string error = text_at(step, "error");
+    table.add({{moment_text(step, "at", now)},
+               {text_at(step, "step")},
+               {text_at(step, "result") + (error.empty() ? "" : ": " + error),
+                error.empty() ? Colour::plain : Colour::bad}});
+  }
+  return line("  steps, newest last", look, Colour::strong) + table.text(look);
+}
+
+}  // namespace
+
+bool is_as_wanted(const Report& service) {
+  return text_at(service, "state") == "announced" && text_at(service, "health") == "healthy" &&
+         problem_text(service).empty();
+}
+
+std::string render_status(const Report& status, const Look& look) {
+  const WallTime now = report_time(status);
+  const Report& services = list_at(status, "services");
+  std::string text = head(status, look);
+  if (services.empty()) return text + line("no services", look);
+  Table table;
+  table.add({{"  SERVICE", Colour::strong},
+             {"HEALTH", Colour::strong},
+             {"ADMIN", Colour::strong},
+             {"STATE", Colour::strong},
+             {"SINCE", Colour::strong},
+             {"WHY", Colour::strong}});
+  for (const Report& service : services) {
+    const std::string health = text_at(service, "health");
+    const std::string state = text_at(service, "state");
+    const bool fine = is_as_wanted(service);
+    table.add({{(fine ? "  " : "! ") + text_at(service, "name"), fine ? Colour::plain : Colour::strong},
+               {health, health_colour(health)},
+               {text_at(service, "admin")},
+               {state, state_colour(state)},
+               {moment_text(service, "since", now)},
+               {text_at(service, "reason")}});
+    const std::string problem = problem_text(service);
+    if (!problem.empty()) table.add_note("problem: " + problem, Colour::bad);
+  }
+  return text + table.text(look);
+}
+
+std::string render_why(const Report& why, const Look& look) {
+  const WallTime now = report_time(why);
+  const Report& service = object_at(why, "service");
+  const std::string health = text_at(service, "health");
+  const std::string stack = text_at(object_at(why, "router"), "stack");
+  std::string text = line(fmt::format("{}: {}, {} since {}", text_at(service, "name"), health,
+                                      text_at(service, "state"), moment_text(service, "since", now)),
+                          look, is_as_wanted(service) ? Colour::good : Colour::bad);
+  text += line("  why: " + text_at(service, "reason"), look);
+  const std::string problem = problem_text(service);
+  if (!problem.empty()) text += line("  problem: " + problem, look, Colour::bad);
+  text += vips_text(service, stack, now, look);
+  text += probes_text(service, now, look);
+  text += transitions_text(service, now, look);
+  text += steps_text(service, now, look);
+  return text + head(why, look);
+}
+
+}  // namespace herald::ctl

@@ -1,0 +1,21 @@
+// What heraldctl prints for people, made of the reports that heraldd gives. Pure, but for the local time
+// zone.
+#pragma once
+
+#include <string>
+
+#include "sidecar/ctl_text.h"
+
+namespace herald::ctl {
+
+// Announced, healthy, and with no problem, its VIPs not known to be advertised to nobody.
+[[nodiscard]] bool is_as_wanted(const Report& service);
+
+// A line on the router, then one a service; "!" marks each that is not as wanted, its problem is below.
+[[nodiscard]] std::string render_status(const Report& status, const Look& look);
+
+// One service as a tree: verdict, problem, VIPs with what the kernel and each peer say, probes, what
+// happened.
+[[nodiscard]] std::string render_why(const Report& why, const Look& look);
+
+}  // namespace herald::ctl

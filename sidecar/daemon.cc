@@ -1,0 +1,245 @@
+#include "sidecar/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+#include "sidecar/control_methods.h"
+
+namespace herald {
+namespace {
+
+// Effects bring facts (a step's result, a look) that bring effects. A handful of rounds settles any turn;
+// more than this is a bug, and the rest waits for the next turn rather than starve the sockets.
+constexpr int kMostRounds = 64;
+
+constexpr Duration kNotifyEvery = 1s;
+
+std::size_t index_of(ProbeId id) {
+  return static_cast<std::size_t>(id);
+}
+
+// Two heralds in one network namespace would remove each other's VIPs as leftovers. Abstract socket names
+// belong to the network namespace and go with their owner, so one of them is the lock.
+std::expected<Fd, std::string> lock_network_namespace() {
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  constexpr std::string_view kName("\0herald", 7);
+  kName.copy(address.sun_path, kName.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + kName.size());
+  if (fd && bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  if (errno == EADDRINUSE) return std::unexpected("another heraldd runs in this network namespace");
+  return std::unexpected(system_error_text("lock the network namespace"));
+}
+
+std::string subject(const std::string& service, const std::string& probe) {
+  return probe.empty() ? service : fmt::format("{}/{}", service, probe);
+}
+
+}  // namespace
+
+Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
+    : loop_(loop),
+      log_(log),
+      options_(options),
+      controller_(std::move(config), std::random_device{}(), Loop::clock()),
+      curl_(loop),
+      resolver_(loop) {}
+
+std::vector<std::string> Daemon::make_probes() {
+  std::vector<std::string> problems;
+  const probes::Context context{loop_, curl_, resolver_, ca_stores_};
+  for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
+    const ProbeSpec& spec = controller_.probe(ProbeId{static_cast<std::uint32_t>(index)});
+    const auto kinds = probes::registry();
+    const auto kind = std::ranges::find(kinds, std::string_view(spec.type), &probes::ProbeKind::type);
+    auto made = kind->make(spec, context);
+    if (!made) problems.push_back(fmt::format("probe {}: {}", spec.name, made.error()));
+    probes_.push_back(made ? std::move(*made) : nullptr);
+  }
+  running_.resize(probes_.size());
+  return problems;
+}
+
+std::expected<void, std::string> Daemon::open() {
+  auto lever = LoopbackLever::open(controller_.vips());
+  if (!lever) return std::unexpected(lever.error());
+  lever_.emplace(std::move(*lever));
+  auto monitor = AddressMonitor::open();
+  if (!monitor) return std::unexpected(monitor.error());
+  monitor_.emplace(std::move(*monitor));
+  if (!options_.dry_run) {
+    auto lock = lock_network_namespace();
+    if (!lock) return std::unexpected(lock.error());
+    namespace_lock_ = std::move(*lock);
+  }
+  if (auto control = open_control(); !control) return control;
+
+  const Config& config = controller_.config();
+  router_ = make_router_reader(loop_, config.router, controller_.vips());
+  watch_addresses_ = loop_.watch_io(monitor_->fd(), EPOLLIN, [this](std::uint32_t /*events*/) {
+    if (monitor_->drain()) tell(event::AddressesChanged{});
+  });
+  timer_ = loop_.timer([this] { lateness_.record(Loop::clock() - wakeup_); });
+  settle_ = loop_.post([this] { settle(); });
+  watch_signals();
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = std::chrono::microseconds(microseconds);
+  watchdog_timer_ = loop_.timer([] {});  // its turn ends in settle(), which feeds the watchdog
+  settle();
+  return {};
+}
+
+std::expected<void, std::string> Daemon::open_control() {
+  auto socket = ControlSocket::open(controller_.config().control);
+  if (!socket) return std::unexpected(socket.error());
+  const ControlSource source{.snapshot = [this] { return snapshot(); },
+                             .clocks = [this] { return clocks(); }};
+  auto server = ControlServer::start(loop_, std::move(*socket),
+                                     VarlinkService(control_info(), control_interface(source)));
+  if (!server) return std::unexpected(server.error());
+  control_ = std::move(*server);
+  if (!control_->warning().empty()) log_.write(LogLevel::warning, control_->warning());
+  return {};
+}
+
+void Daemon::watch_signals() {
+  for (const int number : {SIGTERM, SIGINT}) {
+    signals_.push_back(loop_.watch_signal(number, [this](int signal) {
+      log_.write(LogLevel::notice, fmt::format("{}: stopping", strsignal(signal)));
+      tell(event::Stop{});
+    }));
+  }
+  signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) {
+    log_.write(
+        LogLevel::error,
+        "SIGHUP: this release cannot reload its configuration; nothing changes. Restart heraldd to apply it");
+  }));
+}
+
+void Daemon::tell(const Event& event) {
+  controller_.handle(event, loop_.now());
+}
+
+void Daemon::settle() {
+  const TimePoint now = loop_.now();
+  for (int round = 0; round < kMostRounds; ++round) {
+    const std::vector<Effect> effects = controller_.decide(now);
+    if (effects.empty()) break;
+    for (const Effect& effect : effects) std::visit([this](const auto& one) { carry_out(one); }, effect);
+  }
+  wakeup_ = std::max(controller_.next_wakeup(), now);
+  timer_.set_time(wakeup_);
+  notify_systemd();
+}
+
+// ---- effects
+
+void Daemon::carry_out(const effect::StartProbe& effect) {
+  Running& running = running_[index_of(effect.probe)];
+  const RunId run = effect.run;
+  auto attempt = probes_[index_of(effect.probe)]->start([this, &running, run](ProbeResult result) {
+    // The attempt is on the stack: it dies after its result was told.
+    const std::unique_ptr<probes::Attempt> over = std::move(running.attempt);
+    tell(event::ProbeFinished{run, std::move(result)});
+  });
+  running.run = run;
+  if (attempt) {
+    running.attempt = std::move(*attempt);
+  } else {
+    tell(event::ProbeFinished{run, std::move(attempt.error())});
+  }
+}
+
+void Daemon::carry_out(const effect::CancelProbe& effect) {
+  Running& running = running_[index_of(effect.probe)];
+  if (running.run != effect.run || !running.attempt) return;
+  std::string stage = running.attempt->stage();
+  running.attempt.reset();
+  tell(event::ProbeStage{effect.run, std::move(stage)});
+}
+
+void Daemon::carry_out(const effect::Observe& effect) {
+  auto observation = lever_->look(loop_.now());
+  if (observation && options_.dry_run) observation = dry_run_.overlay(std::move(*observation));
+  observed_ = observed_ || observation.has_value();
+  tell(event::Observed{effect.sequence, std::move(observation)});
+}
+
+void Daemon::carry_out(const effect::Apply& effect) {
+  std::string error;
+  if (options_.dry_run) {
+    dry_run_.pretend(effect.step, loop_.now());
+  } else {
+    error = lever_->apply(effect.step);
+  }
+  if (effect.step.kind != Step::Kind::refresh && error.empty()) {
+    log_.write(LogLevel::info,
+               fmt::format("{}{}", options_.dry_run ? "dry run, would: " : "", to_string(effect.step)));
+  }
+  tell(event::StepFinished{effect.id, std::move(error)});
+}
+
+void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
+  router_->read([this](RouterView view) { tell(event::RouterRead{std::move(view)}); });
+}
+
+void Daemon::carry_out(const effect::Transition& effect) {
+  const std::string change = fmt::format("{}>{}", effect.from, effect.to);
+  log_.write(LogLevel::notice,
+             fmt::format("{}: {} -> {}{}{}", subject(effect.service, effect.probe), effect.from, effect.to,
+                         effect.reason.empty() ? "" : ": ", effect.reason),
+             {.service = effect.service, .probe = effect.probe, .transition = change});
+  status_changed_ = true;
+}
+
+void Daemon::carry_out(const effect::Notice& effect) {
+  log_.write(effect.error ? LogLevel::error : LogLevel::notice,
+             effect.service.empty() ? effect.text : fmt::format("{}: {}", effect.service, effect.text),
+             {.service = effect.service, .probe = {}, .transition = {}});
+}
+
+void Daemon::carry_out(const effect::Exit& effect) {
+  if (!effect.clean) {
+    log_.write(LogLevel::error,
+               "not everything could be left as on_exit says in time; leases end what remains");
+  }
+  sd_notify(0, "STOPPING=1");
+  loop_.exit(effect.clean ? 0 : 1);
+}
+
+// ---- systemd
+
+void Daemon::notify_systemd() {
+  const TimePoint now = loop_.now();
+  if (observed_ && !std::exchange(ready_, observed_)) sd_notify(0, "READY=1");
+  // Both are sent from the end of a settled turn only: a loop that spins or hangs in a callback feeds no
+  // watchdog.
+  if (ready_ && now - notified_at_ >= kNotifyEvery) {
+    std::string text = watchdog_ > Duration{} ? "WATCHDOG=1\n" : "";
+    if (std::exchange(status_changed_, false)) text += "STATUS=" + status_line(controller_.snapshot(now));
+    if (!text.empty()) sd_notify(0, text.c_str());
+    notified_at_ = now;
+  }
+  if (watchdog_ > Duration{}) watchdog_timer_.set_time(now + watchdog_ / 3);
+}
+
+Snapshot Daemon::snapshot() const {
+  Snapshot shown = controller_.snapshot(loop_.now());
+  shown.lateness = {lateness_.count(), lateness_.quantile(0.5), lateness_.quantile(0.99), lateness_.most()};
+  return shown;
+}
+
+ClockPair Daemon::clocks() const {
+  return {loop_.now(), std::chrono::system_clock::now()};
+}
+
+}  // namespace herald

@@ -1,0 +1,99 @@
+// heraldd at work: the controller, and hands and eyes for it on one loop.
+//
+// Watches only record events. Once a turn, before the loop sleeps, settle() asks the controller what to do,
+// does it, and arms one timer for the next wake-up; nothing else decides (sidecar/core/controller.h).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probes/curl_multi.h"
+#include "probes/probe.h"
+#include "probes/resolver.h"
+#include "probes/tls.h"
+#include "sidecar/announce/loopback.h"
+#include "sidecar/announce/router_reader.h"
+#include "sidecar/control.h"
+#include "sidecar/core/controller.h"
+#include "sidecar/lateness.h"
+#include "sidecar/log.h"
+#include "sidecar/loop.h"
+#include "sidecar/report.h"
+
+namespace herald {
+
+struct DaemonOptions {
+  bool dry_run = false;
+};
+
+class Daemon {
+ public:
+  Daemon(Loop& loop, Log& log, Config config, DaemonOptions options);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Makes the probes of the configuration: every file that one cannot read and the like, one line each.
+  [[nodiscard]] std::vector<std::string> make_probes();
+  // Opens sockets and starts to watch. The error is a line for people.
+  [[nodiscard]] std::expected<void, std::string> open();
+  // Until SIGTERM or SIGINT; returns the exit code.
+  int run() { return loop_.run(); }
+
+ private:
+  struct Running {
+    RunId run{};
+    std::unique_ptr<probes::Attempt> attempt;
+  };
+
+  void settle();
+  void tell(const Event& event);
+  [[nodiscard]] std::expected<void, std::string> open_control();
+  void watch_signals();
+
+  void carry_out(const effect::StartProbe& effect);
+  void carry_out(const effect::CancelProbe& effect);
+  void carry_out(const effect::Observe& effect);
+  void carry_out(const effect::Apply& effect);
+  void carry_out(const effect::ReadRouter& effect);
+  void carry_out(const effect::Transition& effect);
+  void carry_out(const effect::Notice& effect);
+  void carry_out(const effect::Exit& effect);
+
+  void notify_systemd();
+  [[nodiscard]] Snapshot snapshot() const;
+  [[nodiscard]] ClockPair clocks() const;
+
+  Loop& loop_;
+  Log& log_;
+  DaemonOptions options_;
+  Controller controller_;
+  probes::CurlMulti curl_;
+  probes::Resolver resolver_;
+  probes::CaStores ca_stores_;
+  std::vector<std::unique_ptr<probes::Probe>> probes_;
+  std::vector<Running> running_;  // by probe
+  std::optional<LoopbackLever> lever_;
+  std::optional<AddressMonitor> monitor_;
+  DryRun dry_run_;
+  std::unique_ptr<RouterReader> router_;
+  Fd namespace_lock_;
+  Lateness lateness_;
+  TimePoint wakeup_{};
+  bool observed_ = false;
+  bool ready_ = false;
+  bool status_changed_ = true;
+  TimePoint notified_at_{};
+  Duration watchdog_{};  // zero: none
+  std::unique_ptr<ControlServer> control_;
+  std::vector<Source> signals_;
+  Source watch_addresses_;
+  Source timer_;
+  Source watchdog_timer_;
+  Source settle_;
+};
+
+}  // namespace herald

@@ -1,0 +1,123 @@
+// heraldd: options, configuration, and the daemon around them.
+#include <cap-ng.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "probes/probe.h"
+#include "sidecar/config_file.h"
+#include "sidecar/daemon.h"
+#include "sidecar/log.h"
+#include "sidecar/loop.h"
+
+namespace {
+
+using namespace herald;
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kBadConfiguration = 2;
+
+struct Options {
+  std::string file{kDefaultConfigFile};
+  std::string services_dir{kDefaultServicesDir};
+  bool check = false;
+  bool dry_run = false;
+  LogTarget log = LogTarget::automatic;
+};
+
+// Exits by itself for --help, --version and wrong usage.
+std::optional<int> parse_options(int argc, char** argv, Options& options) {
+  CLI::App app{"Announces anycast addresses only while their services are healthy."};
+  app.set_version_flag("--version", "heraldd " HERALD_VERSION);
+  app.add_option("-c,--config", options.file, "configuration file")->capture_default_str();
+  app.add_option("--services-dir", options.services_dir, "directory of further *.json files")
+      ->capture_default_str();
+  app.add_flag("--check", options.check, "only check the configuration: exit 0, or 2 with every error");
+  app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
+  const std::map<std::string, LogTarget> targets{
+      {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
+  app.add_option("--log", options.log, "auto, journal or text")->transform(CLI::CheckedTransformer(targets));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadConfiguration;
+  }
+  return std::nullopt;
+}
+
+std::vector<ProbeKindCheck> kind_checks() {
+  std::vector<ProbeKindCheck> checks;
+  for (const probes::ProbeKind& kind : probes::registry())
+    checks.push_back({kind.type, kind.check, kind.target});
+  return checks;
+}
+
+// A probe in flight takes one descriptor, and the soft limit is 1024 on most systems.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool may_change_addresses() {
+  capng_get_caps_process();
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
+}
+
+void print(const std::string& line) {
+  fmt::print(stderr, "{}\n", line);
+}
+
+int report_errors(const std::string& file, std::size_t count) {
+  print(fmt::format("heraldd: {} error{} in the configuration ({})", count, count == 1 ? "" : "s", file));
+  return kBadConfiguration;
+}
+
+int serve(const Options& options, Config config) {
+  Loop loop;
+  Log log(options.log);
+  Daemon daemon(loop, log, std::move(config), {.dry_run = options.dry_run});
+  const std::vector<std::string> problems = daemon.make_probes();
+  for (const std::string& problem : problems) print(problem);
+  if (!problems.empty()) return report_errors(options.file, problems.size());
+  if (options.check) {
+    fmt::print("{}: the configuration is good\n", options.file);
+    return kDone;
+  }
+  if (!options.dry_run && !may_change_addresses()) {
+    log.write(LogLevel::error,
+              "heraldd may not change addresses: it needs CAP_NET_ADMIN. Run it as root, or by its unit, "
+              "which grants "
+              "it (AmbientCapabilities=CAP_NET_ADMIN)");
+    return kFailed;
+  }
+  if (auto opened = daemon.open(); !opened) {
+    log.write(LogLevel::error, opened.error());
+    return kFailed;
+  }
+  return daemon.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    Options options;
+    if (const auto code = parse_options(argc, argv, options)) return *code;
+    LoadResult loaded = load_config(options.file, options.services_dir, kind_checks());
+    for (const std::string& warning : loaded.warnings) print("warning: " + warning);
+    for (const ConfigError& error : loaded.errors) print(to_string(error));
+    if (!loaded.config) return report_errors(options.file, loaded.errors.size());
+    raise_descriptor_limit();
+    return serve(options, std::move(*loaded.config));
+  } catch (const std::exception& error) {
+    print(fmt::format("heraldd: {}", error.what()));
+    return kFailed;
+  }
+}

@@ -1,0 +1,230 @@
+#include "sidecar/report.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "sidecar/near_name.h"
+#include "sidecar/plain_text.h"
+
+namespace herald {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kLongestStatusLine = 300;
+constexpr std::size_t kMostNamesInError = 10;
+
+double milliseconds(Duration duration) {
+  const auto microseconds = std::chrono::round<std::chrono::microseconds>(duration);
+  return static_cast<double>(microseconds.count()) / 1000;
+}
+
+ordered_json time_or_null(const std::optional<TimePoint>& when, const ClockPair& clocks) {
+  if (!when) return nullptr;
+  return to_rfc3339(*when, clocks);
+}
+
+bool can_read_back(const Snapshot& snapshot) {
+  return snapshot.stack != Stack::none && snapshot.router && snapshot.router->reachable;
+}
+
+ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json peers = ordered_json::array();
+  ordered_json reachable = nullptr;
+  std::string error;
+  if (snapshot.router && snapshot.stack != Stack::none) {
+    reachable = snapshot.router->reachable;
+    error = snapshot.router->error;
+    for (const RouterPeer& peer : snapshot.router->peers) {
+      peers.push_back({{"address", peer.address}, {"state", peer.state}, {"established", peer.established}});
+    }
+  }
+  return {{"stack", name_of(snapshot.stack)},
+          {"reachable", std::move(reachable)},
+          {"peers", std::move(peers)},
+          {"error", std::move(error)},
+          {"read_at", time_or_null(snapshot.router_read_at, clocks)}};
+}
+
+// What is not known is null: "no" would be a lie that people act on.
+ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const ClockPair& clocks) {
+  const bool read = can_read_back(snapshot);
+  const bool looked = snapshot.observe_error.empty();
+  ordered_json shown{{"prefix", vip.prefix}, {"wanted", vip.wanted}};
+  shown["on_interface"] = looked ? ordered_json(vip.on_interface) : ordered_json(nullptr);
+  shown["in_rib"] = read ? ordered_json(vip.route.in_rib) : ordered_json(nullptr);
+  shown["advertised_to"] = read ? ordered_json(vip.route.advertised_to) : ordered_json(nullptr);
+  shown["missing_from"] = read ? ordered_json(vip.route.missing_from) : ordered_json(nullptr);
+  shown["interface"] = vip.interface;
+  shown["foreign"] = looked ? ordered_json(vip.foreign) : ordered_json(nullptr);
+  shown["lease_until"] = time_or_null(vip.lease_until, clocks);
+  return shown;
+}
+
+ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
+  const bool ran = probe.last_run.has_value();
+  return {{"name", probe.name},
+          {"type", probe.type},
+          {"role", name_of(probe.role)},
+          {"state", name_of(probe.state)},
+          {"verdict", ran ? ordered_json(name_of(probe.last.verdict)) : ordered_json(nullptr)},
+          {"reason", name_of(probe.last.reason)},
+          {"detail", probe.last.detail},
+          {"latency_ms", ran ? ordered_json(milliseconds(probe.last.latency)) : ordered_json(nullptr)},
+          {"passes", probe.passes},
+          {"failures", probe.failures},
+          {"last_run", time_or_null(probe.last_run, clocks)},
+          {"next_run", time_or_null(probe.next_run, clocks)},
+          {"degraded", probe.degraded},
+          {"rise", probe.rise},
+          {"fall", probe.fall},
+          {"runs", probe.runs},
+          {"inconclusive", probe.inconclusive}};
+}
+
+ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json vips = ordered_json::array();
+  for (const VipSnapshot& vip : service.vips) vips.push_back(vip_json(vip, snapshot, clocks));
+  ordered_json probes = ordered_json::array();
+  for (const ProbeSnapshot& probe : service.probes) probes.push_back(probe_json(probe, clocks));
+  return {{"name", service.name},
+          {"health", name_of(service.health)},
+          {"admin", "auto"},  // no command of this release changes it
+          {"state", name_of(service.state)},
+          {"grade", service.health == Health::degraded ? "degraded" : "healthy"},
+          {"reason", service.reason},
+          {"since", to_rfc3339(service.since, clocks)},
+          {"problem", service.problem},
+          {"penalty", std::round(service.penalty)},
+          {"vips", std::move(vips)},
+          {"probes", std::move(probes)}};
+}
+
+ordered_json frame(const Snapshot& snapshot, const ClockPair& clocks) {
+  return {{"version", HERALD_VERSION},
+          {"at", to_rfc3339(snapshot.at, clocks)},
+          {"stopping", snapshot.stopping},
+          {"observe_error", snapshot.observe_error},
+          {"lateness",
+           {{"timers", snapshot.lateness.timers},
+            {"median_ms", milliseconds(snapshot.lateness.median)},
+            {"p99_ms", milliseconds(snapshot.lateness.p99)},
+            {"most_ms", milliseconds(snapshot.lateness.most)}}},
+          {"router", router_json(snapshot, clocks)}};
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& wanted) {
+  return std::ranges::find(list, wanted) != list.end();
+}
+
+// Every peer with whether it was sent this VIP.
+ordered_json peers_json(const VipSnapshot& vip, const Snapshot& snapshot) {
+  if (!can_read_back(snapshot)) return nullptr;
+  ordered_json peers = ordered_json::array();
+  for (const RouterPeer& peer : snapshot.router->peers) {
+    peers.push_back({{"address", peer.address},
+                     {"state", peer.state},
+                     {"advertised", contains(vip.route.advertised_to, peer.address)}});
+  }
+  return peers;
+}
+
+ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
+  const char* result = !step.error ? "in flight" : step.error->empty() ? "done" : "failed";
+  return {{"at", to_rfc3339(step.at, clocks)},
+          {"step", step.text},
+          {"result", result},
+          {"error", step.error.value_or("")}};
+}
+
+std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
+  std::vector<std::string> names;
+  for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
+  std::string text = fmt::format("no service \"{}\"", cut(printable(wanted), 80));
+  if (names.empty()) return text + "; the configuration has none";
+  if (const std::string near = near_name(wanted, names); !near.empty()) {
+    std::erase(names, near);
+    names.insert(names.begin(), near);
+    text += fmt::format("; did you mean \"{}\"?", near);
+  }
+  const std::size_t shown = std::min(names.size(), kMostNamesInError);
+  text += fmt::format(" There {} ", names.size() == 1 ? "is" : "are");
+  for (std::size_t i = 0; i < shown; ++i) text += (i > 0 ? ", " : "") + names[i];
+  return shown < names.size() ? fmt::format("{} and {} more", text, names.size() - shown) : text;
+}
+
+bool is_as_wanted(const ServiceSnapshot& service) {
+  return service.state == ServiceState::announced && service.health == Health::healthy &&
+         service.problem.empty();
+}
+
+}  // namespace
+
+std::string to_rfc3339(TimePoint when, const ClockPair& clocks) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const auto wall = std::chrono::floor<milliseconds>(
+      clocks.wall + std::chrono::duration_cast<std::chrono::system_clock::duration>(when - clocks.core));
+  const auto whole = std::chrono::floor<seconds>(wall);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
+                     (wall - whole).count());
+}
+
+ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json report = frame(snapshot, clocks);
+  report["services"] = ordered_json::array();
+  for (const ServiceSnapshot& service : snapshot.services) {
+    report["services"].push_back(service_json(service, snapshot, clocks));
+  }
+  return report;
+}
+
+std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, std::string_view service,
+                                                    const ClockPair& clocks) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  if (found == snapshot.services.end()) return std::unexpected(no_such_service(snapshot, service));
+  ordered_json shown = service_json(*found, snapshot, clocks);
+  for (std::size_t i = 0; i < found->vips.size(); ++i)
+    shown["vips"][i]["peers"] = peers_json(found->vips[i], snapshot);
+  shown["transitions"] = ordered_json::array();
+  for (const effect::Transition& transition : found->transitions) {
+    shown["transitions"].push_back({{"at", to_rfc3339(transition.at, clocks)},
+                                    {"from", transition.from},
+                                    {"to", transition.to},
+                                    {"reason", transition.reason}});
+  }
+  shown["steps"] = ordered_json::array();
+  for (const StepRecord& step : found->steps) shown["steps"].push_back(step_json(step, clocks));
+  ordered_json report = frame(snapshot, clocks);
+  report["service"] = std::move(shown);
+  return report;
+}
+
+std::string status_line(const Snapshot& snapshot) {
+  const auto announced =
+      std::ranges::count(snapshot.services, ServiceState::announced, &ServiceSnapshot::state);
+  std::string line = fmt::format("{}{} of {} services announced", snapshot.stopping ? "stopping; " : "",
+                                 announced, snapshot.services.size());
+  if (snapshot.router && !snapshot.router->reachable) {
+    line += fmt::format("; {} does not answer", name_of(snapshot.stack));
+  }
+  const auto amiss = std::ranges::count_if(snapshot.services, std::not_fn(is_as_wanted));
+  const auto first = std::ranges::find_if_not(snapshot.services, is_as_wanted);
+  if (first != snapshot.services.end()) {
+    const bool degraded = first->state == ServiceState::announced && first->problem.empty();
+    line += fmt::format("; {} {}: {}", first->name, degraded ? name_of(first->health) : name_of(first->state),
+                        first->problem.empty() ? first->reason : first->problem);
+  }
+  // A line break would begin another assignment of sd_notify(3).
+  line = cut(printable(line), kLongestStatusLine);
+  return amiss > 1 ? fmt::format("{}; {} more not as wanted", line, amiss - 1) : line;
+}
+
+}  // namespace herald

@@ -1,0 +1,71 @@
+// Parsing birdc's answers. The fixtures are what real releases printed (their names say which).
+#include "sidecar/announce/bird_view.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+namespace herald {
+namespace {
+
+std::string fixture(const std::string& name) {
+  std::ifstream file(HERALD_SOURCE_DIR "/tests/announce/fixtures/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  REQUIRE_FALSE(text.str().empty());
+  return text.str();
+}
+
+TEST_CASE("the BGP protocols, their neighbours and their channels") {
+  const auto peers = parse_bird_protocols(fixture("bird-2.0.12-protocols.txt"));
+  REQUIRE(peers);
+  REQUIRE(peers->size() == 2);
+  CHECK((*peers)[0].protocol == "rs1");
+  CHECK((*peers)[0].peer == RouterPeer{"10.1.1.4", "Established", true});
+  CHECK((*peers)[0].ipv4);
+  CHECK((*peers)[0].ipv6);
+  CHECK((*peers)[1].peer.address == "10.1.1.132");
+}
+
+TEST_CASE("a protocol that is down has its word") {
+  const auto peers = parse_bird_protocols(
+      "BIRD 2.0.12 ready.\nName Proto Table State Since Info\n"
+      "rs1 BGP --- start 10:00 Active Socket: Connection refused\n"
+      "  BGP state:          Active\n    Neighbor address: 10.1.1.4\n"
+      "rs2 BGP --- down 10:00 \n");
+  REQUIRE(peers);
+  CHECK((*peers)[0].peer == RouterPeer{"10.1.1.4", "Active", false});
+  CHECK((*peers)[1].peer == RouterPeer{"", "down", false});
+}
+
+TEST_CASE("prefixes of a route table, and of an empty one") {
+  CHECK(parse_bird_routes(fixture("bird-2.0.12-routes.txt")) == std::set<Vip>{{"10.99.0.1/32"}});
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\n")->empty());
+}
+
+TEST_CASE("what is no answer is an error in birdc's words") {
+  CHECK(parse_bird_protocols(
+            "Unable to connect to server control socket (/run/bird/bird.ctl): No such file or directory\n")
+            .error() ==
+        "birdc: Unable to connect to server control socket (/run/bird/bird.ctl): No such file or directory");
+  CHECK(parse_bird_protocols("").error() == "birdc: no output");
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\nsyntax error, unexpected CF_SYM_UNDEFINED\n").error() ==
+        "birdc: syntax error, unexpected CF_SYM_UNDEFINED");
+}
+
+TEST_CASE("questions are by family, and never longer than BIRD's line") {
+  std::vector<Vip> vips;
+  for (int index = 0; index < 200; ++index) {
+    vips.push_back({"fd00:1111:2222:3333:4444:5555:6666:" + std::to_string(1000 + index) + "/128"});
+  }
+  vips.push_back({"10.99.0.1/32"});
+  const auto commands = bird_table_commands(vips);
+  REQUIRE(commands.size() == 4);
+  CHECK(commands[0] == "show route where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ] && source != RTS_BGP");
+  for (const std::string& command : commands) CHECK(command.size() < 4096);
+  CHECK(bird_export_commands({{"10.99.0.1/32"}}, "rs1").front() ==
+        "show route exported rs1 where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
+}
+
+}  // namespace
+}  // namespace herald

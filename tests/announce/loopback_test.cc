@@ -1,0 +1,204 @@
+// The loopback lever against the real kernel, in a network namespace of this process's own.
+#include "sidecar/announce/loopback.h"
+
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "sidecar/loop.h"
+
+namespace herald {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Vip kVip{"10.99.0.1/32"};
+const Vip kVip6{"fd00:99::1/128"};
+
+void enter_new_namespace() {
+  REQUIRE(unshare(CLONE_NEWNET) == 0);
+  const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::string_view("lo").copy(request.ifr_name, sizeof request.ifr_name - 1);
+  REQUIRE(ioctl(fd.get(), SIOCGIFFLAGS, &request) == 0);
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  REQUIRE(ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0);
+}
+
+struct Bench {
+  Bench() { enter_new_namespace(); }
+
+  LoopbackLever lever(AddressMark mark = AddressMark::protocol) {
+    auto opened = LoopbackLever::open({kVip, kVip6}, mark);
+    REQUIRE(opened);
+    return std::move(*opened);
+  }
+
+  static std::optional<ObservedAddress> find(LoopbackLever& lever, const Vip& vip) {
+    const auto seen = lever.look(Loop::clock());
+    REQUIRE(seen);
+    const auto found = std::ranges::find(seen->addresses, AddressKey{vip, "lo"}, &ObservedAddress::key);
+    return found == seen->addresses.end() ? std::nullopt : std::optional{*found};
+  }
+
+  static Step step(Step::Kind kind, const Vip& vip, std::optional<Duration> lease = std::nullopt) {
+    return {kind, {vip, "lo"}, lease};
+  }
+
+  static void operator_adds(const std::string& prefix) {
+    REQUIRE(std::system(("ip address add " + prefix + " dev lo").c_str()) == 0);
+  }
+};
+
+TEST_CASE_METHOD(Bench, "an address is added with our mark, seen, and removed, for both families") {
+  LoopbackLever lever = this->lever();
+  for (const Vip& vip : {kVip, kVip6}) {
+    CAPTURE(vip.prefix);
+    CHECK_FALSE(find(lever, vip));
+    CHECK(lever.apply(step(Step::Kind::add, vip)).empty());
+    const auto seen = find(lever, vip);
+    REQUIRE(seen);
+    CHECK(seen->ours);
+    CHECK_FALSE(seen->expires);
+    CHECK(lever.apply(step(Step::Kind::remove, vip)).empty());
+    CHECK_FALSE(find(lever, vip));
+  }
+}
+
+TEST_CASE_METHOD(Bench, "already there and already gone are success") {
+  LoopbackLever lever = this->lever();
+  for (const Vip& vip : {kVip, kVip6}) {
+    CAPTURE(vip.prefix);
+    CHECK(lever.apply(step(Step::Kind::remove, vip)).empty());
+    CHECK(lever.apply(step(Step::Kind::add, vip)).empty());
+    CHECK(lever.apply(step(Step::Kind::add, vip)).empty());
+  }
+}
+
+TEST_CASE_METHOD(Bench, "a lease is a kernel lifetime, a refresh renews it and keeps the mark") {
+  LoopbackLever lever = this->lever();
+  for (const Vip& vip : {kVip, kVip6}) {
+    CAPTURE(vip.prefix);
+    const TimePoint before = Loop::clock();
+    CHECK(lever.apply(step(Step::Kind::add, vip, 30s)).empty());
+    auto seen = find(lever, vip);
+    REQUIRE(seen);
+    REQUIRE(seen->expires);
+    CHECK(*seen->expires > before + 27s);
+    CHECK(*seen->expires <= Loop::clock() + 31s);
+
+    CHECK(lever.apply(step(Step::Kind::refresh, vip, 300s)).empty());
+    seen = find(lever, vip);
+    REQUIRE(seen);
+    CHECK(seen->ours);
+    REQUIRE(seen->expires);
+    CHECK(*seen->expires > before + 290s);
+
+    CHECK(lever.apply(step(Step::Kind::refresh, vip)).empty());  // on_exit: keep
+    seen = find(lever, vip);
+    REQUIRE(seen);
+    CHECK(seen->ours);
+    CHECK_FALSE(seen->expires);
+  }
+}
+
+TEST_CASE_METHOD(Bench, "the kernel removes an address whose lease runs out, and tells") {
+  LoopbackLever lever = this->lever();
+  auto monitor = AddressMonitor::open();
+  REQUIRE(monitor);
+  CHECK(lever.apply(step(Step::Kind::add, kVip, 1s)).empty());
+  CHECK(lever.apply(step(Step::Kind::add, kVip6, 1s)).empty());
+  CHECK(monitor->drain());
+  CHECK_FALSE(monitor->drain());
+  int told = 0;
+  for (int wait = 0; wait < 50 && (find(lever, kVip) || find(lever, kVip6)); ++wait) {
+    pollfd ready{.fd = monitor->fd(), .events = POLLIN, .revents = 0};
+    poll(&ready, 1, 200);
+    if (monitor->drain()) ++told;
+  }
+  CHECK_FALSE(find(lever, kVip));
+  CHECK_FALSE(find(lever, kVip6));
+  CHECK(told > 0);
+}
+
+TEST_CASE_METHOD(Bench, "an operator's address is shown as foreign, and adding ours does not touch it") {
+  LoopbackLever lever = this->lever();
+  operator_adds("10.99.0.1/32");
+  operator_adds("fd00:99::1/128");
+  operator_adds("10.55.0.1/32");
+  for (const Vip& vip : {kVip, kVip6}) {
+    CAPTURE(vip.prefix);
+    CHECK(lever.apply(step(Step::Kind::add, vip, 30s)).empty());
+    const auto seen = find(lever, vip);
+    REQUIRE(seen);
+    CHECK_FALSE(seen->ours);
+    CHECK_FALSE(seen->expires);
+  }
+  CHECK_FALSE(find(lever, Vip{"10.55.0.1/32"}));  // nobody's business
+}
+
+TEST_CASE_METHOD(Bench, "a leftover of a service that is not configured any more is seen as ours") {
+  LoopbackLever lever = this->lever();
+  const Vip old{"10.99.0.77/32"};
+  CHECK(lever.apply(step(Step::Kind::add, old, 30s)).empty());
+  const auto seen = find(lever, old);
+  REQUIRE(seen);
+  CHECK(seen->ours);
+}
+
+TEST_CASE_METHOD(Bench, "before 5.18 the label marks IPv4, and a lifetime marks a configured IPv6 VIP") {
+  LoopbackLever old = this->lever(AddressMark::label);
+  CHECK(old.apply(step(Step::Kind::add, kVip, 30s)).empty());
+  CHECK(old.apply(step(Step::Kind::add, kVip6, 30s)).empty());
+  CHECK(find(old, kVip)->ours);
+  CHECK(find(old, kVip6)->ours);
+  CHECK(old.apply(step(Step::Kind::remove, kVip)).empty());
+  CHECK(old.apply(step(Step::Kind::remove, kVip6)).empty());
+  operator_adds("10.99.0.1/32");
+  operator_adds("fd00:99::1/128");
+  CHECK_FALSE(find(old, kVip)->ours);
+  CHECK_FALSE(find(old, kVip6)->ours);
+}
+
+TEST_CASE_METHOD(Bench, "a missing interface is said plainly, and removing from it is done") {
+  LoopbackLever lever = this->lever();
+  const Step add{Step::Kind::add, {kVip, "dummy9"}, 30s};
+  CHECK(lever.apply(add) == "add 10.99.0.1/32 to dummy9, lease 30 s: there is no interface dummy9");
+  CHECK(lever.apply({Step::Kind::remove, {kVip, "dummy9"}, {}}).empty());
+}
+
+TEST_CASE_METHOD(Bench, "five hundred addresses are listed whole") {
+  LoopbackLever lever = this->lever();
+  for (int index = 0; index < 500; ++index) {
+    const Vip vip{"10.98." + std::to_string(index / 250) + "." + std::to_string(index % 250) + "/32"};
+    REQUIRE(lever.apply({Step::Kind::add, {vip, "lo"}, 60s}).empty());
+  }
+  const auto seen = lever.look(Loop::clock());
+  REQUIRE(seen);
+  CHECK(seen->addresses.size() == 500);
+}
+
+TEST_CASE("a dry run pretends on top of what is there") {
+  DryRun dry;
+  const AddressKey present{kVip, "lo"};
+  const AddressKey absent{kVip6, "lo"};
+  const TimePoint now{100s};
+  Observation real{{{present, true, std::nullopt}}};
+  CHECK(dry.overlay(real).addresses.size() == 1);
+  dry.pretend({Step::Kind::remove, present, {}}, now);
+  dry.pretend({Step::Kind::add, absent, 30s}, now);
+  const Observation seen = dry.overlay(real);
+  REQUIRE(seen.addresses.size() == 1);
+  CHECK(seen.addresses[0].key == absent);
+  CHECK(seen.addresses[0].ours);
+  CHECK(seen.addresses[0].expires == now + 30s);
+}
+
+}  // namespace
+}  // namespace herald

@@ -1,0 +1,127 @@
+// A controller with a small world for one test at a time: the clock is a member, looks and steps are answered in
+// the turn by a map of addresses, attempts and router reads by the test.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/controller.h"
+
+namespace herald {
+
+inline constexpr TimePoint kStart{std::chrono::hours(1)};
+inline const Vip kVip{"10.99.0.1/32"};
+
+inline ProbeSpec probe_spec(const std::string& name) {
+  ProbeSpec probe;
+  probe.name = name;
+  probe.type = "tcp";
+  probe.timing.jitter = 0;
+  probe.thresholds = {.rise = 2, .fall = 2};
+  return probe;
+}
+
+inline Config one_service(std::vector<ProbeSpec> probes) {
+  ServiceSpec service;
+  service.name = "web";
+  service.vips = {kVip};
+  service.announce.lease.reset();
+  service.probes = std::move(probes);
+  Config config;
+  config.services.push_back(std::move(service));
+  return config;
+}
+
+class ControllerBench {
+ public:
+  explicit ControllerBench(Config config) : controller(std::move(config), 1, kStart) {}
+
+  // One turn at `now`; returns its effects.
+  std::vector<Effect> turn() {
+    std::vector<Effect> all;
+    for (std::vector<Effect> effects = controller.decide(now); !effects.empty();
+         effects = controller.decide(now)) {
+      for (const Effect& effect : effects) answer(effect);
+      all.insert(all.end(), effects.begin(), effects.end());
+    }
+    return all;
+  }
+  std::vector<Effect> tell(const Event& event) {
+    controller.handle(event, now);
+    return turn();
+  }
+  // Turns at every wakeup until then.
+  std::vector<Effect> go_on(Duration duration) {
+    std::vector<Effect> all;
+    const TimePoint end = now + duration;
+    while (controller.next_wakeup() <= end) {
+      now = std::max(now, controller.next_wakeup());
+      const std::vector<Effect> effects = turn();
+      all.insert(all.end(), effects.begin(), effects.end());
+    }
+    now = end;
+    return all;
+  }
+  // Goes on until the next attempt starts, and returns its run.
+  RunId next_start() {
+    for (;;) {
+      now = std::max(now, controller.next_wakeup());
+      for (const Effect& effect : turn()) {
+        if (const auto* start = std::get_if<effect::StartProbe>(&effect)) return start->run;
+      }
+    }
+  }
+  // Ends the next attempts, one after the other, with the same result.
+  std::vector<Effect> finish_next(Verdict verdict, Reason reason = Reason::none, int times = 1) {
+    std::vector<Effect> last;
+    for (int time = 0; time < times; ++time) {
+      last = tell(event::ProbeFinished{next_start(), {verdict, reason, std::string(name_of(verdict)), 1ms}});
+    }
+    return last;
+  }
+
+  ServiceSnapshot service() { return controller.snapshot(now).services.front(); }
+  ProbeSnapshot probe() { return service().probes.front(); }
+
+  Controller controller;
+  TimePoint now = kStart;
+  std::map<AddressKey, ObservedAddress> kernel;
+  bool answers_looks = true;
+  bool answers_steps = true;
+  std::string look_error;
+  std::string step_error;
+
+ private:
+  void answer(const Effect& effect) {
+    if (const auto* look = std::get_if<effect::Observe>(&effect); look != nullptr && answers_looks) {
+      controller.handle(event::Observed{look->sequence, observe()}, now);
+    }
+    if (const auto* apply = std::get_if<effect::Apply>(&effect); apply != nullptr && answers_steps) {
+      if (step_error.empty()) {
+        if (apply->step.kind == Step::Kind::remove)
+          kernel.erase(apply->step.key);
+        else
+          kernel[apply->step.key] = {apply->step.key, true, std::nullopt};
+      }
+      controller.handle(event::StepFinished{apply->id, step_error}, now);
+    }
+  }
+  [[nodiscard]] std::expected<Observation, std::string> observe() const {
+    if (!look_error.empty()) return std::unexpected(look_error);
+    Observation seen;
+    for (const auto& [key, address] : kernel) seen.addresses.push_back(address);
+    return seen;
+  }
+};
+
+template <typename Kind>
+std::vector<Kind> of_kind(const std::vector<Effect>& effects) {
+  std::vector<Kind> all;
+  for (const Effect& effect : effects) {
+    if (const auto* one = std::get_if<Kind>(&effect)) all.push_back(*one);
+  }
+  return all;
+}
+
+}  // namespace herald

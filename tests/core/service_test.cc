@@ -1,0 +1,144 @@
+// ServiceMachine: what needs memory between a composed health and a wish.
+#include "sidecar/core/service.h"
+
+#include <catch2/catch.hpp>
+
+namespace herald {
+namespace {
+
+constexpr TimePoint kStart{std::chrono::hours(1)};
+
+const Composed kUp{Health::healthy, "up"};
+const Composed kGraded{Health::degraded, "graded"};
+const Composed kDown{Health::unhealthy, "down"};
+const Composed kUnknown{Health::unknown, "unknown"};
+
+ServiceSpec spec(Duration hold_down = 0s) {
+  ServiceSpec service;
+  service.name = "web";
+  service.hold_down = hold_down;
+  return service;
+}
+
+// A machine whose first look showed nothing, and which was announced at kStart.
+ServiceMachine announced(const ServiceSpec& service) {
+  ServiceMachine machine(service, kStart);
+  machine.evaluate(kUnknown, Presence::none, kStart);
+  machine.evaluate(kUp, Presence::none, kStart);
+  return machine;
+}
+
+}  // namespace
+
+TEST_CASE("nothing is wanted before the first look") {
+  ServiceMachine machine(spec(), kStart);
+  for (const Composed& composed : {kUnknown, kUp, kDown}) {
+    const auto wish = machine.evaluate(composed, Presence::unobserved, kStart);
+    CHECK(wish.want == Want::hold);
+    CHECK(wish.adopting);
+  }
+  CHECK_FALSE(machine.next_wakeup(kStart));
+}
+
+TEST_CASE("found absent: withdrawn until the health is known to be good") {
+  ServiceMachine machine(spec(20s), kStart);
+  CHECK(machine.evaluate(kUnknown, Presence::none, kStart).want == Want::absent);
+  CHECK(machine.evaluate(kDown, Presence::none, kStart + 1s).want == Want::absent);
+  // It was never announced, so no hold_down.
+  CHECK(machine.evaluate(kUp, Presence::none, kStart + 2s).want == Want::present);
+}
+
+TEST_CASE("adoption: nothing changes until the health is known") {
+  for (const Presence presence : {Presence::all, Presence::some}) {
+    ServiceMachine machine(spec(20s), kStart);
+    const auto wish = machine.evaluate(kUnknown, presence, kStart);
+    CHECK(wish.want == Want::hold);
+    CHECK(wish.adopting);
+    CHECK(wish.reason == "found announced; unknown");
+    CHECK(machine.next_wakeup(kStart) == kStart + 30s);
+    // Not even that it goes meanwhile.
+    CHECK(machine.evaluate(kUnknown, Presence::none, kStart + 1s).want == Want::hold);
+
+    ServiceMachine healthy = machine;
+    CHECK(healthy.evaluate(kUp, presence, kStart + 2s) ==
+          ServiceMachine::Wish{.want = Want::present, .reason = "up"});
+    ServiceMachine graded = machine;
+    CHECK(graded.evaluate(kGraded, presence, kStart + 2s).want == Want::present);
+
+    ServiceMachine dead = machine;
+    CHECK(dead.evaluate(kDown, presence, kStart + 2s).want == Want::absent);
+    // That was a withdrawal: hold_down counts.
+    CHECK(dead.evaluate(kUp, Presence::none, kStart + 3s).held_until == kStart + 22s);
+  }
+}
+
+TEST_CASE("adoption ends at adopt_timeout when nothing is conclusive") {
+  ServiceMachine machine(spec(), kStart);
+  CHECK(machine.evaluate(kUnknown, Presence::all, kStart).want == Want::hold);
+  CHECK(machine.evaluate(kUnknown, Presence::all, kStart + 30s - 1ns).want == Want::hold);
+  const auto wish = machine.evaluate(kUnknown, Presence::all, kStart + 30s);
+  CHECK(wish.want == Want::absent);
+  CHECK(wish.reason == "nothing conclusive within adopt_timeout; unknown");
+  CHECK_FALSE(machine.next_wakeup(kStart + 30s));
+}
+
+TEST_CASE("unknown holds what is announced, and does not put back what was lost meanwhile") {
+  ServiceMachine machine = announced(spec());
+  CHECK(machine.evaluate(kUnknown, Presence::all, kStart + 1s).want == Want::hold);
+  CHECK(machine.evaluate(kUnknown, Presence::some, kStart + 1h).want == Want::hold);  // for ever
+  CHECK(machine.evaluate(kUp, Presence::some, kStart + 2h).want == Want::present);
+  CHECK(machine.evaluate(kUnknown, Presence::none, kStart + 3h).want == Want::absent);
+  CHECK(machine.evaluate(kUnknown, Presence::all, kStart + 3h).want == Want::absent);
+  CHECK(machine.evaluate(kUp, Presence::none, kStart + 4h).want == Want::present);
+}
+
+TEST_CASE("known to be good: what is lost is wanted at once, without hold_down") {
+  ServiceMachine machine = announced(spec(20s));
+  CHECK(machine.evaluate(kUp, Presence::none, kStart + 1s).want == Want::present);
+}
+
+TEST_CASE("hold_down is the least time between a withdrawal and the next announcement") {
+  ServiceMachine machine = announced(spec(20s));
+  const TimePoint withdrawn = kStart + 10s;
+  CHECK(machine.evaluate(kDown, Presence::all, withdrawn).want == Want::absent);
+  machine.evaluate(kDown, Presence::none, withdrawn + 5s);  // still down: not a further withdrawal
+  CHECK(machine.next_wakeup(withdrawn) == withdrawn + 20s);
+  const auto held = machine.evaluate(kUp, Presence::none, withdrawn + 20s - 1ns);
+  CHECK(held.want == Want::absent);
+  CHECK(held.held_until == withdrawn + 20s);
+  CHECK(held.reason == "up, but held by hold_down");
+  CHECK(machine.evaluate(kUp, Presence::none, withdrawn + 20s).want == Want::present);
+  CHECK_FALSE(machine.next_wakeup(withdrawn + 20s));
+}
+
+TEST_CASE("damping delays coming up only") {
+  ServiceSpec service = spec(1s);
+  service.damping = Damping{.half_life = 60s, .suppress = 1500, .reuse = 500, .max_suppress = 10min};
+  ServiceMachine machine = announced(service);
+  TimePoint now = kStart;
+  CHECK(machine.evaluate(kDown, Presence::all, now).want == Want::absent);
+  CHECK(machine.penalty(now) == Approx(1000));
+  now += 1s;
+  CHECK(machine.evaluate(kUp, Presence::none, now).want == Want::present);
+  CHECK(machine.evaluate(kDown, Presence::all, now).want == Want::absent);  // never delayed
+  const auto held = machine.evaluate(kUp, Presence::none, now + 1s);
+  CHECK(held.want == Want::absent);
+  CHECK(held.reason == "up, but held by damping");
+  REQUIRE(held.held_until);
+  // 1000 x 2^(-1/60) + 1000 = 1988.5; 60 x log2(1988.5 / 500) = 119.5 s.
+  CHECK(std::chrono::duration<double>(*held.held_until - now).count() == Approx(119.5).epsilon(0.001));
+  CHECK(machine.evaluate(kUp, Presence::none, *held.held_until).want == Want::present);
+}
+
+TEST_CASE("a withdrawal counts once") {
+  ServiceSpec service = spec();
+  service.damping = Damping{};
+  ServiceMachine machine = announced(service);
+  for (int again = 0; again < 5; ++again) machine.evaluate(kDown, Presence::all, kStart);
+  CHECK(machine.penalty(kStart) == Approx(1000));
+  ServiceMachine never = ServiceMachine(service, kStart);
+  never.evaluate(kDown, Presence::none, kStart);
+  CHECK(never.penalty(kStart) == 0);
+}
+
+}  // namespace herald

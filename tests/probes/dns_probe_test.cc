@@ -1,0 +1,254 @@
+#include <sys/socket.h>
+
+#include "tests/probes/dns_reply.h"
+#include "tests/probes/lab.h"
+
+using namespace herald;
+using namespace herald::probes;
+using namespace herald::probes::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+const ReplyWish kGood{.answers = {"www.example.net. 60 A 192.0.2.1"}};
+
+json probe_of(const std::string& server, const json& more = json::object()) {
+  json settings{{"server", server}, {"query", "www.example.net A"}};
+  settings.update(more);
+  return settings;
+}
+
+void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
+  CHECK(result.verdict == Verdict::fail);
+  CHECK(result.reason == reason);
+  CHECK_THAT(result.detail, Contains(detail));
+}
+
+// DNS over TCP: each connection gets one message, framed.
+Server::Serve serve_tcp(const ReplyWish& wish) {
+  return [wish](int fd) {
+    std::array<char, 512> buffer;
+    const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+    if (count <= 2) return;
+    send_text(fd,
+              framed(reply_to(std::string(buffer.data() + 2, static_cast<std::size_t>(count) - 2), wish)));
+    wait_for_close(fd);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("dns: a good answer passes") {
+  const DatagramServer server([](const std::string& query) { return std::vector{reply_to(query, kGood)}; });
+  Lab lab;
+  const auto result = lab.run(
+      "dns", probe_of(server.address(), {{"expect", {{"min_answers", 1}, {"answers", {"192.0.2.1"}}}}}));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK_THAT(result.detail, StartsWith("NOERROR, 1 answer in "));
+  CHECK(result.latency > 0ns);
+  CHECK(server.received() == 1);
+}
+
+TEST_CASE("dns: each attempt has another id and another port") {
+  std::vector<std::string> ids;
+  const DatagramServer server([&](const std::string& query) {
+    ids.push_back(query.substr(0, 2));
+    return std::vector{reply_to(query, kGood)};
+  });
+  Lab lab;
+  const auto probe = lab.make("dns", probe_of(server.address()));
+  for (int i = 0; i < 8; ++i) REQUIRE(lab.run(*probe)->verdict == Verdict::pass);
+  std::ranges::sort(ids);
+  CHECK(std::ranges::unique(ids).size() <= 1);
+}
+
+TEST_CASE("dns: SERVFAIL fails, and so does an empty refusal") {
+  const DatagramServer server(
+      [](const std::string& query) { return std::vector{reply_to(query, {.rcode = 2})}; });
+  Lab lab;
+  check_fail(lab.run("dns", probe_of(server.address())), Reason::rcode, "SERVFAIL, expected NOERROR");
+  CHECK(lab.run("dns", probe_of(server.address(), {{"expect", {{"rcode", {"NOERROR", "SERVFAIL"}}}}}))
+            .verdict == Verdict::pass);
+  const DatagramServer terse([](const std::string& query) {
+    return std::vector{query.substr(0, 2) + std::string("\x81\x05\0\0\0\0\0\0\0\0", 10)};
+  });
+  check_fail(lab.run("dns", probe_of(terse.address())), Reason::rcode, "REFUSED");
+}
+
+TEST_CASE("dns: a port that nobody listens on refuses") {
+  Lab lab;
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  check_fail(lab.run("dns", probe_of(address)), Reason::refused, "query " + address + ": Connection refused");
+  check_fail(lab.run("dns", probe_of(address, {{"transport", "tcp"}})), Reason::refused,
+             "connect " + address);
+}
+
+TEST_CASE("dns: what does not answer the query is ignored, and the right answer after it counts") {
+  const DatagramServer server([](const std::string& query) {
+    const std::string good = reply_to(query, kGood);
+    std::string wrong_id = reply_to(query, {.rcode = 2});
+    wrong_id[0] = static_cast<char>(wrong_id[0] ^ 1);
+    std::string wrong_question = reply_to(query, {.rcode = 3});
+    wrong_question[13] = 'x';
+    std::string no_reply = query;
+    return std::vector<std::string>{"",       "junk",         std::string(3000, '\xff'),       wrong_id,
+                                    no_reply, wrong_question, good.substr(0, good.size() - 2), good};
+  });
+  Lab lab;
+  CHECK(lab.run("dns", probe_of(server.address())).verdict == Verdict::pass);
+}
+
+TEST_CASE("dns: a flood of what does not match is counted in the stage") {
+  const DatagramServer server(
+      [](const std::string&) { return std::vector<std::string>(100, "junk junk junk junk"); });
+  Lab lab;
+  lab.timeout = 10s;
+  CHECK(lab.stage("dns", probe_of(server.address())) ==
+        "waiting for the answer over UDP, ignored 100 answers that did not match");
+}
+
+TEST_CASE("dns: an answer to the second try counts, and a late one to the first too") {
+  std::atomic<int> queries = 0;
+  const DatagramServer deaf([&](const std::string& query) {
+    return ++queries == 1 ? std::vector<std::string>{} : std::vector{reply_to(query, kGood)};
+  });
+  Lab lab;
+  lab.timeout = 200ms;
+  CHECK(lab.run("dns", probe_of(deaf.address())).verdict == Verdict::pass);
+  CHECK(queries == 2);
+  const DatagramServer slow([](const std::string& query) {
+    std::this_thread::sleep_for(150ms);
+    return std::vector{reply_to(query, kGood)};
+  });
+  CHECK(lab.run("dns", probe_of(slow.address())).verdict == Verdict::pass);
+  const DatagramServer silent([](const std::string&) { return std::vector<std::string>{}; });
+  CHECK(lab.stage("dns", probe_of(silent.address(), {{"tries", 4}})) ==
+        "waiting for the answer over UDP, sent 4 times");
+  CHECK(silent.received() == 4);
+  CHECK(lab.stage("dns", probe_of(silent.address(), {{"tries", 1}})) == "waiting for the answer over UDP");
+}
+
+TEST_CASE("dns: a truncated answer") {
+  const Server over_tcp(serve_tcp(kGood));
+  const DatagramServer server(
+      [](const std::string& query) { return std::vector{reply_to(query, {.truncated = true})}; },
+      over_tcp.port());
+  Lab lab;
+  const json expect{{"min_answers", 1}};
+  CHECK(lab.run("dns", probe_of(server.address(), {{"expect", expect}})).verdict == Verdict::pass);
+  CHECK(over_tcp.connections() == 1);
+  check_fail(lab.run("dns", probe_of(server.address(), {{"on_truncation", "fail"}})), Reason::answer,
+             "truncated (TC)");
+  CHECK(lab.run("dns", probe_of(server.address(), {{"on_truncation", "pass"}})).verdict == Verdict::pass);
+  CHECK(over_tcp.connections() == 1);
+  const DatagramServer alone(
+      [](const std::string& query) { return std::vector{reply_to(query, {.truncated = true})}; });
+  check_fail(lab.run("dns", probe_of(alone.address())), Reason::refused, "connect");
+}
+
+TEST_CASE("dns: over TCP") {
+  Lab lab;
+  const json tcp{{"transport", "tcp"}};
+  SECTION("a good answer, a long one, and one in pieces") {
+    const Server server(serve_tcp(kGood));
+    CHECK(lab.run("dns", probe_of(server.address(), tcp)).verdict == Verdict::pass);
+    ReplyWish many;
+    for (int i = 0; i < 1200; ++i) {
+      many.answers.push_back("www.example.net. 60 A 10.0." + std::to_string(i / 256) + "." +
+                             std::to_string(i % 256));
+    }
+    const Server big(serve_tcp(many));
+    json settings = probe_of(big.address(), tcp);
+    settings["expect"] = {{"min_answers", 1000}};
+    CHECK(lab.run("dns", settings).verdict == Verdict::pass);
+    const Server slow([](int fd) {
+      std::array<char, 512> buffer;
+      const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+      const std::string query(buffer.data() + 2, static_cast<std::size_t>(std::max<ssize_t>(count, 2)) - 2);
+      for (const char c : framed(reply_to(query, kGood))) {
+        send_text(fd, std::string(1, c));
+        std::this_thread::sleep_for(1ms);
+      }
+    });
+    CHECK(lab.run("dns", probe_of(slow.address(), tcp)).verdict == Verdict::pass);
+  }
+  SECTION("closed, reset, wrong, endless") {
+    const Server closing([](int fd) {
+      std::array<char, 512> buffer;
+      static_cast<void>(recv(fd, buffer.data(), buffer.size(), 0));
+    });
+    check_fail(lab.run("dns", probe_of(closing.address(), tcp)), Reason::reset, "closed without an answer");
+    const Server resetting([](int fd) {
+      std::array<char, 512> buffer;
+      static_cast<void>(recv(fd, buffer.data(), buffer.size(), 0));
+      reset_connection(fd);
+    });
+    check_fail(lab.run("dns", probe_of(resetting.address(), tcp)), Reason::reset, "reset by peer");
+    const Server wrong([](int fd) {
+      send_text(fd, framed("junk junk junk junk"));
+      wait_for_close(fd);
+    });
+    check_fail(lab.run("dns", probe_of(wrong.address(), tcp)), Reason::protocol, "does not answer the query");
+    const Server endless([](int fd) {
+      const std::string block(65536, '\xff');
+      while (send(fd, block.data(), block.size(), MSG_NOSIGNAL) > 0) {
+      }
+    });
+    check_fail(lab.run("dns", probe_of(endless.address(), tcp)), Reason::protocol,
+               "does not answer the query");
+    const Server hanging([](int fd) { wait_for_close(fd); });
+    CHECK(lab.stage("dns", probe_of(hanging.address(), tcp)) == "waiting for the answer over TCP");
+  }
+}
+
+TEST_CASE("dns: an attempt that is destroyed is over at once") {
+  const DatagramServer server([](const std::string&) { return std::vector<std::string>{}; });
+  Lab lab;
+  lab.timeout = 40ms;
+  const auto probe = lab.make("dns", probe_of(server.address()));
+  auto attempt = probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); });
+  REQUIRE(attempt);
+  attempt->reset();
+  lab.run_for(60ms);
+  CHECK(server.received() <= 1);
+}
+
+TEST_CASE("dns: herald's own trouble is inconclusive") {
+  Lab lab;
+  lab.socket.source = "192.0.2.77";
+  const auto result = lab.run("dns", probe_of("127.0.0.1:53"));
+  CHECK(result.verdict == Verdict::inconclusive);
+  CHECK(result.reason == Reason::local);
+}
+
+TEST_CASE("dns: what is wrong with the settings is reported") {
+  const auto one = [](const json& more) {
+    json settings{{"server", "127.0.0.1"}, {"query", "example.net A"}};
+    settings.update(more);
+    const auto found = Lab::errors_of("dns", settings);
+    CAPTURE(found);
+    REQUIRE(found.size() == 1);
+    return found[0];
+  };
+  CHECK(Lab::errors_of("dns", json::object()).size() == 2);
+  CHECK(Lab::errors_of("dns", {{"server", "::1"}, {"query", "example.net A"}}).empty());
+  CHECK(Lab::errors_of("dns", {{"server", "[::1]:5353"}, {"query", "example.net A"}}).empty());
+  CHECK_THAT(one({{"server", "127.0.0.1:x"}}), StartsWith("/server"));
+  CHECK_THAT(one({{"query", "example.net"}}), StartsWith("/query"));
+  CHECK_THAT(one({{"transport", "tls"}}), StartsWith("/transport"));
+  CHECK_THAT(one({{"tries", 0}}), StartsWith("/tries"));
+  CHECK_THAT(one({{"on_truncation", "ignore"}}), StartsWith("/on_truncation"));
+  CHECK_THAT(one({{"expect", {{"rcode", "OK"}}}}), StartsWith("/expect/rcode"));
+  CHECK_THAT(one({{"expect", {{"rcode", json::array()}}}}), StartsWith("/expect/rcode"));
+  CHECK_THAT(one({{"expect", {{"answers", {"192.0.2.1", "x"}}}}}), StartsWith("/expect/answers/1"));
+  CHECK_THAT(one({{"expect", {{"serial_at_least", 5}}}}), Contains("type SOA"));
+  CHECK_THAT(one({{"expect", {{"min_answer", 5}}}}), Contains("did you mean \"min_answers\"?"));
+  CHECK_THAT(one({{"protocol", "udp"}}), StartsWith("/protocol: unknown key"));
+}
+
+TEST_CASE("dns: the literal target is known") {
+  CHECK(Lab::target("dns", {{"server", "10.0.0.53"}, {"query", ". NS"}}) == "10.0.0.53");
+  CHECK(Lab::target("dns", {{"server", "[fd00::53]:53"}, {"query", ". NS"}}) == "fd00::53");
+  CHECK(Lab::target("dns", {{"server", "ns.example.net"}, {"query", ". NS"}}).empty());
+}

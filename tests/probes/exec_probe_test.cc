@@ -1,0 +1,113 @@
+#include <csignal>
+#include <fstream>
+
+#include "tests/probes/lab.h"
+
+using namespace herald;
+using namespace herald::probes;
+using namespace herald::probes::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+json script(const std::string& text) {
+  return {{"command", {"/bin/sh", "-c", text}}};
+}
+
+bool is_alive(int pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string word;
+  std::string state;
+  stat >> word >> word >> state;
+  return stat && state != "Z";
+}
+
+}  // namespace
+
+TEST_CASE("exec: the exit code is the verdict and the first line the detail") {
+  Lab lab;
+  const auto check = [&](const std::string& text, Verdict verdict, Reason reason, const std::string& detail) {
+    const auto result = lab.run("exec", script(text));
+    CAPTURE(result);
+    CHECK(result.verdict == verdict);
+    CHECK(result.reason == reason);
+    CHECK(result.detail == detail);
+    CHECK(result.latency > 0ns);
+  };
+  check("echo all is well; echo more; exit 0", Verdict::pass, Reason::none, "all is well");
+  check("exit 0", Verdict::pass, Reason::none, "exit code 0");
+  check("echo disk 85 %; exit 1", Verdict::warn, Reason::status, "disk 85 %");
+  check("echo down >&2; exit 2", Verdict::fail, Reason::status, "down");
+  check("echo no idea; exit 3", Verdict::inconclusive, Reason::local, "no idea");
+  check("echo x; exit 42", Verdict::fail, Reason::status, "exit code 42: x");
+  check("exit 127", Verdict::fail, Reason::status, "exit code 127");
+  check("echo half; kill -SEGV $$", Verdict::fail, Reason::status,
+        "killed by signal 11 (Segmentation fault): half");
+}
+
+TEST_CASE("exec: the detail is one clean line") {
+  Lab lab;
+  const auto result = lab.run("exec", script("printf 'a\\033[31m\\001\\377\\303\\251 b\\r\\nc'"));
+  CHECK(result.detail == "a?[31m??\xc3\xa9 b");
+  const auto flood = lab.run("exec", script("head -c 1000000 /dev/zero | tr '\\0' x"));
+  CHECK(flood.detail == std::string(200, 'x') + "...");
+  CHECK(flood.verdict == Verdict::pass);
+}
+
+TEST_CASE("exec: the environment is what is given and a PATH") {
+  Lab lab;
+  setenv("HERALD_SECRET", "x", 1);
+  json settings{{"command", {"/usr/bin/env"}}, {"env", {{"TARGET", "a b"}}}};
+  CHECK(lab.run("exec", settings).detail == "TARGET=a b");
+  settings = script("echo $PATH:$HERALD_SECRET");
+  CHECK(lab.run("exec", settings).detail == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:");
+  settings["env"] = {{"PATH", "/bin"}};
+  CHECK(lab.run("exec", settings).detail == "/bin:");
+}
+
+TEST_CASE("exec: a command that cannot be run says nothing about the service") {
+  Lab lab;
+  for (const char* command : {"/no/such/command", "/etc/passwd"}) {
+    const auto result = lab.run("exec", {{"command", {command}}});
+    CHECK(result.verdict == Verdict::inconclusive);
+    CHECK(result.reason == Reason::local);
+    CHECK_THAT(result.detail, StartsWith("run " + std::string(command) + ": "));
+  }
+}
+
+TEST_CASE("exec: at the deadline the whole group is killed") {
+  Lab lab;
+  const std::string file = "/tmp/herald_exec_test." + std::to_string(getpid());
+  const auto probe = lab.make("exec", script("sleep 1000 & echo $! $$ > " + file + "; wait"));
+  auto attempt = probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); });
+  REQUIRE(attempt);
+  for (int i = 0; i < 500 && std::ifstream(file).peek() == EOF; ++i) lab.run_for(10ms);
+  CHECK((*attempt)->stage() == "waiting for the command to end");
+  attempt->reset();
+  int grandchild = 0;
+  int child = 0;
+  std::ifstream(file) >> grandchild >> child;
+  std::remove(file.c_str());
+  REQUIRE(child > 0);
+  for (int i = 0; i < 500 && (is_alive(grandchild) || is_alive(child)); ++i) lab.run_for(10ms);
+  CHECK_FALSE(is_alive(grandchild));
+  CHECK_FALSE(is_alive(child));
+}
+
+TEST_CASE("exec: what is wrong with the settings is reported") {
+  const auto one = [](const json& settings) {
+    const auto found = Lab::errors_of("exec", settings);
+    REQUIRE(found.size() == 1);
+    return found[0];
+  };
+  CHECK_THAT(one(json::object()), Contains("\"command\" is required"));
+  CHECK_THAT(one({{"command", "/bin/true"}}), StartsWith("/command"));
+  CHECK_THAT(one({{"command", json::array()}}), StartsWith("/command"));
+  CHECK_THAT(one({{"command", {"true"}}}), Contains("absolute path"));
+  CHECK_THAT(one({{"command", {"/bin/true", std::string("a\0b", 3)}}}), StartsWith("/command/1"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A", 1}}}}), StartsWith("/env/A"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A=B", "c"}}}}), StartsWith("/env/A=B"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"shell", true}}), StartsWith("/shell: unknown key"));
+  CHECK(Lab::target("exec", {{"command", {"/bin/true"}}}).empty());
+}

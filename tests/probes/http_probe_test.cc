@@ -1,0 +1,541 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "tests/probes/lab.h"
+
+using namespace herald;
+using namespace herald::probes;
+using namespace herald::probes::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+json probe_of(const Server& server, const json& more = json::object()) {
+  json settings{{"url", server.url()}};
+  settings.update(more);
+  return settings;
+}
+
+void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
+  CHECK(result.verdict == Verdict::fail);
+  CHECK(result.reason == reason);
+  CHECK_THAT(result.detail, Contains(detail));
+}
+
+// A body that never ends, as fast as it is read.
+void send_endless_body(int fd) {
+  read_request(fd);
+  send_text(fd, "HTTP/1.1 200 OK\r\n\r\nbeginning");
+  const std::string block(65536, 'x');
+  while (send(fd, block.data(), block.size(), MSG_NOSIGNAL) > 0) {
+  }
+}
+
+}  // namespace
+
+TEST_CASE("http: a good answer passes and says what it was") {
+  const Server server(always(http_answer("200 OK", "ok")));
+  Lab lab;
+  const auto result = lab.run("http", probe_of(server));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK(result.reason == Reason::none);
+  CHECK_THAT(result.detail, StartsWith("200 in "));
+  CHECK(result.latency > 0ns);
+}
+
+TEST_CASE("http: the request is plain and complete") {
+  std::string request;
+  const Server server([&](int fd) {
+    request = read_request(fd);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  Lab lab;
+  lab.run("http",
+          {{"url", server.url("/healthz?full=1")}, {"headers", {{"X-Probe", "herald"}, {"X-Empty", ""}}}});
+  CHECK(request ==
+        fmt::format("GET /healthz?full=1 HTTP/1.1\r\nHost: {}\r\nUser-Agent: herald/" HERALD_VERSION
+                    "\r\nAccept: */*\r\nX-Empty:\r\nX-Probe: herald\r\n\r\n",
+                    server.address()));
+}
+
+TEST_CASE("http: method, body and Host are the user's") {
+  std::string request;
+  const Server server([&](int fd) {
+    request = read_request(fd);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  Lab lab;
+  lab.run("http",
+          probe_of(server, {{"method", "PUT"}, {"body", "{}"}, {"headers", {{"Host", "www.example.net"}}}}));
+  CHECK_THAT(request, StartsWith("PUT / HTTP/1.1\r\nHost: www.example.net\r\n"));
+  CHECK_THAT(request, Contains("Content-Length: 2\r\n"));
+  CHECK_THAT(request, !Contains("Content-Type"));
+  lab.run("http", probe_of(server, {{"method", "HEAD"}}));
+  CHECK_THAT(request, StartsWith("HEAD / HTTP/1.1\r\n"));
+  lab.run("http", probe_of(server, {{"http_version", "1.0"}}));
+  CHECK_THAT(request, StartsWith("GET / HTTP/1.0\r\n"));
+}
+
+TEST_CASE("http: a wrong status fails with the beginning of the body") {
+  const Server server(always(http_answer("503 Service Unavailable", "no upstream\r\nis left")));
+  Lab lab;
+  const auto result = lab.run("http", probe_of(server));
+  check_fail(result, Reason::status, "503, expected 200-299: \"no upstream??is left\"");
+  CHECK(lab.run("http", probe_of(server, {{"expect", {{"status", {200, "500-599"}}}}})).verdict ==
+        Verdict::pass);
+}
+
+TEST_CASE("http: a refused connection is refused") {
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  Lab lab;
+  const auto result = lab.run("http", {{"url", "http://" + address + "/"}});
+  check_fail(result, Reason::refused, "connect " + address + ": Connection refused");
+}
+
+TEST_CASE("http: what is cut off says what it was waiting for") {
+  Lab lab;
+  SECTION("an answer that never begins") {
+    const Server server([](int fd) { wait_for_close(fd); });
+    CHECK(lab.stage("http", probe_of(server)) == "waiting for the answer");
+  }
+  SECTION("one byte at a time") {
+    const Server server([](int fd) {
+      read_request(fd);
+      send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+      for (int i = 0; i < 1000 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; ++i) std::this_thread::sleep_for(20ms);
+    });
+    CHECK_THAT(lab.stage("http", probe_of(server)), StartsWith("reading the answer ("));
+  }
+  SECTION("a TLS handshake that nobody answers") {
+    const Server server([](int fd) { wait_for_close(fd); });
+    CHECK(lab.stage("http", {{"url", server.https_url()}, {"tls", {{"verify", false}}}}) == "TLS handshake");
+  }
+}
+
+TEST_CASE("http: an endless body ends at the cap") {
+  const Server server(send_endless_body);
+  Lab lab;
+  SECTION("and fails if the expected was not there by then") {
+    const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
+    check_fail(result, Reason::too_large, "no \"ready\" in the body within the first 65536 bytes");
+    const auto json = lab.run("http", probe_of(server, {{"expect", {{"json", {{"/a", 1}}}}}}));
+    check_fail(json, Reason::too_large, "no JSON in the body within");
+  }
+  SECTION("and passes if it was, or if nothing was expected") {
+    const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "beginning"}}}}));
+    CHECK(result.verdict == Verdict::pass);
+    CHECK(lab.run("http", probe_of(server)).verdict == Verdict::pass);
+  }
+  SECTION("and memory stays flat") {
+    const auto probe = lab.make("http", probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
+    REQUIRE(lab.run(*probe));
+    rusage before{};
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < 50; ++i) REQUIRE(lab.run(*probe));
+    rusage after{};
+    getrusage(RUSAGE_SELF, &after);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 30'000);
+  }
+}
+
+TEST_CASE("http: headers without end are cut off") {
+  const Server server([](int fd) {
+    read_request(fd);
+    send_text(fd, "HTTP/1.1 200 OK\r\n");
+    const std::string line = "X-Flood: " + std::string(1000, 'x') + "\r\n";
+    while (send(fd, line.data(), line.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  Lab lab;
+  check_fail(lab.run("http", probe_of(server)), Reason::too_large, "more than 65536 bytes of headers");
+}
+
+TEST_CASE("http: interim answers without end are cut off") {
+  const Server server([](int fd) {
+    read_request(fd);
+    const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
+    while (send(fd, interim.data(), interim.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  Lab lab;
+  check_fail(lab.run("http", probe_of(server)), Reason::too_large, "more than 65536 bytes of headers");
+}
+
+TEST_CASE("http: connections that break") {
+  Lab lab;
+  SECTION("reset instead of an answer") {
+    const Server server([](int fd) {
+      read_request(fd);
+      reset_connection(fd);
+    });
+    check_fail(lab.run("http", probe_of(server)), Reason::reset, "reset by peer");
+  }
+  SECTION("closed without an answer") {
+    const Server server([](int fd) { read_request(fd); });
+    check_fail(lab.run("http", probe_of(server)), Reason::reset, "Empty reply");
+  }
+  SECTION("closed in the middle of the body") {
+    const Server server([](int fd) {
+      read_request(fd);
+      send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
+    });
+    check_fail(lab.run("http", probe_of(server)), Reason::reset, "");
+  }
+  SECTION("not HTTP at all") {
+    const Server server([](int fd) {
+      read_request(fd);
+      send_text(fd, "SSH-2.0-OpenSSH_9.2\r\n\x1b[31m\xff\xfe garbage\r\n");
+    });
+    check_fail(lab.run("http", probe_of(server)), Reason::protocol, "HTTP/0.9");
+  }
+  SECTION("broken chunks") {
+    const Server server([](int fd) {
+      read_request(fd);
+      send_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    });
+    check_fail(lab.run("http", probe_of(server)), Reason::protocol, "");
+  }
+}
+
+TEST_CASE("http: redirects are a status unless they are to be followed") {
+  std::atomic<int> requests = 0;
+  const Server server([&](int fd) {
+    const std::string request = read_request(fd);
+    ++requests;
+    if (request.starts_with("GET /good ")) return send_text(fd, http_answer("200 OK", "here"));
+    const std::string where = request.starts_with("GET /loop ") ? "/loop" : "http://elsewhere.invalid/good";
+    send_text(fd, http_answer("302 Found", "", {"Location: " + where, "X-Hop: 1", "Connection: close"}));
+  });
+  Lab lab;
+  const std::string port = std::to_string(server.port());
+  // The port of the redirect is that of its URL, the address stays that of the probe.
+  check_fail(lab.run("http", probe_of(server)), Reason::status, "302, expected 200-299");
+  CHECK(requests == 1);
+  const json followed{{"url", server.url()},
+                      {"connect_to", server.address()},
+                      {"follow_redirects", 1},
+                      {"expect", {{"body_contains", "here"}}}};
+  CHECK(lab.run("http", followed).verdict == Verdict::pass);
+  json hop = followed;
+  hop["expect"] = {{"headers", {{"X-Hop", ""}}}};
+  check_fail(lab.run("http", hop), Reason::header, "no header X-Hop");
+  check_fail(lab.run("http", {{"url", server.url("/loop")}, {"follow_redirects", 3}}), Reason::status,
+             "more than 3 redirects");
+}
+
+TEST_CASE("http: a redirect to a name stays on the target's address") {
+  const Server other(always(http_answer("200 OK", "other port")));
+  const Server server(always(
+      http_answer("302 Found", "", {fmt::format("Location: http://elsewhere.invalid:{}/", other.port())})));
+  Lab lab;
+  const json settings{
+      {"url", server.url()}, {"follow_redirects", 1}, {"expect", {{"body_contains", "other port"}}}};
+  CHECK(lab.run("http", settings).verdict == Verdict::pass);
+  const Server file(always(http_answer("302 Found", "", {"Location: file:///etc/passwd"})));
+  check_fail(lab.run("http", {{"url", file.url()}, {"follow_redirects", 1}}), Reason::protocol, "");
+}
+
+TEST_CASE("http: expectations of headers and body") {
+  const Server server(always(http_answer("200 OK", R"({"status":"up","checks":[{"queue":17}]})",
+                                         {"X-Version: 3.1", "Via: a", "via: b"})));
+  Lab lab;
+  const auto with = [&](const json& expect) {
+    return lab.run("http", probe_of(server, {{"expect", expect}}));
+  };
+  CHECK(with({{"body_contains", "\"up\""}}).verdict == Verdict::pass);
+  CHECK(with({{"body_matches", "queue.:\\d+"}}).verdict == Verdict::pass);
+  CHECK(with({{"json", {{"/status", "up"}, {"/checks/0/queue", 17}}}}).verdict == Verdict::pass);
+  CHECK(with({{"headers", {{"x-version", "^3\\."}, {"Via", "b"}}}}).verdict == Verdict::pass);
+
+  check_fail(with({{"body_contains", "down"}}), Reason::body,
+             R"(no "down" in the body: "{"status":"up","checks")");
+  check_fail(with({{"body_matches", "^ok$"}}), Reason::body, R"(nothing matches "^ok$" in the body: )");
+  check_fail(with({{"json", {{"/status", "down"}}}}), Reason::json, R"(/status is "up", expected "down")");
+  check_fail(with({{"json", {{"/checks/1/queue", 0}}}}), Reason::json, "no /checks/1/queue in the body");
+  check_fail(with({{"json", {{"/checks/x", 0}}}}), Reason::json, "no /checks/x in the body");
+  check_fail(with({{"headers", {{"x-version", "^4"}}}}), Reason::header,
+             R"(header x-version does not match "^4": "3.1")");
+  check_fail(with({{"headers", {{"x-nothing", ""}}}}), Reason::header, "no header x-nothing");
+}
+
+TEST_CASE("http: JSON that is none, and JSON without a bottom") {
+  Lab lab;
+  const json expect{{"json", {{"/a", 1}}}};
+  const Server text(always(http_answer("200 OK", "ok")));
+  check_fail(lab.run("http", probe_of(text, {{"expect", expect}})), Reason::json,
+             R"(no JSON in the body: "ok")");
+  const Server empty(always(http_answer("200 OK", "")));
+  check_fail(lab.run("http", probe_of(empty, {{"expect", expect}})), Reason::json, "which is empty");
+  const Server deep(always(http_answer("200 OK", std::string(60000, '['))));
+  check_fail(lab.run("http", probe_of(deep, {{"expect", expect}})), Reason::json, "");
+  const Server closed(always(http_answer("200 OK", std::string(30000, '[') + std::string(30000, ']'))));
+  check_fail(lab.run("http", probe_of(closed, {{"expect", expect}})), Reason::json, "no /a");
+  const Server huge(always(http_answer("200 OK", R"({"a": 1e999})")));
+  check_fail(lab.run("http", probe_of(huge, {{"expect", expect}})), Reason::json, "");
+}
+
+TEST_CASE("http: warnings") {
+  const Server server(always(http_answer("429 Too Many Requests", "", {"X-Degraded: yes"})));
+  Lab lab;
+  auto result = lab.run("http", probe_of(server, {{"warn", {{"status", 429}}}}));
+  CHECK(result.verdict == Verdict::warn);
+  CHECK(result.reason == Reason::status);
+  CHECK_THAT(result.detail, StartsWith("429 in "));
+
+  const json any{{"status", "100-599"}};
+  result = lab.run("http",
+                   probe_of(server, {{"expect", any}, {"warn", {{"headers", {{"x-degraded", "yes|1"}}}}}}));
+  CHECK(result.verdict == Verdict::warn);
+  CHECK(result.reason == Reason::header);
+  CHECK_THAT(result.detail, Contains(R"(header x-degraded matches "yes|1")"));
+
+  const Server slow([](int fd) {
+    read_request(fd);
+    std::this_thread::sleep_for(30ms);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  result = lab.run("http", probe_of(slow, {{"warn", {{"latency", "20ms"}}}}));
+  CHECK(result.verdict == Verdict::warn);
+  CHECK(result.reason == Reason::latency);
+  CHECK_THAT(result.detail, Contains("slower than 20ms"));
+  CHECK(lab.run("http", probe_of(slow, {{"warn", {{"latency", "1h"}}}})).verdict == Verdict::pass);
+}
+
+TEST_CASE("http: the environment's proxy is ignored") {
+  const Server proxy(always(http_answer("200 OK", "proxy")));
+  const Server server(always(http_answer("200 OK", "target")));
+  for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"}) {
+    setenv(name, proxy.url().c_str(), 1);
+  }
+  Lab lab;
+  const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "target"}}}}));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK(proxy.connections() == 0);
+  for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"})
+    unsetenv(name);
+}
+
+TEST_CASE("http: IPv6, unix sockets and connect_to") {
+  Lab lab;
+  const Server v6(always(http_answer("200 OK", "six")), {AF_INET6});
+  CHECK(lab.run("http", probe_of(v6, {{"expect", {{"body_contains", "six"}}}})).verdict == Verdict::pass);
+  const std::string path = fmt::format("/tmp/herald_http_test.{}", getpid());
+  const Server local(always(http_answer("200 OK", "local")), {AF_UNIX, path});
+  const json expect{{"body_contains", "local"}};
+  CHECK(
+      lab.run("http", {{"url", "http://unix.example/"}, {"unix_socket", path}, {"expect", expect}}).verdict ==
+      Verdict::pass);
+  const std::string name = fmt::format("@herald_http_test.{}", getpid());
+  const Server abstract(always(http_answer("200 OK", "local")), {AF_UNIX, name});
+  CHECK(
+      lab.run("http", {{"url", "http://unix.example/"}, {"unix_socket", name}, {"expect", expect}}).verdict ==
+      Verdict::pass);
+  check_fail(lab.run("http", {{"url", "http://a.example/"}, {"unix_socket", "/nowhere"}}),
+             Reason::unreachable, "connect /nowhere: No such file or directory");
+
+  std::string request;
+  const Server server([&](int fd) {
+    request = read_request(fd);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  const json settings{{"url", "http://www.example.net:8080/x"}, {"connect_to", server.address()}};
+  CHECK(lab.run("http", settings).verdict == Verdict::pass);
+  CHECK_THAT(request, Contains("\r\nHost: www.example.net:8080\r\n"));
+}
+
+TEST_CASE("http: each attempt has a connection of its own, unless they are to be kept") {
+  const Server server(always(http_answer("200 OK", "")));
+  Lab lab;
+  const auto fresh = lab.make("http", probe_of(server));
+  for (int i = 0; i < 3; ++i) CHECK(lab.run(*fresh)->verdict == Verdict::pass);
+  CHECK(server.connections() == 3);
+  const auto kept = lab.make("http", probe_of(server, {{"reuse", true}}));
+  const auto also_kept = lab.make("http", probe_of(server, {{"reuse", true}}));
+  for (int i = 0; i < 3; ++i) {
+    CHECK(lab.run(*kept)->verdict == Verdict::pass);
+    CHECK(lab.run(*also_kept)->verdict == Verdict::pass);
+  }
+  CHECK(server.connections() == 5);
+}
+
+TEST_CASE("http: a kept connection that the server has closed is made anew") {
+  const Server server([](int fd) {
+    read_request(fd);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  Lab lab;
+  const auto probe = lab.make("http", probe_of(server, {{"reuse", true}}));
+  for (int i = 0; i < 3; ++i) {
+    CHECK(lab.run(*probe)->verdict == Verdict::pass);
+    lab.run_for(10ms);
+  }
+}
+
+TEST_CASE("http: HTTP/2 that falls back is no HTTP/2") {
+  const Server server(always(http_answer("200 OK", "")));
+  Lab lab;
+  check_fail(lab.run("http", probe_of(server, {{"http_version", "2"}})), Reason::protocol,
+             "asked for HTTP/2");
+  const auto result = lab.run("http", probe_of(server, {{"http_version", "2-prior-knowledge"}}));
+  CHECK(result.verdict == Verdict::fail);
+}
+
+TEST_CASE("http: an attempt that is destroyed is over at once") {
+  std::atomic<bool> closed = false;
+  const Server server([&](int fd) {
+    read_request(fd);
+    wait_for_close(fd);
+    closed = true;
+  });
+  Lab lab;
+  const auto probe = lab.make("http", probe_of(server));
+  auto attempt = probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); });
+  REQUIRE(attempt);
+  lab.run_for(50ms);
+  attempt->reset();
+  lab.run_for(50ms);
+  for (int i = 0; i < 500 && !closed; ++i) lab.run_for(10ms);
+  CHECK(closed);
+}
+
+TEST_CASE("http: an attempt may be destroyed before it has begun") {
+  const Server server(always(http_answer("200 OK", "")));
+  Lab lab;
+  const auto probe = lab.make("http", probe_of(server));
+  static_cast<void>(probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); }));
+  lab.run_for(20ms);
+}
+
+TEST_CASE("http: attempts may cancel each other and themselves, and start others, as they end") {
+  const Server good(always(http_answer("200 OK", "")));
+  const Server hung([](int fd) { wait_for_close(fd); });
+  Lab lab;
+  const auto probe = lab.make("http", probe_of(good));
+  const auto hanging = lab.make("http", probe_of(hung));
+  constexpr std::size_t kMany = 60;
+  std::vector<std::unique_ptr<Attempt>> attempts(2 * kMany);
+  std::size_t ended = 0;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    attempts[kMany + i] = *hanging->start([](const ProbeResult&) { FAIL("ended"); });
+    attempts[i] = *probe->start([&, i](const ProbeResult& result) {
+      CHECK(result.verdict == Verdict::pass);
+      attempts[i].reset();
+      attempts[kMany + i] = *probe->start([&, i](const ProbeResult&) {
+        attempts[kMany + i].reset();
+        if (++ended == kMany) lab.loop.exit(0);
+      });
+    });
+  }
+  const Source limit = lab.loop.timer_at(Loop::clock() + 30s, [&] { lab.loop.exit(1); });
+  CHECK(lab.loop.run() == 0);
+  CHECK(ended == kMany);
+}
+
+TEST_CASE("http: herald's own trouble is inconclusive") {
+  const Server server(always(http_answer("200 OK", "")));
+  Lab lab;
+  const auto trouble = [&](const std::string& detail) {
+    const auto result = lab.run("http", probe_of(server));
+    CHECK(result.verdict == Verdict::inconclusive);
+    CHECK(result.reason == Reason::local);
+    CHECK_THAT(result.detail, StartsWith(detail));
+  };
+  SECTION("no such device") {
+    lab.socket.bind_device = "nosuchdev0";
+    trouble("bind_device nosuchdev0: No such device");
+  }
+  SECTION("a source that is not ours") {
+    lab.socket.source = "192.0.2.77";
+    trouble("source 192.0.2.77: Cannot assign requested address");
+  }
+  SECTION("a source of the other family") {
+    lab.socket.source = "::1";
+    trouble("source ::1: not of the target's family");
+  }
+  SECTION("no descriptors") {
+    const auto probe = lab.make("http", probe_of(server));
+    REQUIRE(lab.run(*probe)->verdict == Verdict::pass);
+    std::vector<Fd> all;
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{64, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    while (true) {
+      Fd fd(dup(0));
+      if (!fd) break;
+      all.push_back(std::move(fd));
+    }
+    const auto result = lab.run(*probe);
+    all.clear();
+    setrlimit(RLIMIT_NOFILE, &before);
+    REQUIRE(result);
+    CHECK(result->verdict == Verdict::inconclusive);
+    CHECK(result->reason == Reason::local);
+    CHECK(result->detail == "socket: Too many open files");
+  }
+}
+
+TEST_CASE("http: the socket leaves from where it is told to") {
+  const Server server(always(http_answer("200 OK", "")));
+  Lab lab;
+  lab.socket = {"127.0.0.1", "lo", 7};
+  CHECK(lab.run("http", probe_of(server)).verdict == Verdict::pass);
+}
+
+TEST_CASE("http: what is wrong with the settings is reported") {
+  const auto errors = [](const json& settings) { return Lab::errors_of("http", settings); };
+  const auto one = [&](const json& more) {
+    json settings{{"url", "http://127.0.0.1/"}};
+    settings.update(more);
+    const auto found = errors(settings);
+    REQUIRE(found.size() == 1);
+    return found[0];
+  };
+  CHECK(errors(json::object()).size() == 1);
+  CHECK_THAT(errors(json::object()).at(0), Contains("\"url\" is required"));
+  CHECK_THAT(one({{"url", "ftp://x/"}}), Contains("http://"));
+  CHECK_THAT(one({{"url", "http://"}}), Contains("URL"));
+  CHECK_THAT(one({{"url", "127.0.0.1:80"}}), StartsWith("/url: "));
+  CHECK_THAT(one({{"url", "http://10.0.0.256/"}}), Contains("host"));
+  CHECK_THAT(one({{"urll", "http://x/"}}), StartsWith("/urll: unknown key"));
+  CHECK_THAT(one({{"method", "GET /"}}), StartsWith("/method"));
+  CHECK_THAT(one({{"headers", {{"A b", "c"}}}}), StartsWith("/headers/A b"));
+  CHECK_THAT(one({{"headers", {{"A", "c\r\nX: y"}}}}), StartsWith("/headers/A"));
+  CHECK_THAT(one({{"connect_to", "127.0.0.1"}}), StartsWith("/connect_to"));
+  CHECK_THAT(one({{"connect_to", "::1"}}), Contains("[::1]:port"));
+  CHECK_THAT(one({{"unix_socket", "run/x"}}), StartsWith("/unix_socket"));
+  CHECK_THAT(one({{"http_version", "3"}}), StartsWith("/http_version"));
+  CHECK_THAT(one({{"follow_redirects", 11}}), StartsWith("/follow_redirects"));
+  CHECK_THAT(one({{"max_body", 0}}), StartsWith("/max_body"));
+  CHECK_THAT(one({{"tls", json::object()}}), Contains("https"));
+  CHECK_THAT(one({{"expect", {{"status", "2xx"}}}}), StartsWith("/expect/status"));
+  CHECK_THAT(one({{"expect", {{"status", {200, "299-200"}}}}}), StartsWith("/expect/status/1"));
+  CHECK_THAT(one({{"expect", {{"status", json::array()}}}}), StartsWith("/expect/status"));
+  CHECK_THAT(one({{"expect", {{"body_matches", "(ok"}}}}), Contains("missing )"));
+  CHECK_THAT(one({{"expect", {{"headers", {{"A", "("}}}}}}), StartsWith("/expect/headers/A"));
+  CHECK_THAT(one({{"expect", {{"json", {{"a", 1}}}}}}), Contains("JSON pointer"));
+  CHECK_THAT(one({{"expect", {{"json", {{"/1234567890123456", 1}}}}}}), Contains("15 digits"));
+  CHECK_THAT(one({{"expect", {{"bodycontains", "x"}}}}), StartsWith("/expect/bodycontains: unknown key"));
+  CHECK_THAT(one({{"warn", {{"latency", 20}}}}), StartsWith("/warn/latency"));
+  CHECK_THAT(one({{"method", "HEAD"}, {"expect", {{"body_contains", "x"}}}}), StartsWith("/expect"));
+  const json tls{{"url", "https://127.0.0.1/"}, {"tls", {{"min_version", "1.1"}}}};
+  CHECK_THAT(errors(tls).at(0), StartsWith("/tls/min_version"));
+  CHECK_THAT(errors({{"url", "https://127.0.0.1/"}, {"tls", {{"cert", "/x"}}}}).at(0),
+             Contains("come together"));
+  CHECK_THAT(errors({{"url", "https://a/"}, {"tls", {{"ca_file", "x"}}}}).at(0), Contains("absolute path"));
+  CHECK_THAT(errors({{"url", "https://a/"}, {"tls", {{"server_name", "10.0.0.1"}}}}).at(0),
+             Contains("a name"));
+}
+
+TEST_CASE("http: the literal target is known") {
+  CHECK(Lab::target("http", {{"url", "http://10.0.0.1:81/"}}) == "10.0.0.1");
+  CHECK(Lab::target("http", {{"url", "http://[FD00:0::1]/"}}) == "fd00::1");
+  CHECK(Lab::target("http", {{"url", "http://www.example.net/"}}).empty());
+  CHECK(Lab::target("http", {{"url", "http://www.example.net/"}, {"connect_to", "10.0.0.2:80"}}) ==
+        "10.0.0.2");
+  CHECK(Lab::target("http", {{"url", "http://10.0.0.1/"}, {"unix_socket", "/x"}}).empty());
+}

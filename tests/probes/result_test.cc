@@ -1,0 +1,90 @@
+#include "probes/result.h"
+
+#include <cerrno>
+
+#include <catch2/catch.hpp>
+
+#include "probes/pattern.h"
+#include "probes/target.h"
+
+using namespace herald;
+using namespace herald::probes;
+
+TEST_CASE("printable text has no control characters, no broken UTF-8 and an end") {
+  CHECK(printable("plain text", 20) == "plain text");
+  CHECK(printable("a\r\n\tb\x7f", 20) == "a???b?");
+  CHECK(printable("\x1b[31mred", 20) == "?[31mred");
+  CHECK(printable("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", 40) ==
+        "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  CHECK(printable("\xff\xfe\x80 \xc3", 20) == "??? ?");
+  CHECK(printable("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80", 40) ==
+        "?? ??? ????");                                               // overlong, surrogate, too large
+  CHECK(printable("\xc2\x9b x \xe2\x80\xae y", 40) == "?? x ??? y");  // C1 control, right-to-left override
+  CHECK(printable("1234567890", 5) == "12345...");
+  CHECK(printable("1234\xc3\xa9", 5) == "1234...");
+  CHECK(printable("", 5).empty());
+  CHECK(quoted_start(std::string(100, 'x')) == '"' + std::string(60, 'x') + "...\"");
+}
+
+TEST_CASE("durations read as milliseconds") {
+  using namespace std::chrono_literals;
+  CHECK(in_milliseconds(1234us) == "1.2 ms");
+  CHECK(in_milliseconds(0ns) == "0.0 ms");
+  CHECK(in_milliseconds(812ms) == "812 ms");
+}
+
+TEST_CASE("an errno is the target's or ours") {
+  const auto check = [](int error, Verdict verdict, Reason reason) {
+    const auto result = network_result("connect 192.0.2.1:80", error);
+    CAPTURE(result.detail);
+    CHECK(result.verdict == verdict);
+    CHECK(result.reason == reason);
+  };
+  check(ECONNREFUSED, Verdict::fail, Reason::refused);
+  check(ECONNRESET, Verdict::fail, Reason::reset);
+  check(EPIPE, Verdict::fail, Reason::reset);
+  check(ETIMEDOUT, Verdict::fail, Reason::timeout);
+  check(ENETUNREACH, Verdict::fail, Reason::unreachable);
+  check(EHOSTUNREACH, Verdict::fail, Reason::unreachable);
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM, ENODEV}) {
+    check(error, Verdict::inconclusive, Reason::local);
+  }
+  CHECK(network_result("connect 192.0.2.1:80", ECONNREFUSED).detail ==
+        "connect 192.0.2.1:80: Connection refused");
+}
+
+TEST_CASE("patterns are found anywhere, in linear time") {
+  const auto pattern = Pattern::compile("o+k$");
+  REQUIRE(pattern);
+  CHECK(pattern->is_in("all is ook"));
+  CHECK_FALSE(pattern->is_in("ok then"));
+  CHECK(Pattern::compile("")->is_in("anything"));
+  CHECK_FALSE(Pattern::compile("(a"));
+  CHECK_FALSE(Pattern::compile(std::string(5000, 'a')));
+  CHECK_FALSE(Pattern::compile("((a{100}){100}){100}"));
+  const auto catastrophic = Pattern::compile("(a+)+$");
+  REQUIRE(catastrophic);
+  CHECK_FALSE(catastrophic->is_in(std::string(60000, 'a') + "b"));
+  CHECK(Pattern::compile("ready")->is_in("\xff\xfe\x80 ready"));
+}
+
+TEST_CASE("endpoints") {
+  const auto text = [](const std::string& from, std::optional<std::uint16_t> port = std::nullopt) {
+    const auto endpoint = parse_endpoint(from, port);
+    return endpoint ? to_string(*endpoint) : "";
+  };
+  CHECK(text("192.0.2.1:80") == "192.0.2.1:80");
+  CHECK(text("[2001:db8::1]:80") == "[2001:db8::1]:80");
+  CHECK(text("[fe80::1%eth0]:80") == "[fe80::1%eth0]:80");
+  CHECK(text("db-1.example_net.:5432") == "db-1.example_net.:5432");
+  CHECK(text("192.0.2.1", 53) == "192.0.2.1:53");
+  CHECK(text("2001:db8::1", 53) == "[2001:db8::1]:53");
+  CHECK(text("[2001:db8::1]", 53) == "[2001:db8::1]:53");
+  CHECK(text("fe80::1%eth0", 53) == "[fe80::1%eth0]:53");
+  CHECK(text("2001:db8::1:53").empty());
+  for (const char* wrong : {"", ":", ":80", "host:", "host:0", "host:65536", "host:8a", "[]:80", "[::1",
+                            "::1]:80", "ho st:80", "192.0.2.1%eth0:80", "1234:80", "-:80", "host:80:80"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_endpoint(wrong, std::nullopt));
+  }
+}

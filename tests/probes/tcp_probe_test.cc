@@ -1,0 +1,247 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+
+#include "probes/socket.h"
+#include "tests/probes/lab.h"
+
+using namespace herald;
+using namespace herald::probes;
+using namespace herald::probes::test;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
+  CHECK(result.verdict == Verdict::fail);
+  CHECK(result.reason == reason);
+  CHECK_THAT(result.detail, Contains(detail));
+}
+
+json probe_of(const Server& server, const json& more = json::object()) {
+  json settings{{"address", server.address()}};
+  settings.update(more);
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("tcp: a connection that is accepted passes, and is closed with a reset") {
+  std::atomic<int> error = 0;
+  const Server server([&](int fd) {
+    char byte = 0;
+    error = recv(fd, &byte, 1, 0) < 0 ? errno : -1;
+  });
+  Lab lab;
+  const auto result = lab.run("tcp", probe_of(server));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK_THAT(result.detail, StartsWith("connected in "));
+  CHECK(result.latency > 0ns);
+  for (int i = 0; i < 500 && error == 0; ++i) std::this_thread::sleep_for(10ms);
+  CHECK(error == ECONNRESET);
+}
+
+TEST_CASE("tcp: IPv6") {
+  const Server server([](int fd) { wait_for_close(fd); }, {AF_INET6});
+  Lab lab;
+  CHECK(lab.run("tcp", probe_of(server)).verdict == Verdict::pass);
+}
+
+TEST_CASE("tcp: a refused connection is refused") {
+  const std::string address = "127.0.0.1:" + std::to_string(free_port());
+  Lab lab;
+  check_fail(lab.run("tcp", {{"address", address}}), Reason::refused,
+             "connect " + address + ": Connection refused");
+}
+
+TEST_CASE("tcp: a full backlog leaves it connecting") {
+  const Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::uint16_t port = free_port();
+  const SocketAddress here = socket_address(*parse_address("127.0.0.1"), port);
+  REQUIRE(bind(listener.get(), here.get(), here.size) == 0);
+  REQUIRE(listen(listener.get(), 0) == 0);
+  const Fd first(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(connect(first.get(), here.get(), here.size) == 0);
+  Lab lab;
+  CHECK(lab.stage("tcp", {{"address", "127.0.0.1:" + std::to_string(port)}}) == "connecting");
+  CHECK(lab.stage("http", {{"url", "http://127.0.0.1:" + std::to_string(port) + "/"}}) == "connecting");
+}
+
+TEST_CASE("tcp: what is sent arrives, and what is expected is found") {
+  const Server server([](int fd) {
+    std::array<char, 6> buffer;
+    const ssize_t count = recv(fd, buffer.data(), buffer.size(), MSG_WAITALL);
+    send_text(
+        fd,
+        "echo " + std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))) + "\n");
+    wait_for_close(fd);
+  });
+  Lab lab;
+  const auto result = lab.run("tcp", probe_of(server, {{"send", "PING\r\n"}, {"expect", "echo PING"}}));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK_THAT(result.detail, StartsWith("answered in "));
+  CHECK(lab.run("tcp", probe_of(server, {{"send", "PING\r\n"}, {"expect_matches", "^echo \\w+"}})).verdict ==
+        Verdict::pass);
+  CHECK(lab.run("tcp", probe_of(server, {{"send", "PING\r\n"}})).verdict == Verdict::pass);
+}
+
+TEST_CASE("tcp: an answer in pieces is put together") {
+  const Server server([](int fd) {
+    for (const char c : std::string("+OK ready")) {
+      send_text(fd, std::string(1, c));
+      std::this_thread::sleep_for(2ms);
+    }
+    wait_for_close(fd);
+  });
+  Lab lab;
+  CHECK(lab.run("tcp", probe_of(server, {{"expect", "OK ready"}})).verdict == Verdict::pass);
+}
+
+TEST_CASE("tcp: answers that are not what is expected") {
+  Lab lab;
+  SECTION("another text, then closed") {
+    const Server server([](int fd) { send_text(fd, "-ERR \x1b[31m loading\n"); });
+    check_fail(lab.run("tcp", probe_of(server, {{"expect", "+PONG"}})), Reason::body,
+               R"(the answer does not match: "-ERR ?[31m loading?")");
+  }
+  SECTION("closed at once") {
+    const Server server([](int) {});
+    check_fail(lab.run("tcp", probe_of(server, {{"expect", "+PONG"}})), Reason::reset,
+               "closed without an answer");
+  }
+  SECTION("reset") {
+    const Server server([](int fd) { reset_connection(fd); });
+    check_fail(lab.run("tcp", probe_of(server, {{"expect", "+PONG"}})), Reason::reset, "reset by peer");
+  }
+  SECTION("nothing") {
+    const Server server([](int fd) { wait_for_close(fd); });
+    CHECK(lab.stage("tcp", probe_of(server, {{"expect", "+PONG"}})) == "waiting for the answer");
+  }
+  SECTION("another text, then nothing") {
+    const Server server([](int fd) {
+      send_text(fd, "hello");
+      wait_for_close(fd);
+    });
+    CHECK(lab.stage("tcp", probe_of(server, {{"expect", "+PONG"}})) == "reading the answer (5 bytes so far)");
+  }
+  SECTION("a flood") {
+    const Server server([](int fd) {
+      const std::string block(65536, 'x');
+      while (send(fd, block.data(), block.size(), MSG_NOSIGNAL) > 0) {
+      }
+    });
+    const auto probe = lab.make("tcp", probe_of(server, {{"expect_matches", "never"}}));
+    const auto result = lab.run(*probe);
+    REQUIRE(result);
+    check_fail(*result, Reason::too_large, "no match in 65536 bytes");
+    rusage before{};
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < 50; ++i) REQUIRE(lab.run(*probe));
+    rusage after{};
+    getrusage(RUSAGE_SELF, &after);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 30'000);
+  }
+  SECTION("a target that does not read what is sent") {
+    const Server server([](int fd) {
+      const int small = 1;
+      setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+      std::this_thread::sleep_for(400ms);
+    });
+    const std::string much(65536, 'x');
+    const auto probe = lab.make("tcp", probe_of(server, {{"send", much}, {"expect", "y"}}));
+    auto attempt = probe->start([](const ProbeResult&) {});
+    REQUIRE(attempt);
+    lab.run_for(100ms);
+    CHECK_FALSE((*attempt)->stage().empty());
+  }
+}
+
+TEST_CASE("tcp: a drip of bytes ends at a number of pieces") {
+  const Server server([](int fd) {
+    const int now = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+    while (send(fd, "x", 1, MSG_NOSIGNAL) == 1) std::this_thread::sleep_for(20us);
+  });
+  Lab lab;
+  check_fail(lab.run("tcp", probe_of(server, {{"expect", "never"}})), Reason::too_large, "no match in");
+}
+
+TEST_CASE("tcp: an attempt that is destroyed is over at once") {
+  std::atomic<bool> closed = false;
+  const Server server([&](int fd) {
+    wait_for_close(fd);
+    closed = true;
+  });
+  Lab lab;
+  const auto probe = lab.make("tcp", probe_of(server, {{"expect", "x"}}));
+  auto attempt = probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); });
+  REQUIRE(attempt);
+  lab.run_for(20ms);
+  attempt->reset();
+  for (int i = 0; i < 500 && !closed; ++i) lab.run_for(10ms);
+  CHECK(closed);
+}
+
+TEST_CASE("tcp: an attempt may be destroyed as it reports, and the next one started") {
+  const Server server([](int fd) { wait_for_close(fd); });
+  Lab lab;
+  const auto probe = lab.make("tcp", probe_of(server));
+  std::unique_ptr<Attempt> attempt;
+  int left = 20;
+  std::function<void()> next = [&] {
+    attempt = *probe->start([&](const ProbeResult& result) {
+      CHECK(result.verdict == Verdict::pass);
+      attempt.reset();
+      if (--left == 0) return lab.loop.exit(0);
+      next();
+    });
+  };
+  next();
+  lab.loop.run();
+  CHECK(left == 0);
+}
+
+TEST_CASE("tcp: herald's own trouble is inconclusive") {
+  const Server server([](int fd) { wait_for_close(fd); });
+  Lab lab;
+  lab.socket.bind_device = "nosuchdev0";
+  const auto result = lab.run("tcp", probe_of(server));
+  CHECK(result.verdict == Verdict::inconclusive);
+  CHECK(result.reason == Reason::local);
+  CHECK(result.detail == "bind_device nosuchdev0: No such device");
+  Lab other;
+  const auto scope = other.run("tcp", {{"address", "[fe80::1%nosuchdev0]:80"}});
+  CHECK(scope.verdict == Verdict::inconclusive);
+  CHECK(scope.detail == "interface nosuchdev0: No such device");
+}
+
+TEST_CASE("tcp: what is wrong with the settings is reported") {
+  const auto one = [](const json& settings) {
+    const auto found = Lab::errors_of("tcp", settings);
+    REQUIRE(found.size() == 1);
+    return found[0];
+  };
+  CHECK_THAT(one(json::object()), Contains("\"address\" is required"));
+  CHECK_THAT(one({{"address", "127.0.0.1"}}), StartsWith("/address"));
+  CHECK_THAT(one({{"address", "127.0.0.1:0"}}), Contains("1 to 65535"));
+  CHECK_THAT(one({{"address", "127.0.0.1:x"}}), Contains("1 to 65535"));
+  CHECK_THAT(one({{"address", "127.0.0.1:65536"}}), Contains("1 to 65535"));
+  CHECK_THAT(one({{"address", "fd00::1"}}), Contains("[fd00::1]:port"));
+  CHECK_THAT(one({{"address", "[fd00::1:80"}}), StartsWith("/address"));
+  CHECK_THAT(one({{"address", "[fd00::1]80"}}), StartsWith("/address"));
+  CHECK_THAT(one({{"address", "[host]:80"}}), StartsWith("/address"));
+  CHECK_THAT(one({{"address", "a..b:80"}}), Contains("host"));
+  CHECK_THAT(one({{"address", ""}}), StartsWith("/address"));
+  CHECK_THAT(one({{"address", "a:1"}, {"expect_matches", "["}}), StartsWith("/expect_matches"));
+  CHECK_THAT(one({{"address", "a:1"}, {"tls", 1}}), StartsWith("/tls"));
+  CHECK_THAT(one({{"address", "a:1"}, {"tls", {{"verfy", false}}}}), StartsWith("/tls/verfy: unknown key"));
+  CHECK_THAT(one({{"address", "a:1"}, {"expected", "x"}}), Contains("did you mean \"expect\"?"));
+}
+
+TEST_CASE("tcp: the literal target is known") {
+  CHECK(Lab::target("tcp", {{"address", "10.0.0.1:81"}}) == "10.0.0.1");
+  CHECK(Lab::target("tcp", {{"address", "[FD00::0:1]:81"}}) == "fd00::1");
+  CHECK(Lab::target("tcp", {{"address", "[fe80::1%eth0]:81"}}) == "fe80::1");
+  CHECK(Lab::target("tcp", {{"address", "db.example.net:81"}}).empty());
+}

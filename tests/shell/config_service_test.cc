@@ -1,0 +1,203 @@
+#include "sidecar/config_service.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/shell/config_fixture.h"
+
+using namespace std::chrono_literals;
+using namespace herald;
+using namespace config_fixture;
+
+namespace {
+
+ServiceSpec service_of(std::string_view patch) {
+  return config_of(service_with(patch)).services.at(0);
+}
+
+// Pointers below the service, for short tables.
+Reports service_errors(std::string_view patch) {
+  Reports reports = errors_of(service_with(patch));
+  for (auto& report : reports) {
+    CHECK(report.starts_with("f: /services/0"));
+    report.erase(0, std::string("f: /services/0").size());
+  }
+  return reports;
+}
+
+}  // namespace
+
+TEST_CASE("a service's defaults are the contract's") {
+  const ServiceSpec spec = service_of("{}");
+  CHECK(spec.announce.interface == "lo");
+  CHECK(spec.announce.lease == Duration(30s));
+  CHECK(spec.require == Require{});
+  CHECK(spec.hold_down == 0s);
+  CHECK_FALSE(spec.damping);
+  CHECK(spec.adopt_timeout == 30s);
+  CHECK(spec.on_exit == OnExit::withdraw);
+}
+
+TEST_CASE("every key of a service arrives") {
+  const ServiceSpec spec =
+      service_of(R"({"vips": ["10.99.0.1/32", "FD00:0::1/128"], "require": {"at_least": 1},
+      "announce": {"interface": "dummy0", "lease": "off"}, "hold_down": "10s", "adopt_timeout": "1m", "on_exit": "keep",
+      "damping": {"half_life": "1m", "suppress": 3000, "reuse": 750.5, "max_suppress": "10m"}})");
+  CHECK(spec.vips == std::vector<Vip>{{"10.99.0.1/32"}, {"fd00::1/128"}});
+  CHECK(spec.require == Require{Require::Kind::at_least, 1});
+  CHECK(spec.announce == AnnounceSpec{"dummy0", std::nullopt});
+  CHECK(spec.hold_down == 10s);
+  CHECK(spec.adopt_timeout == 1min);
+  CHECK(spec.on_exit == OnExit::keep);
+  CHECK(spec.damping == Damping{1min, 3000, 750.5, 10min});
+  CHECK(service_of(R"({"require": "any"})").require == Require{Require::Kind::any, 0});
+  CHECK(service_of(R"({"damping": {}})").damping == Damping{});
+  CHECK_FALSE(service_of(R"({"damping": "off"})").damping);
+}
+
+TEST_CASE("what is wrong with a service is said at its key") {
+  const std::vector<std::pair<std::string, Reports>> cases{
+      {R"({"name": null})", {": \"name\" is required"}},
+      {R"({"name": "a b"})",
+       {"/name: must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit, not \"a b\""}},
+      {R"({"name": ""})",
+       {"/name: must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit, not \"\""}},
+      {R"({"name": "-x"})",
+       {"/name: must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit, not \"-x\""}},
+      {R"({"name": 5})", {"/name: must be a string, not 5"}},
+      {R"({"vips": null})", {": \"vips\" is required"}},
+      {R"({"vips": []})", {"/vips: must be 1 to 1000 addresses, not 0"}},
+      {R"({"vips": "10.99.0.1/32"})", {"/vips: must be an array of strings, not \"10.99.0.1/32\""}},
+      {R"({"vips": ["10.99.0.0/24", 5]})", {"/vips/1: must be a string, not 5"}},
+      {R"({"vips": ["10.99.0.0/24", "10.99.0.1/32", "10.99.0.1/32"]})",
+       {"/vips/0: 10.99.0.0/24 is not a host prefix; this lever announces single addresses, write "
+        "10.99.0.1/32",
+        "/vips/2: 10.99.0.1/32 is already the VIP at f: /services/0/vips/1"}},
+      {R"({"announce": {"via": "birdc"}})",
+       {"/announce/via: \"birdc\" is not available in this release; this release has \"loopback\""}},
+      {R"({"announce": {"via": "loopbck"}})",
+       {R"(/announce/via: must be "loopback", "vtysh" or "birdc", not "loopbck"; did you mean "loopback"?)"}},
+      {R"({"announce": {"interface": "0123456789abcdef"}})",
+       {"/announce/interface: must be an interface name of 1 to 15 characters, not \"0123456789abcdef\""}},
+      {R"({"announce": {"interface": "a b"}})",
+       {"/announce/interface: must be an interface name of 1 to 15 characters, not \"a b\""}},
+      {R"({"announce": {"interface": ".."}})",
+       {"/announce/interface: must be an interface name of 1 to 15 characters, not \"..\""}},
+      {R"({"announce": {"lease": "1500ms"}})", {"/announce/lease: must be from 3s to 1h, not \"1500ms\""}},
+      {R"({"announce": {"lease": "3500ms"}})",
+       {"/announce/lease: must be whole seconds, as the kernel counts them, not 3500ms"}},
+      {R"({"announce": {"lease": 30}})",
+       {R"(/announce/lease: must be a duration such as "250ms", "1s" or "2m", not 30)"}},
+      {R"({"announce": {"lease": "2h"}})", {"/announce/lease: must be from 3s to 1h, not \"2h\""}},
+      {R"({"announce": {"manage_vip": false, "vip_on_down": "remove", "attributes": {}, "leese": "3s"}})",
+       {"/announce/attributes: the loopback lever cannot set attributes; vtysh and birdc can, and are not "
+        "available "
+        "in this release",
+        "/announce/manage_vip: not available in this release",
+        "/announce/vip_on_down: not available in this release",
+        "/announce/leese: unknown key; did you mean \"lease\"?"}},
+      {R"({"drain": {"delay": "5s"}})", {"/drain: not available in this release"}},
+      {R"({"require": "most"})", {R"(/require: must be "all", "any" or {"at_least": n}, not "most")"}},
+      {R"({"require": {"at_least": 2}})", {"/require/at_least: 2 gates are required, and there are 1"}},
+      {R"({"require": {"at_least": 0}})", {"/require/at_least: must be a whole number from 1 to 100, not 0"}},
+      {R"({"require": {"atleast": 1}})",
+       {"/require: \"at_least\" is required", "/require/atleast: unknown key; did you mean \"at_least\"?"}},
+      {R"({"probes": null})", {": \"probes\" is required"}},
+      {R"({"probes": []})", {"/probes: must be 1 to 100 probes, not 0"}},
+      {R"({"probes": {}})", {"/probes: must be an array of objects, not an object"}},
+      {R"({"probes": ["tcp"]})", {"/probes/0: must be an object, not \"tcp\""}},
+      {R"({"probes": [{"type": "tcp", "address": "127.0.0.1:80", "role": "info"}]})",
+       {"/probes: no probe has the role \"gate\", so nothing could take the service down"}},
+      {R"({"hold_down": "25h", "adopt_timeout": "0s", "on_exit": "stay"})",
+       {"/hold_down: must be from 0s to 1d, not \"25h\"", "/adopt_timeout: must be from 1s to 1h, not \"0s\"",
+        "/on_exit: must be \"withdraw\" or \"keep\", not \"stay\""}},
+      {R"({"damping": {"suppress": 1000}})", {"/damping/reuse: 1000 must be below suppress, which is 1000"}},
+      {R"({"damping": {"half_life": "1h", "max_suppress": "1m"}})",
+       {"/damping/max_suppress: never suppresses: in 1m with half_life 1h a penalty above reuse 1000 can be "
+        "at most "
+        "1012, and suppress is 2500; make max_suppress longer"}},
+      {R"({"damping": {"half_life": "0s", "reuse": 0, "supress": 1}})",
+       {"/damping/half_life: must be from 1s to 1d, not \"0s\"",
+        "/damping/reuse: must be a number from 1 to 1000000, not 0",
+        "/damping/supress: unknown key; did you mean \"suppress\"?"}},
+      {R"({"damping": "on"})", {"/damping: must be an object, not \"on\""}},
+      {R"({"holddown": "1s"})", {"/holddown: unknown key; did you mean \"hold_down\"?"}}};
+  for (const auto& [patch, expected] : cases) {
+    INFO(patch);
+    CHECK(service_errors(patch) == expected);
+  }
+}
+
+TEST_CASE("everything that is wrong is reported at once") {
+  CHECK(service_errors(R"({"name": "a/b", "vips": ["127.0.0.1/32"], "announce": {"lease": "1s"}, "require": 5,
+                           "hold_down": 1, "probes": [{"type": "htp"}], "on_exit": 0, "x": 1})")
+            .size() == 8);
+}
+
+TEST_CASE("a short lease is a warning") {
+  const auto result = parse(service_with(R"({"announce": {"lease": "5s"}})"));
+  CHECK(result.config.has_value());
+  CHECK(result.warnings ==
+        Reports{"f: /services/0/announce/lease: 5s is shorter than 15s: a stall of this machine withdraws"});
+  CHECK(parse(service_with(R"({"announce": {"lease": "15s"}})")).warnings.empty());
+}
+
+TEST_CASE("no probe may depend on an address that herald removes") {
+  const std::string target =
+      "the target 10.99.0.1 is a VIP that herald itself removes (f: /services/0/vips/0): once removed, the "
+      "probe would "
+      "hear another site; probe 127.0.0.1 or the node's own address, or set \"bind_device\": \"lo\"";
+  const std::string probe = R"({"probes": [{"type": "tcp", "address": ")";
+  CHECK(service_errors(probe + "10.99.0.1:80\"}]}") == Reports{"/probes/0: " + target});
+  CHECK(service_errors(probe + "[::ffff:10.99.0.1]:80\"}]}") == Reports{"/probes/0: " + target});
+  CHECK(service_errors(probe + "10.99.0.1:80\", \"bind_device\": \"eth0\"}]}") ==
+        Reports{"/probes/0: " + target});
+  CHECK(service_errors(probe + "10.99.0.1:80\", \"bind_device\": \"lo\"}]}") == no_errors);
+  CHECK(service_errors(probe + "10.99.0.2:80\"}]}") == no_errors);
+  CHECK(service_errors(probe + "web.example.net:80\"}]}") == no_errors);
+  CHECK(
+      service_errors(probe + "127.0.0.1:80\", \"source\": \"10.99.0.1\"}]}") ==
+      Reports{
+          "/probes/0: the source 10.99.0.1 is a VIP that herald itself removes (f: /services/0/vips/0): once "
+          "removed, the probe could never pass again; use the node's own address"});
+  // The VIP of a service that comes later, in another file.
+  const auto result =
+      parse(service_with(R"({"probes": [{"type": "tcp", "address": "[fd00::5]:80"}]})"),
+            {{"b.json", R"({"name": "b", "vips": ["fd00::5/128"], "announce": {"via": "loopback"},
+                            "probes": [{"type": "tcp", "address": "[::1]:80"}]})"}});
+  REQUIRE(result.errors.size() == 1);
+  CHECK(to_string(result.errors[0])
+            .starts_with("f: /services/0/probes/0: the target fd00::5 is a VIP that herald "
+                         "itself removes (b.json: /vips/0)"));
+}
+
+TEST_CASE("numbers of services, VIPs and probes have limits") {
+  json service = json::parse(service_with("{}")).at("services").at(0);
+  json document = {{"router", {{"stack", "none"}}}, {"services", json::array()}};
+  for (std::size_t i = 0; i <= kMostServices; ++i) {
+    service["name"] = "s" + std::to_string(i);
+    service["vips"] = {"10." + std::to_string(i >> 16U) + "." + std::to_string((i >> 8U) & 255U) + "." +
+                       std::to_string(i & 255U) + "/32"};
+    document["services"].push_back(service);
+  }
+  CHECK(errors_of(document.dump()) == Reports{"f: /services/10000: more than 10000 services"});
+
+  json vips = json::array();
+  for (std::size_t i = 0; i <= kMostVips; ++i) vips.push_back("10.99.0.1/32");
+  CHECK(service_errors(json{{"vips", vips}}.dump()) ==
+        Reports{"/vips: must be 1 to 1000 addresses, not 1001"});
+  json probes = json::array();
+  for (std::size_t i = 0; i <= kMostProbes; ++i)
+    probes.push_back({{"type", "tcp"}, {"address", "127.0.0.1:80"}});
+  CHECK(service_errors(json{{"probes", probes}}.dump()) ==
+        Reports{"/probes: must be 1 to 100 probes, not 101"});
+}
+
+TEST_CASE("a hostile file cannot make an endless report") {
+  std::string services;
+  for (int i = 0; i < 100'000; ++i) services += i == 0 ? "{}" : ",{}";
+  const Reports reports = errors_of(R"({"router": {"stack": "none"}, "services": [)" + services + "]}");
+  // The last service that is read may bring a few more than the limit.
+  CHECK(reports.size() >= 1001);
+  CHECK(reports.size() <= 1010);
+  CHECK(reports.back().ends_with(": too many errors; what follows is not checked"));
+}

@@ -1,0 +1,177 @@
+#include "sidecar/ctl.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <functional>
+#include <tuple>
+
+#include "sidecar/control.h"
+#include "sidecar/control_methods.h"
+#include "tests/shell/snapshot_fixture.h"
+#include "tests/shell/temporary_directory.h"
+
+using namespace herald;
+using namespace fixture;
+
+namespace {
+
+// A heraldd, as far as the control socket goes, in a child process: heraldctl blocks.
+class Child {
+ public:
+  explicit Child(const std::function<void()>& serve) : pid_(::fork()) {
+    if (pid_ != 0) return;
+    serve();
+    ::_exit(0);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+struct Scene {
+  TemporaryDirectory directory;
+  ctl::Options options{.socket = directory.path() / "control.sock",
+                       .timeout = 10s,
+                       .json = false,
+                       .terminal = false,
+                       .look = {}};
+
+  void serve(const Snapshot& snapshot) const {
+    auto socket = ControlSocket::open({.socket = options.socket, .group = "root"});
+    Loop loop;
+    const ControlSource source{.snapshot = [&] { return snapshot; }, .clocks = [] { return kClocks; }};
+    auto server = ControlServer::start(loop, std::move(*socket),
+                                       VarlinkService(control_info(), control_interface(source)));
+    loop.run();
+  }
+  // A listener that does as `behave` says with each connection.
+  void listen(const std::function<void(int)>& behave) const {
+    const Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    options.socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    ::listen(fd.get(), 0);
+    while (true) behave(::accept(fd.get(), nullptr, nullptr));
+  }
+  // Until the child listens.
+  [[nodiscard]] ctl::Outcome status(const std::vector<std::string>& services = {}) const {
+    while (true) {
+      ctl::Outcome outcome = ctl::status(options, services);
+      if (outcome.code != ctl::kNotReachable || !outcome.err.ends_with("status herald)\n") ||
+          outcome.err.find("connect: ") == std::string::npos) {
+        return outcome;
+      }
+      ::usleep(1000);
+    }
+  }
+};
+
+Snapshot all_well() {
+  Snapshot snapshot = two_services();
+  snapshot.services.pop_back();
+  return snapshot;
+}
+
+}  // namespace
+
+TEST_CASE("heraldctl tells how the daemon cannot be reached") {
+  Scene scene;
+  const std::string& path = scene.options.socket;
+  const ctl::Outcome outcome = ctl::status(scene.options, {});
+  CHECK(outcome.code == ctl::kNotReachable);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err ==
+        "heraldd does not answer on " + path +
+            ": connect: No such file or directory; is it running? (systemctl status herald)\n");
+  scene.options.socket = std::string(200, 'x');
+  CHECK(ctl::status(scene.options, {}).code == ctl::kNotReachable);
+}
+
+TEST_CASE("status exits with 1 when anything asked for is not as it should be") {
+  const Scene scene;
+  const Child daemon([&] { scene.serve(two_services()); });
+  CHECK(scene.status().code == ctl::kNotAsWanted);
+  CHECK(scene.status({"web"}).code == ctl::kDone);
+  CHECK(scene.status({"web"}).out.find("resolver") == std::string::npos);
+  CHECK(scene.status({"resolver", "web"}).code == ctl::kNotAsWanted);
+}
+
+TEST_CASE("status and why speak JSON too, in the contract's order") {
+  Scene scene;
+  const Child daemon([&] { scene.serve(all_well()); });
+  scene.options.json = true;
+  const ctl::Outcome status = scene.status();
+  CHECK(status.code == ctl::kDone);
+  CHECK(ctl::Report::parse(status.out) == status_report(all_well(), kClocks));
+  CHECK(status.out.starts_with("{\n  \"version\": \"" HERALD_VERSION "\","));
+  const ctl::Outcome why = ctl::why(scene.options, "web");
+  CHECK(why.code == ctl::kDone);
+  CHECK(ctl::Report::parse(why.out) == *why_report(all_well(), "web", kClocks));
+}
+
+TEST_CASE("an unknown service is a usage error with the near name") {
+  const Scene scene;
+  const Child daemon([&] { scene.serve(two_services()); });
+  const ctl::Outcome status = scene.status({"resolvr"});
+  CHECK(status.code == ctl::kUsage);
+  CHECK(status.err == "no service \"resolvr\"; did you mean \"resolver\"?\n");
+  const ctl::Outcome why = ctl::why(scene.options, "wbe");
+  CHECK(why.code == ctl::kUsage);
+  CHECK(why.err == "no service \"wbe\"; did you mean \"web\"? There are web, resolver\n");
+}
+
+TEST_CASE("a daemon that hangs is told from one that is gone") {
+  Scene scene;
+  scene.options.timeout = 200ms;
+  const Child daemon([&] { scene.listen([](int) { ::pause(); }); });
+  // The first is accepted and never answered; then the backlog fills.
+  for (int i = 0; i < 4; ++i) {
+    const ctl::Outcome outcome = scene.status();
+    CHECK(outcome.code == ctl::kTimedOut);
+    CHECK(outcome.err.find("has not answered on " + scene.options.socket + " within 200ms") !=
+          std::string::npos);
+  }
+}
+
+TEST_CASE("something else on the socket is no heraldd") {
+  const Scene scene;
+  const Child daemon([&] {
+    scene.listen([](int fd) {
+      std::ignore = ::send(fd, "220 mail.example\0", 17, MSG_NOSIGNAL);
+      ::close(fd);
+    });
+  });
+  const ctl::Outcome outcome = scene.status();
+  CHECK(outcome.code == ctl::kNotReachable);
+  CHECK(outcome.err.find("no Varlink") != std::string::npos);
+}
+
+TEST_CASE("a socket that one may not connect to is not permitted") {
+  if (::geteuid() != 0) return;
+  const Scene scene;
+  const Child daemon([&] { scene.serve(all_well()); });
+  std::ignore = scene.status();
+  ::chmod(scene.options.socket.c_str(), 0600);
+  std::filesystem::permissions(scene.directory.path(), std::filesystem::perms(0755));
+  const pid_t other = ::fork();
+  if (other == 0) {
+    if (::setuid(12345) != 0) ::_exit(100);
+    ::_exit(ctl::status(scene.options, {}).code);
+  }
+  int status = 0;
+  ::waitpid(other, &status, 0);
+  CHECK(WEXITSTATUS(status) == ctl::kNotPermitted);
+}

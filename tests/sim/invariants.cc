@@ -1,0 +1,247 @@
+#include "tests/sim/invariants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace herald::sim {
+namespace {
+
+// A step waits at most this long for its back-off, and a look or a step may take a while.
+constexpr Duration kLongestLack = 7s;
+
+constexpr Duration kLongestStop = 5s;
+
+// The audit's period, and what a read of the router or a look may take.
+constexpr Duration kLongestBlindness = 10s + 3s;
+
+std::optional<RunId> answered_run(const Event& event) {
+  if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) return finished->run;
+  if (const auto* stage = std::get_if<event::ProbeStage>(&event)) return stage->run;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Invariants::Invariants(const Config& config, TimePoint now)
+    : trouble_at_(now),
+      has_router_(config.router.stack != Stack::none),
+      read_router_at_(now),
+      looked_at_(now) {
+  for (const ServiceSpec& spec : config.services) {
+    services_.push_back({ServiceRules(spec, now), probes_.size()});
+    for (const ProbeSpec& probe : spec.probes) {
+      probes_.emplace_back(probe, fmt::format("{}/{}", spec.name, probe.name), now);
+    }
+  }
+}
+
+std::size_t Invariants::probe_of(RunId run) const {
+  const auto found =
+      std::ranges::find_if(probes_, [&](const ProbeRules& probe) { return probe.in_flight() == run; });
+  return static_cast<std::size_t>(found - probes_.begin());
+}
+
+ServiceRules::Gates Invariants::gates_of(const ServiceEntry& service) const {
+  std::size_t gates = 0, up = 0, down = 0;
+  for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
+    const ProbeRules& probe = probes_[service.first_probe + offset];
+    if (probe.spec().role != Role::gate) continue;
+    ++gates;
+    if (probe.output() == ProbeRules::Output::up) ++up;
+    if (probe.output() == ProbeRules::Output::down) ++down;
+  }
+  return judge_gates(service.rules.spec().require, gates, up, down);
+}
+
+Invariants::ServiceEntry* Invariants::owner(const Vip& vip) {
+  for (ServiceEntry& service : services_) {
+    if (std::ranges::find(service.rules.spec().vips, vip) != service.rules.spec().vips.end()) return &service;
+  }
+  return nullptr;
+}
+
+std::string Invariants::counters(const Controller& controller, TimePoint now) {
+  std::string text;
+  for (const ServiceSnapshot& service : controller.snapshot(now).services) {
+    text += name_of(service.state);
+    for (const ProbeSnapshot& probe : service.probes) {
+      text += fmt::format(" {} {} {} {} {}", name_of(probe.state), probe.passes, probe.failures, probe.runs,
+                          probe.last.detail);
+    }
+  }
+  return text;
+}
+
+void Invariants::before(const Event& event, const Controller& controller, TimePoint now) {
+  const auto run = answered_run(event);
+  // What the first fact after a stall changes, the stall changes.
+  if (run && probe_of(*run) == probes_.size() && resumed_at_ != now) counters_ = counters(controller, now);
+}
+
+void Invariants::after(const Event& event, const Controller& controller, TimePoint now) {
+  if (answered_run(event) && !counters_ && probe_of(*answered_run(event)) == probes_.size()) return;
+  if (counters_) {
+    const bool expiring = std::holds_alternative<event::ProbeStage>(event);  // the answer to a cancellation
+    require(expiring || *counters_ == counters(controller, now),
+            "the answer of an attempt that is over had an effect");
+    counters_.reset();
+    return;
+  }
+  if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) {
+    probes_[probe_of(finished->run)].finished(finished->result, now);
+  } else if (std::holds_alternative<event::AddressesChanged>(event)) {
+    steps_.changed();
+  } else if (const auto* looked = std::get_if<event::Observed>(&event)) {
+    steps_.looked(*looked, now);
+    if (steps_.look_failed()) trouble(now);
+    for (ServiceEntry& service : services_) {
+      if (!steps_.has_looked()) break;
+      Look look{.taken = true};
+      for (const Vip& vip : service.rules.spec().vips) {
+        const ObservedAddress* address = steps_.find({vip, service.rules.spec().announce.interface});
+        if (address != nullptr) ++(address->ours ? look.ours : look.foreign);
+      }
+      service.rules.looked(look);
+    }
+  } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
+    steps_.finished(step->id);
+    if (!step->error.empty()) trouble(now);
+  } else if (std::holds_alternative<event::RouterRead>(event)) {
+    reading_router_ = false;
+  } else if (std::holds_alternative<event::Stop>(event)) {
+    if (!stopped_at_) stopped_at_ = now;
+    for (ServiceEntry& service : services_) service.rules.stop();
+  }
+}
+
+void Invariants::decided(std::span<const Effect> effects, TimePoint now) {
+  for (const Effect& effect : effects) std::visit([&](const auto& one) { on(one, now); }, effect);
+}
+
+void Invariants::on(const effect::StartProbe& effect, TimePoint now) {
+  require(!stopped_at_, "a probe was started while stopping");
+  probes_.at(static_cast<std::size_t>(effect.probe)).started(effect.run, now);
+}
+
+void Invariants::on(const effect::CancelProbe& effect, TimePoint now) {
+  probes_.at(static_cast<std::size_t>(effect.probe)).cancelled(effect.run, stopped_at_.has_value(), now);
+}
+
+void Invariants::on(const effect::Observe& effect, TimePoint now) {
+  steps_.look_begun(effect.sequence);
+  looked_at_ = now;
+}
+
+void Invariants::on(const effect::Apply& effect, TimePoint now) {
+  steps_.issued(effect, now);
+  lacking_since_.erase(effect.step.key);
+  const ServiceEntry* service = owner(effect.step.key.vip);
+  const bool here =
+      service != nullptr && service->rules.spec().announce.interface == effect.step.key.interface;
+  const auto claim = here ? service->rules.claim() : ServiceRules::Claim::unwanted;
+  switch (effect.step.kind) {
+    case Step::Kind::add:
+      require(claim == ServiceRules::Claim::wanted, "a VIP was added that is not wanted");
+      require(!stopped_at_, "a VIP was added while stopping");
+      require(effect.step.lease == service->rules.spec().announce.lease,
+              "a VIP was added with another lease");
+      break;
+    case Step::Kind::refresh:
+      require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
+      break;
+    case Step::Kind::remove:
+      require(claim == ServiceRules::Claim::unwanted, "a wanted VIP was removed");
+      break;
+  }
+}
+
+void Invariants::on(const effect::ReadRouter& /*effect*/, TimePoint now) {
+  read_router_at_ = now;
+  require(!std::exchange(reading_router_, true), "two reads of the router in flight");
+}
+
+void Invariants::on(const effect::Transition& effect, TimePoint now) {
+  for (ServiceEntry& service : services_) {
+    if (service.rules.spec().name != effect.service) continue;
+    if (effect.probe.empty()) return service.rules.told(effect, gates_of(service), now);
+    for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
+      ProbeRules& probe = probes_[service.first_probe + offset];
+      if (probe.spec().name == effect.probe) return probe.told(effect, now);
+    }
+  }
+  throw Violation("a transition of something that is not configured");
+}
+
+void Invariants::on(const effect::Notice& /*effect*/, TimePoint /*now*/) {}
+
+void Invariants::on(const effect::Exit& /*effect*/, TimePoint /*now*/) {
+  require(stopped_at_.has_value(), "an exit that nobody asked for");
+}
+
+void Invariants::settled(const Controller& controller, TimePoint now) {
+  require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
+  for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
+  for (const ServiceEntry& service : services_) service.rules.settled(gates_of(service), now);
+  require(!stopped_at_ || now <= *stopped_at_ + kLongestStop, "it did not exit in time");
+  require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
+  require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
+          "nobody reads the router any more");
+  check_overdue(now);
+}
+
+bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key) const {
+  if (!steps_.has_looked() || steps_.look_failed() || steps_.in_flight(key)) return false;
+  const ObservedAddress* address = steps_.find(key);
+  if (service.rules.claim() == ServiceRules::Claim::unwanted) return address != nullptr && address->ours;
+  return service.rules.claim() == ServiceRules::Claim::wanted && address == nullptr && !stopped_at_ &&
+         gates_of(service) == ServiceRules::Gates::up;
+}
+
+void Invariants::check_overdue(TimePoint now) {
+  for (const ServiceEntry& service : services_) {
+    for (const Vip& vip : service.rules.spec().vips) {
+      const AddressKey key{vip, service.rules.spec().announce.interface};
+      if (!is_lacking(service, key)) {
+        lacking_since_.erase(key);
+        continue;
+      }
+      const TimePoint since = lacking_since_.try_emplace(key, now).first->second;
+      require(now - since <= kLongestLack, fmt::format("nothing is done about {}", vip.prefix));
+    }
+  }
+}
+
+void Invariants::stalled(Duration duration, TimePoint now) {
+  looked_at_ = read_router_at_ = now;
+  trouble(now);
+  resumed_at_ = now;
+  lacking_since_.clear();
+  if (stopped_at_) stopped_at_ = now;
+  for (ProbeRules& probe : probes_) probe.stalled(duration, now);
+}
+
+void Invariants::expired(const AddressKey& key, TimePoint now) {
+  const ServiceEntry* service = owner(key.vip);
+  if (service == nullptr || service->rules.claim() == ServiceRules::Claim::unwanted || stopped_at_) return;
+  if (service->rules.spec().announce.interface != key.interface || !service->rules.spec().announce.lease)
+    return;
+  require(now - trouble_at_ <= 2 * *service->rules.spec().announce.lease,
+          fmt::format("the lease of {} ran out, it is wanted, and nothing was amiss", key.vip.prefix));
+}
+
+void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
+  require(stopped_at_ && now <= *stopped_at_ + kLongestStop, "it exited too late");
+  if (!clean) return;
+  for (const auto& [key, entry] : kernel.addresses()) {
+    if (!entry.ours) continue;
+    const ServiceEntry* service = owner(key.vip);
+    const bool kept = service != nullptr && service->rules.spec().on_exit == OnExit::keep;
+    require(kept, fmt::format("a clean exit left {}", key.vip.prefix));
+    require(!entry.lifetime, fmt::format("{} is to be kept and its lease still runs", key.vip.prefix));
+    require(service->rules.claim() != ServiceRules::Claim::unwanted,
+            fmt::format("{} is kept though it is not wanted", key.vip.prefix));
+  }
+}
+
+}  // namespace herald::sim

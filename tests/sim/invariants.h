@@ -1,0 +1,81 @@
+// What must hold at every step of a world, whatever happens in it. Throws Violation.
+//
+// One object watches one life of the process, from start to crash or exit. The rules themselves are in probe_rules.h,
+// service_rules.h and step_rules.h; here are those that tie them together:
+//
+//  - Results of attempts that are over change nothing.
+//  - Steps are for what is wanted, and what is wanted is stepped for, soon.
+//  - The lease of a wanted VIP does not run out under a process that runs in a world without trouble.
+//  - The kernel and the router are looked at again and again.
+//  - A clean exit leaves what on_exit says; any exit comes within 5 s.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/controller.h"
+#include "tests/sim/kernel.h"
+#include "tests/sim/probe_rules.h"
+#include "tests/sim/service_rules.h"
+#include "tests/sim/step_rules.h"
+
+namespace herald::sim {
+
+class Invariants {
+ public:
+  Invariants(const Config& config, TimePoint now);
+
+  // Around Controller::handle().
+  void before(const Event& event, const Controller& controller, TimePoint now);
+  void after(const Event& event, const Controller& controller, TimePoint now);
+  // All that one call of decide() returned, before any of it is carried out.
+  void decided(std::span<const Effect> effects, TimePoint now);
+  // The turn is over.
+  void settled(const Controller& controller, TimePoint now);
+
+  // The process did not run until now, for so long.
+  void stalled(Duration duration, TimePoint now);
+  // A step or a look failed, or lied.
+  void trouble(TimePoint now) { trouble_at_ = now; }
+  // The kernel removed an address whose lifetime was over.
+  void expired(const AddressKey& key, TimePoint now);
+  void exited(bool clean, const Kernel& kernel, TimePoint now);
+
+ private:
+  struct ServiceEntry {
+    ServiceRules rules;
+    std::size_t first_probe = 0;
+  };
+  void on(const effect::StartProbe& effect, TimePoint now);
+  void on(const effect::CancelProbe& effect, TimePoint now);
+  void on(const effect::Observe& effect, TimePoint now);
+  void on(const effect::Apply& effect, TimePoint now);
+  void on(const effect::ReadRouter& effect, TimePoint now);
+  void on(const effect::Transition& effect, TimePoint now);
+  void on(const effect::Notice& effect, TimePoint now);
+  void on(const effect::Exit& effect, TimePoint now);
+
+  [[nodiscard]] std::size_t probe_of(RunId run) const;
+  [[nodiscard]] ServiceRules::Gates gates_of(const ServiceEntry& service) const;
+  [[nodiscard]] ServiceEntry* owner(const Vip& vip);
+  void check_overdue(TimePoint now);
+  [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key) const;
+  [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
+
+  std::vector<ProbeRules> probes_;
+  std::vector<ServiceEntry> services_;
+  StepRules steps_;
+  std::map<AddressKey, TimePoint> lacking_since_;  // that something should be done about it
+  TimePoint trouble_at_;
+  std::optional<TimePoint> resumed_at_;
+  std::optional<TimePoint> stopped_at_;
+  bool has_router_ = false;
+  bool reading_router_ = false;
+  TimePoint read_router_at_;
+  TimePoint looked_at_;
+  std::optional<std::string> counters_;  // before a late answer
+};
+
+}  // namespace herald::sim

@@ -1,0 +1,153 @@
+#include "tests/sim/probe_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace herald::sim {
+namespace {
+
+// What is cancelled, answered or started a turn later than its time is still in time.
+constexpr Duration kSlack = 1s;
+
+ProbeRules::Output output_named(std::string_view name) {
+  if (name == "unknown") return ProbeRules::Output::unknown;
+  return name == "down" ? ProbeRules::Output::down : ProbeRules::Output::up;
+}
+
+}  // namespace
+
+void require(bool holds, const std::string& rule) {
+  if (!holds) throw Violation(rule);
+}
+
+ProbeRules::ProbeRules(const ProbeSpec& spec, std::string name, TimePoint now)
+    : spec_(spec), name_(std::move(name)), ended_(now), conclusive_at_(now), excused_until_(now) {}
+
+void ProbeRules::check(bool holds, std::string_view rule) const {
+  if (!holds) throw Violation(fmt::format("probe {}: {}", name_, rule));
+}
+
+Duration ProbeRules::longest_interval() const {
+  return std::max({spec_.timing.interval, spec_.timing.down_interval, spec_.timing.fast_interval});
+}
+
+Duration ProbeRules::staleness() const {
+  return (spec_.thresholds.fall + 1) *
+         (std::max(spec_.timing.interval, spec_.timing.down_interval) + spec_.timing.timeout);
+}
+
+void ProbeRules::started(RunId run, TimePoint now) {
+  check(!run_, "a second attempt while one is in flight");
+  run_ = run;
+  started_ = now;
+}
+
+void ProbeRules::finished(const ProbeResult& result, TimePoint now) {
+  const bool late = now - (started_ + spec_.timing.timeout) > spec_.timing.timeout / 2;
+  count(late ? Verdict::inconclusive : result.verdict, result.reason, now);
+}
+
+void ProbeRules::cancelled(RunId run, bool stopping, TimePoint now) {
+  check(run_ == run, "an attempt was cancelled that is not in flight");
+  if (stopping) {
+    run_.reset();
+    return;
+  }
+  check(now >= started_ + spec_.timing.timeout, "cancelled before its deadline");
+  finished({Verdict::fail, Reason::timeout, {}, {}}, now);
+}
+
+void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
+  run_.reset();
+  ended_ = now;
+  if (verdict == Verdict::inconclusive) return;
+  bool failed = verdict == Verdict::fail;
+  if (spec_.thresholds.invert) {
+    failed = !failed;
+    reason = Reason::inverted;
+  }
+  const auto& hard = spec_.thresholds.hard_fail;
+  const bool warned = verdict == Verdict::warn && !spec_.thresholds.invert;
+  seen_.push_back({now, failed, warned, failed && std::ranges::find(hard, reason) != hard.end()});
+  ++since_up_;
+  counted_ = true;
+  conclusive_at_ = now;
+  const std::size_t window = spec_.thresholds.window ? spec_.thresholds.window->of : 0;
+  const std::size_t most = std::max<std::size_t>({spec_.thresholds.rise, spec_.thresholds.fall, window});
+  if (seen_.size() > most) seen_.pop_front();
+}
+
+bool ProbeRules::ends_in(std::size_t many, bool failed) const {
+  return seen_.size() >= many && std::all_of(seen_.end() - static_cast<std::ptrdiff_t>(many), seen_.end(),
+                                             [&](const Seen& one) { return one.failed == failed; });
+}
+
+bool ProbeRules::ends_in_warnings(std::size_t many, bool warned) const {
+  return ends_in(many, false) && std::all_of(seen_.end() - static_cast<std::ptrdiff_t>(many), seen_.end(),
+                                             [&](const Seen& one) { return one.warned == warned; });
+}
+
+bool ProbeRules::has_fallen() const {
+  if (seen_.empty() || !seen_.back().failed) return false;
+  if (seen_.back().hard || ends_in(spec_.thresholds.fall, true)) return true;
+  if (!spec_.thresholds.window) return false;
+  const std::size_t many = std::min<std::size_t>({seen_.size(), since_up_, spec_.thresholds.window->of});
+  const auto failures = std::count_if(seen_.end() - static_cast<std::ptrdiff_t>(many), seen_.end(),
+                                      [](const Seen& one) { return one.failed; });
+  return failures >= static_cast<std::ptrdiff_t>(spec_.thresholds.window->fail);
+}
+
+// Whether two of the last `many` results, one after the other, are further apart than `gap`.
+bool ProbeRules::has_gap(std::size_t many, Duration gap) const {
+  const std::size_t from = seen_.size() - std::min(many, seen_.size());
+  for (std::size_t index = from + 1; index < seen_.size(); ++index) {
+    if (seen_[index].at - seen_[index - 1].at > gap) return true;
+  }
+  return false;
+}
+
+void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
+  check(output_named(transition.from) == output_, "a transition starts from where the last one did not end");
+  const Output next = output_named(transition.to);
+  const bool degraded = transition.to == "degraded";
+  if (next == Output::up && output_ != Output::up) {
+    check(counted_ && has_risen(), "turned up without `rise` passes in a row");
+    check(!has_gap(spec_.thresholds.rise, staleness() + longest_interval() + spec_.timing.timeout + kSlack),
+          "turned up on passes with a gap beyond staleness");
+    since_up_ = 0;
+  }
+  if (next == Output::down) check(counted_ && has_fallen(), "turned down without a reason");
+  if (next == Output::unknown) {
+    check(now - conclusive_at_ > staleness(), "forgotten before it was stale");
+    must_forget_ = false;
+    seen_.clear();
+  }
+  if (next == Output::up && output_ == Output::up) {
+    check(degraded ? ends_in_warnings(spec_.thresholds.fall, true)
+                   : ends_in_warnings(spec_.thresholds.rise, false),
+          degraded ? "degraded without `fall` warnings in a row"
+                   : "restored without `rise` clean passes in a row");
+  }
+  output_ = next;
+  degraded_ = degraded;
+}
+
+void ProbeRules::stalled(Duration duration, TimePoint now) {
+  excused_until_ = now;
+  must_forget_ = output_ != Output::unknown && duration > staleness() + longest_interval() + kSlack;
+}
+
+void ProbeRules::settled(bool stopping, TimePoint now) {
+  if (stopping) return;
+  check(!run_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");
+  check(run_ || now <= std::max(ended_, excused_until_) + longest_interval() * 21 / 10 + kSlack,
+        "it is not run any more");
+  check(!must_forget_, "what it knew from before a long stall still stands");
+  if (!std::exchange(counted_, false)) return;
+  const bool vague = has_gap(seen_.size(), staleness());  // may have been forgotten, need not
+  check(vague || output_ == Output::up || !has_risen(), "did not turn up after `rise` passes in a row");
+  check(vague || output_ == Output::down || !has_fallen(), "did not turn down though it should");
+}
+
+}  // namespace herald::sim

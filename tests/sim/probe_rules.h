@@ -1,0 +1,77 @@
+// What must hold for one probe: judged from the attempts as the world saw them, not from the core's counters.
+//
+//  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten.
+//  - The output turns up only on a pass that completes `rise` passes in a row, none of them separated by a gap
+//    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail; unknown only
+//    when the last conclusive result is too old, and always after a stall of that length.
+//  - And it must turn then: in the same turn.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "sidecar/core/events.h"
+
+namespace herald::sim {
+
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void require(bool holds, const std::string& rule);
+
+class ProbeRules {
+ public:
+  enum class Output : std::uint8_t { unknown, up, down };
+
+  ProbeRules(const ProbeSpec& spec, std::string name, TimePoint now);
+
+  void started(RunId run, TimePoint now);
+  void finished(const ProbeResult& result, TimePoint now);
+  void cancelled(RunId run, bool stopping, TimePoint now);
+  void told(const effect::Transition& transition, TimePoint now);
+  // The turn is over; `stopping`: no attempts are made any more.
+  void settled(bool stopping, TimePoint now);
+  // The process did not run until now, for so long.
+  void stalled(Duration duration, TimePoint now);
+
+  [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
+  [[nodiscard]] Output output() const { return output_; }
+  [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
+
+ private:
+  struct Seen {
+    TimePoint at{};
+    bool failed = false;
+    bool warned = false;
+    bool hard = false;
+  };
+
+  void count(Verdict verdict, Reason reason, TimePoint now);
+  [[nodiscard]] bool ends_in(std::size_t many, bool failed) const;
+  [[nodiscard]] bool ends_in_warnings(std::size_t many, bool warned) const;
+  [[nodiscard]] bool has_risen() const { return ends_in(spec_.thresholds.rise, false); }
+  [[nodiscard]] bool has_fallen() const;
+  [[nodiscard]] bool has_gap(std::size_t many, Duration gap) const;
+  [[nodiscard]] Duration staleness() const;
+  [[nodiscard]] Duration longest_interval() const;
+  void check(bool holds, std::string_view rule) const;
+
+  ProbeSpec spec_;
+  std::string name_;
+  std::optional<RunId> run_;
+  TimePoint started_{};
+  TimePoint ended_{};
+  TimePoint conclusive_at_{};
+  TimePoint excused_until_{};
+  std::deque<Seen> seen_;     // conclusive results since the output was last unknown, newest last, bounded
+  std::size_t since_up_ = 0;  // of these, those after the output last turned up
+  Output output_ = Output::unknown;
+  bool degraded_ = false;
+  bool counted_ = false;      // in this turn
+  bool must_forget_ = false;  // in this turn
+};
+
+}  // namespace herald::sim

@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "tests/sim/random_world.h"
+
+namespace herald::sim {
+namespace {
+
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : random_(seed) {}
+
+  bool chance(double probability) { return std::bernoulli_distribution(probability)(random_); }
+  double real(double least, double most) {
+    return std::uniform_real_distribution<double>(least, most)(random_);
+  }
+  std::uint32_t number(std::uint32_t least, std::uint32_t most) {
+    return std::uniform_int_distribution<std::uint32_t>(least, most)(random_);
+  }
+  Duration seconds(std::uint32_t least, std::uint32_t most) {
+    return std::chrono::seconds(number(least, most));
+  }
+  template <typename Item, std::size_t Size>
+  Item one_of(const std::array<Item, Size>& items) {
+    return items[number(0, Size - 1)];
+  }
+  // A fault's probability: absent from half of the worlds.
+  double fault(double hell, double most) { return chance(0.5) ? hell * real(0, most) : 0; }
+
+ private:
+  Random random_;
+};
+
+ProbeTiming draw_timing(Dice& dice) {
+  ProbeTiming timing;
+  timing.interval = dice.one_of(std::array<Duration, 4>{500ms, 1s, 1s, 2s});
+  timing.fast_interval = dice.one_of(std::array<Duration, 3>{100ms, 250ms, 500ms});
+  timing.down_interval = dice.chance(0.3) ? 2 * timing.interval : timing.interval;
+  timing.timeout = timing.interval * dice.number(2, 10) / 10;
+  timing.jitter = dice.chance(0.8) ? 0.05 : 0;
+  return timing;
+}
+
+ProbeThresholds draw_thresholds(Dice& dice) {
+  ProbeThresholds thresholds;
+  thresholds.rise = dice.number(1, 5);
+  thresholds.fall = dice.number(1, 4);
+  if (dice.chance(0.2)) {
+    const std::uint32_t of = dice.number(4, 10);
+    thresholds.window = Window{dice.number(2, of), of};
+  }
+  if (dice.chance(0.2)) {
+    thresholds.hard_fail = {dice.one_of(std::array{Reason::refused, Reason::timeout, Reason::status})};
+  }
+  thresholds.invert = dice.chance(0.05);
+  return thresholds;
+}
+
+ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_probes) {
+  ServiceSpec service;
+  service.name = fmt::format("s{}", number);
+  for (std::uint32_t vip = 0; vip < (dice.chance(0.25) ? 2U : 1U); ++vip) {
+    service.vips.push_back({fmt::format("10.99.{}.{}/32", number, vip + 1)});
+  }
+  service.announce.interface = dice.chance(0.75) ? "lo" : "dummy0";
+  service.announce.lease =
+      dice.one_of(std::array<std::optional<Duration>, 5>{std::nullopt, 5s, 10s, 30s, 30s});
+  const std::uint32_t probes = dice.number(1, most_probes);
+  std::uint32_t gates = 0;
+  for (std::uint32_t index = 0; index < probes; ++index) {
+    ProbeSpec probe;
+    probe.name = fmt::format("p{}", index);
+    probe.type = "simulated";
+    if (index > 0 && dice.chance(0.3)) probe.role = dice.chance(0.6) ? Role::degrade : Role::info;
+    probe.timing = draw_timing(dice);
+    probe.thresholds = draw_thresholds(dice);
+    if (probe.role == Role::gate) ++gates;
+    service.probes.push_back(probe);
+  }
+  const auto kind = dice.one_of(
+      std::array{Require::Kind::all, Require::Kind::all, Require::Kind::any, Require::Kind::at_least});
+  service.require = {kind, kind == Require::Kind::at_least ? dice.number(1, gates) : 0};
+  if (dice.chance(0.3)) service.hold_down = dice.seconds(1, 15);
+  if (dice.chance(0.2)) service.damping = Damping{10s, 2000, 1000, 30s};
+  service.adopt_timeout = dice.seconds(5, 20);
+  service.on_exit = dice.chance(0.3) ? OnExit::keep : OnExit::withdraw;
+  return service;
+}
+
+Faults draw_faults(Dice& dice, double hell) {
+  Faults faults;
+  faults.look_fails = dice.fault(hell, 0.3);
+  faults.step_fails = dice.fault(hell, 0.4);
+  faults.step_lies = dice.fault(hell, 0.3);
+  faults.step_denies = dice.fault(hell, 0.3);
+  faults.notification_lost = dice.fault(hell, 0.8);
+  faults.stage_lost = dice.fault(hell, 0.5);
+  faults.late_answer = dice.fault(hell, 0.8);
+  faults.router_times_out = dice.fault(hell, 0.3);
+  faults.router_stale = dice.fault(hell, 0.3);
+  // As in the daemon, looks and steps are done before their effect returns; later ones take them elsewhere.
+  if (dice.chance(0.5)) faults.look_delay = std::chrono::milliseconds(dice.number(1, 300));
+  if (dice.chance(0.5)) faults.step_delay = std::chrono::milliseconds(dice.number(1, 300));
+  faults.router_delay = std::chrono::milliseconds(dice.number(10, 1000));
+  return faults;
+}
+
+Rates draw_rates(Dice& dice, double hell) {
+  Rates rates;
+  rates.moods = dice.real(0, 6);
+  rates.crashes = dice.fault(hell, 2);
+  rates.stalls = dice.fault(hell, 3);
+  rates.stops = dice.fault(hell, 1);
+  rates.deletions = dice.fault(hell, 6);
+  rates.fights = dice.fault(hell, 1);
+  rates.foreigners = dice.fault(hell, 2);
+  rates.leftovers = dice.fault(hell, 1);
+  rates.interfaces = dice.fault(hell, 1);
+  rates.routers = dice.fault(hell, 3);
+  return rates;
+}
+
+}  // namespace
+
+Plan draw_plan(std::uint64_t seed) {
+  Dice dice(seed * 2654435761U + 1);
+  Plan plan;
+  plan.config.router.stack = dice.one_of(std::array{Stack::none, Stack::frr, Stack::bird});
+  const std::uint32_t services = dice.number(1, 4);
+  for (std::uint32_t index = 0; index < services; ++index) {
+    plan.config.services.push_back(draw_service(dice, index, services == 1 ? 6 : 2));
+  }
+  plan.reduced = plan.config;
+  plan.reduced.services.erase(plan.reduced.services.begin() + dice.number(0, services - 1));
+  const double hell = dice.chance(0.2) ? 0 : dice.real(0.1, 1);
+  plan.faults = draw_faults(dice, hell);
+  plan.rates = draw_rates(dice, hell);
+  plan.chaos = dice.seconds(30, 150);
+  plan.quiet = 45s;
+  for (const ServiceSpec& service : plan.config.services) {
+    const Duration held = service.hold_down + (service.damping ? service.damping->max_suppress : 0s);
+    plan.quiet = std::max(plan.quiet, 30s + held + service.adopt_timeout);
+  }
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  const Faults& faults = plan.faults;
+  const Rates& rates = plan.rates;
+  const auto ms = [](Duration duration) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  };
+  std::string text = fmt::format(
+      "stack {}, chaos {} ms, quiet {} ms\n"
+      "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}; notification lost "
+      "{:.2f}; stage lost "
+      "{:.2f}; late answer {:.2f}; router times out {:.2f}, stale {:.2f}\n"
+      "  delays: look {} ms, step {} ms, router {} ms\n"
+      "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
+      "{:.1f}, foreigners "
+      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, routers {:.1f}\n",
+      name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
+      faults.step_lies, faults.step_denies, faults.notification_lost, faults.stage_lost, faults.late_answer,
+      faults.router_times_out, faults.router_stale, ms(faults.look_delay), ms(faults.step_delay),
+      ms(faults.router_delay), rates.moods, rates.crashes, rates.stalls, rates.stops, rates.deletions,
+      rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.routers);
+  for (const ServiceSpec& service : plan.config.services) {
+    text += fmt::format(
+        "  service {} on {}: {} VIPs, lease {} ms, require {} {}, hold_down {} ms, damping {}, adopt {} ms, "
+        "{}\n",
+        service.name, service.announce.interface, service.vips.size(),
+        service.announce.lease ? ms(*service.announce.lease) : 0, static_cast<int>(service.require.kind),
+        service.require.count, ms(service.hold_down), service.damping ? "on" : "off",
+        ms(service.adopt_timeout), service.on_exit == OnExit::keep ? "keep" : "withdraw");
+    for (const ProbeSpec& probe : service.probes) {
+      text += fmt::format(
+          "    probe {} {}: interval {} ms, fast {} ms, down {} ms, timeout {} ms, rise {}, fall {}{}{}{}\n",
+          probe.name, name_of(probe.role), ms(probe.timing.interval), ms(probe.timing.fast_interval),
+          ms(probe.timing.down_interval), ms(probe.timing.timeout), probe.thresholds.rise,
+          probe.thresholds.fall,
+          probe.thresholds.window
+              ? fmt::format(", window {}/{}", probe.thresholds.window->fail, probe.thresholds.window->of)
+              : "",
+          probe.thresholds.hard_fail.empty()
+              ? ""
+              : fmt::format(", hard {}", name_of(probe.thresholds.hard_fail[0])),
+          probe.thresholds.invert ? ", invert" : "");
+    }
+  }
+  return text;
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,144 @@
+// Many worlds, each drawn from its seed. HERALD_SIM_SEEDS says how many, HERALD_SIM_FIRST_SEED where they begin:
+//
+//   HERALD_SIM_FIRST_SEED=4711 HERALD_SIM_SEEDS=1 sim_test "random worlds"
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/sim/random_world.h"
+
+namespace herald::sim {
+namespace {
+
+constexpr std::uint64_t kSeeds = 1000;
+constexpr std::uint64_t kSeedsRunTwice = 20;  // one in so many
+constexpr std::size_t kShownLines = 40;
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+struct Totals {
+  std::uint64_t worlds = 0;
+  double hours = 0;
+  std::map<std::string, std::uint64_t> counts;
+
+  void add(const World& world) {
+    ++worlds;
+    hours += std::chrono::duration<double, std::ratio<3600>>(world.now() - kBeginning).count();
+    for (const auto& [what, count] : world.counts()) counts[what] += count;
+  }
+};
+
+// Runs the world again with its transcript on, and shows the end of it.
+std::string tell_failure(std::uint64_t seed, const std::string& violation) {
+  RandomWorld again(seed, Transcript::Detail::everything, kShownLines);
+  std::string text = fmt::format("seed {}: {}\n{}", seed, violation, describe(draw_plan(seed)));
+  try {
+    again.run();
+    text += "it did not happen again: the simulation is not deterministic\n";
+  } catch (const Violation& /*the same*/) {
+    for (const std::string& line : again.world().transcript().lines()) text += line + "\n";
+  }
+  return text +
+         fmt::format("again: HERALD_SIM_FIRST_SEED={} HERALD_SIM_SEEDS=1 sim_test 'random worlds'", seed);
+}
+
+std::size_t digest_of(std::uint64_t seed) {
+  RandomWorld world(seed, Transcript::Detail::everything, kShownLines);
+  world.run();
+  return world.world().transcript().digest();
+}
+
+// Every probe passes.
+void please_all(World& world, const Config& config) {
+  for (const ServiceSpec& service : config.services) {
+    for (const ProbeSpec& probe : service.probes) {
+      Target& target = world.target(fmt::format("{}/{}", service.name, probe.name));
+      target.mood = probe.thresholds.invert ? Target::Mood::failing : Target::Mood::up;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("random worlds keep the invariants and end as they should") {
+  const std::uint64_t seeds = from_environment("HERALD_SIM_SEEDS", kSeeds);
+  const std::uint64_t first = from_environment("HERALD_SIM_FIRST_SEED", 1);
+  Totals totals;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    try {
+      RandomWorld world(seed, Transcript::Detail::nothing, 0);
+      world.run();
+      totals.add(world.world());
+      if (seed % kSeedsRunTwice == 0 && digest_of(seed) != digest_of(seed))
+        throw Violation("it is not deterministic");
+    } catch (const Violation& violation) {
+      FAIL(tell_failure(seed, violation.what()));
+    }
+  }
+  std::string text = fmt::format("{} worlds, {:.1f} virtual hours", totals.worlds, totals.hours);
+  for (const auto& [what, count] : totals.counts) text += fmt::format(", {} {}", count, what);
+  std::cout << text << "\n";
+  if (seeds < kSeeds) return;
+  for (const char* what : {"additions",
+                           "removals",
+                           "refreshes",
+                           "crashes",
+                           "stalls",
+                           "long stalls",
+                           "stops",
+                           "clean exits",
+                           "deletions",
+                           "fights",
+                           "foreigners",
+                           "leftovers",
+                           "interfaces",
+                           "router troubles",
+                           "failed looks",
+                           "failed steps",
+                           "lying steps",
+                           "denied steps",
+                           "lost notifications",
+                           "lost stages",
+                           "late answers",
+                           "router timeouts",
+                           "stale router reads",
+                           "expired leases",
+                           "moods"}) {
+    INFO(what);
+    CHECK(totals.counts[what] > 0);
+  }
+}
+
+TEST_CASE("a crash and a restart within the lease, under healthy targets, are noticed by nobody") {
+  constexpr std::uint64_t kWorlds = 100;
+  for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) {
+    INFO("seed " << seed);
+    const Plan plan = draw_plan(seed);
+    World world(seed, {.look_delay = plan.faults.look_delay, .step_delay = plan.faults.step_delay});
+    please_all(world, plan.config);
+    Duration shortest = 20s;
+    std::size_t vips = 0;
+    for (const ServiceSpec& service : plan.config.services) {
+      shortest = std::min(shortest, service.announce.lease.value_or(shortest) / 3);
+      vips += service.vips.size();
+    }
+    for (int life = 0; life < 4; ++life) {
+      world.start(plan.config);
+      world.run_until(world.now() + 12s + world.up_to(10s));
+      world.crash();
+      world.run_until(world.now() + world.up_to(shortest));
+    }
+    const std::map<std::string, std::uint64_t>& counts = world.counts();
+    CHECK(counts.at("additions") == vips);
+    CHECK_FALSE(counts.contains("removals"));
+    CHECK_FALSE(counts.contains("expired leases"));
+    CHECK(world.kernel().addresses().size() == vips);
+  }
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,241 @@
+#include "tests/sim/random_world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace herald::sim {
+namespace {
+
+constexpr Duration kLongestPause = 20s;  // between a crash and the restart
+
+std::string target_name(const ServiceSpec& service, const ProbeSpec& probe) {
+  return fmt::format("{}/{}", service.name, probe.name);
+}
+
+// What a probe says of a target that is up or dead for good.
+bool passes(const ProbeSpec& probe, const Target& target) {
+  return (target.mood == Target::Mood::up) != probe.thresholds.invert;
+}
+
+}  // namespace
+
+RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::size_t lines)
+    : plan_(draw_plan(seed)),
+      world_(seed, plan_.faults, detail, lines),
+      chaos_ends_(kBeginning + plan_.chaos),
+      running_(plan_.config) {
+  for (const ServiceSpec& service : plan_.config.services) {
+    for (const ProbeSpec& probe : service.probes) targets_.push_back(target_name(service, probe));
+  }
+}
+
+void RandomWorld::run() {
+  if (world_.chance(0.3)) world_.put_address(some_vip(), true, 20s);
+  world_.start(running_);
+  interfere();
+  world_.run_until(chaos_ends_);
+  calm_down();
+  world_.run_until(chaos_ends_ + plan_.quiet);
+  check_end();
+}
+
+// ---- chaos -----------------------------------------------------------------------------------------------------
+
+void RandomWorld::interfere() {
+  const Rates& rates = plan_.rates;
+  every(rates.moods * static_cast<double>(targets_.size()), "moods", [this] { change_mood(); });
+  every(rates.crashes, "crash", [this] { crash(); });
+  every(rates.stalls, "stall", [this] { stall(); });
+  every(rates.stops, "stop", [this] { stop(); });
+  every(rates.deletions, "deletions", [this] { remove(some_vip()); });
+  every(rates.fights, "fights", [this] { fight(); });
+  every(rates.foreigners, "foreigners", [this] { add_foreigner(); });
+  every(rates.leftovers, "leftovers", [this] { add_leftover(); });
+  every(rates.interfaces, "interfaces", [this] { lose_interface(); });
+  every(rates.routers, "router troubles", [this] { trouble_router(); });
+}
+
+void RandomWorld::every(double per_minute, const std::string& what, std::function<void()> action) {
+  if (per_minute > 0)
+    schedule(Duration(static_cast<Duration::rep>(60e9 / per_minute)), what, std::move(action));
+}
+
+void RandomWorld::schedule(Duration mean, const std::string& what, std::function<void()> action) {
+  const double wait =
+      std::exponential_distribution<double>(1)(world_.random()) * static_cast<double>(mean.count());
+  world_.at(world_.now() + Duration(static_cast<Duration::rep>(wait)),
+            [this, mean, what, action = std::move(action)] {
+              if (!is_chaos()) return;
+              world_.count(what);
+              action();
+              schedule(mean, what, action);
+            });
+}
+
+void RandomWorld::change_mood() {
+  static constexpr std::array kMoods{
+      Target::Mood::up,      Target::Mood::up,       Target::Mood::up,
+      Target::Mood::failing, Target::Mood::hanging,  Target::Mood::slow,
+      Target::Mood::warning, Target::Mood::flapping, Target::Mood::inconclusive};
+  static constexpr std::array kReasons{Reason::refused, Reason::status, Reason::reset};
+  const std::string& name = targets_[world_.random()() % targets_.size()];
+  Target& target = world_.target(name);
+  target.mood = kMoods[world_.random()() % kMoods.size()];
+  target.reason = kReasons[world_.random()() % kReasons.size()];
+  target.latency = target.mood == Target::Mood::slow ? world_.up_to(3s) : world_.up_to(50ms);
+  target.unreliable = std::uniform_real_distribution<double>(0, 1)(world_.random());
+  world_.note(fmt::format("-- target {} is in mood {} ({})", name, static_cast<int>(target.mood),
+                          name_of(target.reason)));
+}
+
+void RandomWorld::crash() {
+  if (!world_.runs()) return;
+  world_.crash();
+  restart_after(world_.up_to(kLongestPause));
+}
+
+void RandomWorld::restart_after(Duration pause) {
+  running_ = world_.chance(0.3) ? plan_.reduced : plan_.config;
+  world_.at(world_.now() + pause, [this] {
+    if (is_chaos() && !world_.runs()) world_.start(running_);
+  });
+}
+
+void RandomWorld::stall() {
+  const bool is_long = world_.chance(0.4);
+  world_.stall(world_.up_to(is_long ? Duration(60s) : Duration(3s)));
+  if (is_long) world_.count("long stalls");
+}
+
+void RandomWorld::stop() {
+  world_.terminate();
+  // systemd kills what has not gone in time.
+  world_.at(world_.now() + 6s, [this] {
+    if (!is_chaos()) return;
+    world_.crash();
+    restart_after(world_.up_to(kLongestPause));
+  });
+}
+
+AddressKey RandomWorld::some_vip() {
+  const ServiceSpec& service = plan_.config.services[world_.random()() % plan_.config.services.size()];
+  return {service.vips[world_.random()() % service.vips.size()], service.announce.interface};
+}
+
+void RandomWorld::remove(const AddressKey& key) {
+  foreigners_.erase(key);
+  world_.remove_address(key);
+}
+
+void RandomWorld::fight() {
+  const AddressKey key = some_vip();
+  const Duration pause = world_.up_to(400ms) + 1ms;
+  const TimePoint end = world_.now() + world_.up_to(15s);
+  for (TimePoint when = world_.now(); when < end; when += pause) {
+    world_.at(when, [this, key] { remove(key); });
+  }
+}
+
+void RandomWorld::add_foreigner() {
+  AddressKey key = some_vip();
+  if (world_.chance(0.3)) key = {{fmt::format("192.0.2.{}/32", world_.random()() % 250)}, "lo"};
+  if (world_.kernel().find(key) != nullptr) return;
+  world_.put_address(key, false, std::nullopt);
+  if (world_.kernel().find(key) == nullptr) return;  // its interface is not there
+  if (world_.chance(0.7)) {
+    world_.at(world_.now() + world_.up_to(30s), [this, key] { remove(key); });
+  } else {
+    foreigners_.insert(key);
+  }
+}
+
+void RandomWorld::add_leftover() {
+  const AddressKey key{{fmt::format("10.99.200.{}/32", world_.random()() % 250)},
+                       world_.chance(0.5) ? "lo" : "dummy0"};
+  if (world_.kernel().find(key) == nullptr) {
+    world_.put_address(key, true, world_.chance(0.5) ? std::optional<Duration>(20s) : std::nullopt);
+  }
+}
+
+void RandomWorld::lose_interface() {
+  world_.remove_interface("dummy0");
+  std::erase_if(foreigners_, [](const AddressKey& key) { return key.interface == "dummy0"; });
+  world_.at(world_.now() + world_.up_to(20s), [this] { world_.restore_interface("dummy0"); });
+}
+
+void RandomWorld::trouble_router() {
+  Router& router = world_.router();
+  const TimePoint until = world_.now() + world_.up_to(20s);
+  bool* const broken = std::array{&router.answers, &router.redistributes, &router.established,
+                                  &router.permits}[world_.random()() % 4];
+  if (world_.chance(0.4)) return world_.restart_router(world_.up_to(10s));
+  *broken = false;
+  world_.at(until, [broken] { *broken = true; });
+}
+
+// ---- the end ---------------------------------------------------------------------------------------------------
+
+void RandomWorld::calm_down() {
+  world_.note("-- the faults stop");
+  world_.resume();
+  world_.faults() = {.look_delay = plan_.faults.look_delay, .step_delay = plan_.faults.step_delay};
+  world_.restore_interface("dummy0");
+  world_.router() = Router{.heard_of = world_.router().heard_of};
+  world_.router().catch_up(world_.kernel());
+  for (const std::string& name : targets_) {
+    Target& target = world_.target(name);
+    target = Target{};
+    if (world_.chance(0.3)) target.mood = world_.chance(0.5) ? Target::Mood::failing : Target::Mood::hanging;
+    world_.note(fmt::format("-- target {} is {}", name, target.mood == Target::Mood::up ? "up" : "dead"));
+  }
+  if (world_.runs() && !world_.controller().snapshot(world_.now()).stopping) return;
+  world_.crash();
+  running_ = plan_.config;
+  world_.start(running_);
+}
+
+void RandomWorld::check_end() {
+  require(world_.runs(), "the process does not run at the end");
+  const Snapshot shown = world_.controller().snapshot(world_.now());
+  for (std::size_t index = 0; index < running_.services.size(); ++index) {
+    check_service(running_.services[index], shown.services[index]);
+  }
+  for (const auto& [key, entry] : world_.kernel().addresses()) {
+    const auto is_configured = [&](const ServiceSpec& service) {
+      return service.announce.interface == key.interface &&
+             std::ranges::find(service.vips, key.vip) != service.vips.end();
+    };
+    require(!entry.ours || std::ranges::any_of(running_.services, is_configured),
+            "a leftover was left: " + key.vip.prefix);
+  }
+  for (const AddressKey& key : foreigners_) {
+    const Kernel::Entry* entry = world_.kernel().find(key);
+    require(entry != nullptr && !entry->ours, "somebody else's address was touched: " + key.vip.prefix);
+  }
+}
+
+void RandomWorld::check_service(const ServiceSpec& service, const ServiceSnapshot& shown) {
+  std::size_t gates = 0, up = 0;
+  for (const ProbeSpec& probe : service.probes) {
+    if (probe.role != Role::gate) continue;
+    ++gates;
+    if (passes(probe, world_.target(target_name(service, probe)))) ++up;
+  }
+  const bool wanted = judge_gates(service.require, gates, up, gates - up) == ServiceRules::Gates::up;
+  bool has_foreign = false;
+  for (const Vip& vip : service.vips) {
+    const Kernel::Entry* entry = world_.kernel().find({vip, service.announce.interface});
+    const bool foreign = entry != nullptr && !entry->ours;
+    has_foreign = has_foreign || foreign;
+    require(foreign || (entry != nullptr) == wanted,
+            fmt::format("at the end {} is {}there", vip.prefix, entry == nullptr ? "not " : ""));
+  }
+  const std::string_view state = name_of(shown.state);
+  const std::string_view expected = !wanted ? "withdrawn" : has_foreign ? "announcing" : "announced";
+  require(state == expected,
+          fmt::format("at the end {} is {}, not {}: {}", service.name, state, expected, shown.problem));
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,78 @@
+// A world that is drawn from its seed: how many services, how kind, who interferes and how often.
+//
+// It has two parts. In the first everything goes wrong as often as was drawn. Then the faults stop, every target is up
+// or dead for good, and after a while what is there has to be what is wanted: that is checked at the end.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/world.h"
+
+namespace herald::sim {
+
+// Times a virtual minute.
+struct Rates {
+  double moods = 0;  // of every target
+  double crashes = 0;
+  double stalls = 0;
+  double stops = 0;
+  double deletions = 0;
+  double fights = 0;      // somebody deletes a VIP again and again
+  double foreigners = 0;  // somebody's own address, a VIP's or another
+  double leftovers = 0;
+  double interfaces = 0;
+  double routers = 0;
+};
+
+struct Plan {
+  Config config;
+  Config reduced;  // the same without one service, for a restart after an edit
+  Faults faults;
+  Rates rates;
+  Duration chaos{};
+  Duration quiet{};
+};
+
+[[nodiscard]] Plan draw_plan(std::uint64_t seed);
+[[nodiscard]] std::string describe(const Plan& plan);
+
+class RandomWorld {
+ public:
+  RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::size_t lines);
+
+  void run();
+  [[nodiscard]] const World& world() const { return world_; }
+
+ private:
+  void interfere();
+  void every(double per_minute, const std::string& what, std::function<void()> action);
+  void schedule(Duration mean, const std::string& what, std::function<void()> action);
+  void change_mood();
+  void crash();
+  void stall();
+  void stop();
+  void restart_after(Duration pause);
+  void remove(const AddressKey& key);
+  void fight();
+  void add_foreigner();
+  void add_leftover();
+  void lose_interface();
+  void trouble_router();
+
+  void calm_down();
+  void check_end();
+  void check_service(const ServiceSpec& service, const ServiceSnapshot& shown);
+  [[nodiscard]] AddressKey some_vip();
+  [[nodiscard]] bool is_chaos() const { return world_.now() < chaos_ends_; }
+
+  Plan plan_;
+  World world_;
+  TimePoint chaos_ends_;
+  Config running_;
+  std::vector<std::string> targets_;  // "service/probe"
+  std::set<AddressKey> foreigners_;   // that nobody but herald could have removed
+};
+
+}  // namespace herald::sim

@@ -1,0 +1,80 @@
+#include "tests/sim/service_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace herald::sim {
+namespace {
+
+ServiceRules::Claim claim_of(std::string_view state) {
+  if (state == "adopting") return ServiceRules::Claim::adopting;
+  const bool wanted = state == "announcing" || state == "announced";
+  return wanted ? ServiceRules::Claim::wanted : ServiceRules::Claim::unwanted;
+}
+
+bool is_grade(std::string_view name) {
+  return name == "unknown" || name == "healthy" || name == "degraded" || name == "unhealthy";
+}
+
+}  // namespace
+
+ServiceRules::Gates judge_gates(const Require& require, std::size_t gates, std::size_t up, std::size_t down) {
+  std::size_t least = gates;
+  if (require.kind == Require::Kind::any) least = 1;
+  if (require.kind == Require::Kind::at_least) least = require.count;
+  if (up >= least) return ServiceRules::Gates::up;
+  return gates - down < least ? ServiceRules::Gates::down : ServiceRules::Gates::unknown;
+}
+
+void ServiceRules::check(bool holds, std::string_view rule) const {
+  if (!holds) throw Violation(fmt::format("service {}: {}", spec_.name, rule));
+}
+
+void ServiceRules::looked(const Look& look) {
+  if (!look_.taken) found_none_ = look.ours == 0;
+  look_ = look;
+}
+
+void ServiceRules::told(const effect::Transition& transition, Gates gates, TimePoint now) {
+  if (is_grade(transition.to)) {
+    check(is_grade(transition.from), "a grade follows a state");
+    return;
+  }
+  check(transition.from == state_, "a transition starts from where the last one did not end");
+  state_ = transition.to;
+  const Claim before = std::exchange(claim_, claim_of(state_));
+  if (claim_ == before) return;
+  check(claim_ != Claim::adopting, "adopts again");
+  if (claim_ == Claim::unwanted) {
+    if (before == Claim::wanted || !found_none_) withdrawn_at_ = now;
+    check(before != Claim::adopting || stopping_ || found_none_ || gates == Gates::down ||
+              now >= started_ + spec_.adopt_timeout,
+          "an adopted service was given up without a reason");
+    check(before != Claim::wanted || stopping_ || gates == Gates::down ||
+              (gates == Gates::unknown && look_.ours == 0),
+          "withdrawn though its gates are not down");
+    return;
+  }
+  check(!stopping_ || before == Claim::adopting, "what was not wanted is wanted once herald stops");
+  if (stopping_) return;
+  check(gates == Gates::up, "wanted though its gates are not up");
+  check(!withdrawn_at_ || now >= *withdrawn_at_ + spec_.hold_down, "announced before hold_down was over");
+}
+
+void ServiceRules::settled(Gates gates, TimePoint now) const {
+  if (stopping_ || !look_.taken) return;
+  check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
+  check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
+  check(claim_ != Claim::adopting || now <= started_ + spec_.adopt_timeout, "adopting beyond adopt_timeout");
+  if (gates == Gates::up && claim_ == Claim::unwanted) {
+    const Duration longest = std::max(spec_.hold_down, spec_.damping ? spec_.damping->max_suppress : 0s);
+    check(withdrawn_at_ && now < *withdrawn_at_ + longest,
+          "its gates are up, nothing holds it, and it is not wanted");
+  }
+  check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
+  check((state_ != "withdrawn" && state_ != "held") || look_.ours == 0,
+        "called withdrawn, and a VIP is there");
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,55 @@
+// What must hold for one service, from what its probes' outputs are and what the looks showed.
+//
+// What the core wants is taken from the transitions that it tells: adopting; wanted (announcing, announced); unwanted
+// (withdrawing, withdrawn, held). Each change has to be justified, and a justified change must happen in that turn.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "tests/sim/probe_rules.h"
+
+namespace herald::sim {
+
+// The service's own VIPs, in the last look that was answered.
+struct Look {
+  bool taken = false;
+  std::size_t ours = 0;
+  std::size_t foreign = 0;
+};
+
+class ServiceRules {
+ public:
+  enum class Claim : std::uint8_t { adopting, wanted, unwanted };
+  enum class Gates : std::uint8_t { unknown, up, down };
+
+  ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now) {}
+
+  void looked(const Look& look);
+  void stop() { stopping_ = true; }
+  void told(const effect::Transition& transition, Gates gates, TimePoint now);
+  void settled(Gates gates, TimePoint now) const;
+
+  [[nodiscard]] Claim claim() const { return claim_; }
+  [[nodiscard]] bool stopping() const { return stopping_; }
+  [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
+
+ private:
+  void check(bool holds, std::string_view rule) const;
+
+  ServiceSpec spec_;
+  TimePoint started_;
+  bool stopping_ = false;
+  Look look_;
+  bool found_none_ = false;  // at the first look
+  std::string state_ = "adopting";
+  Claim claim_ = Claim::adopting;
+  std::optional<TimePoint> withdrawn_at_;  // when something announced was last given up
+};
+
+// Three-valued: what `require` says of gates of which so many are up and down.
+[[nodiscard]] ServiceRules::Gates judge_gates(const Require& require, std::size_t gates, std::size_t up,
+                                              std::size_t down);
+
+}  // namespace herald::sim

@@ -1,0 +1,85 @@
+#include "tests/sim/step_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace herald::sim {
+namespace {
+
+// A probe that flips every 100 ms makes ten steps a second; nothing in these worlds makes more.
+constexpr std::size_t kMostStepsASecond = 30;
+
+}  // namespace
+
+void StepRules::look_begun(std::uint64_t sequence) {
+  require(!looking_, "two looks in flight");
+  require(sequence > begun_, "a look's sequence goes back");
+  begun_ = sequence;
+  looking_ = true;
+}
+
+void StepRules::looked(const event::Observed& event, TimePoint now) {
+  if (event.sequence != begun_) return;
+  looking_ = false;
+  look_failed_ = !event.observation.has_value();
+  if (look_failed_) return;
+  shown_by_ = event.sequence;
+  looked_at_ = now;
+  shown_.emplace();
+  for (const ObservedAddress& address : event.observation->addresses) (*shown_)[address.key] = address;
+}
+
+bool StepRules::in_flight(const AddressKey& key) const {
+  return std::ranges::any_of(in_flight_, [&](const auto& entry) { return entry.second == key; });
+}
+
+const ObservedAddress* StepRules::find(const AddressKey& key) const {
+  if (!shown_) return nullptr;
+  const auto found = shown_->find(key);
+  return found == shown_->end() ? nullptr : &found->second;
+}
+
+void StepRules::issued(const effect::Apply& apply, TimePoint now) {
+  const Step& step = apply.step;
+  const auto check = [&](bool holds, std::string_view rule) {
+    if (!holds) throw Violation(fmt::format("step \"{}\": {}", to_string(step), rule));
+  };
+  check(has_looked(), "before anything was looked at");
+  check(!in_flight(step.key), "one for the same address is in flight");
+  const auto ended = ended_after_.find(step.key);
+  check(ended == ended_after_.end() || shown_by_ > ended->second,
+        "no look was begun since its last step ended");
+  check(look_failed_ || shown_by_ > changed_after_ || looked_at_ == now,
+        "planned from a look that is known to be out of date");
+  const ObservedAddress* address = find(step.key);
+  if (step.kind == Step::Kind::add) {
+    const bool expired = address != nullptr && address->ours && address->expires && *address->expires <= now;
+    check(address == nullptr || expired, "the last look showed it there");
+  } else {
+    check(address != nullptr, "the last look did not show it");
+    check(address->ours, "it is not herald's");
+    check(step.kind != Step::Kind::refresh || !address->expires || *address->expires > now,
+          "it brings back what ran out");
+  }
+  in_flight_.emplace(apply.id, step.key);
+  check_rate(step.key, now);
+}
+
+void StepRules::check_rate(const AddressKey& key, TimePoint now) {
+  std::deque<TimePoint>& recent = recent_[key];
+  recent.push_back(now);
+  if (recent.size() <= kMostStepsASecond) return;
+  require(now - recent.front() > 1s,
+          fmt::format("{}: more than {} steps in a second", key.vip.prefix, kMostStepsASecond));
+  recent.pop_front();
+}
+
+void StepRules::finished(StepId id) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;
+  ended_after_[found->second] = begun_;
+  in_flight_.erase(found);
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,49 @@
+// What must hold for the steps: against what the last answered look showed, and against the rules of repetition.
+//
+//  - One step in flight an address; the next one only from a look that was begun after the last one had ended, and
+//    after the last change that herald was told of. Exempt are a look that has just been answered (changes without end
+//    must not keep it from acting) and a time when looking fails.
+//  - `add` only what was not there or whose lease has run out since; `refresh` only what was there, carried herald's
+//    mark and has not run out; `remove` only what carried herald's mark.
+//  - No address is stepped on more often than a fight needs: steps per second are bounded.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "tests/sim/probe_rules.h"
+
+namespace herald::sim {
+
+class StepRules {
+ public:
+  void look_begun(std::uint64_t sequence);
+  void looked(const event::Observed& event, TimePoint now);
+  void changed() { changed_after_ = begun_; }
+  void issued(const effect::Apply& apply, TimePoint now);
+  void finished(StepId id);
+
+  [[nodiscard]] bool has_looked() const { return shown_.has_value(); }
+  [[nodiscard]] bool look_failed() const { return look_failed_; }
+  [[nodiscard]] bool in_flight(const AddressKey& key) const;
+  [[nodiscard]] bool any_in_flight() const { return !in_flight_.empty(); }
+  // As the last look showed it.
+  [[nodiscard]] const ObservedAddress* find(const AddressKey& key) const;
+
+ private:
+  void check_rate(const AddressKey& key, TimePoint now);
+
+  std::uint64_t begun_ = 0;  // the last look begun
+  bool looking_ = false;
+  bool look_failed_ = false;
+  std::uint64_t changed_after_ = 0;  // a look after this one knows of the last change
+  std::uint64_t shown_by_ = 0;       // the look that `shown_` came from
+  TimePoint looked_at_{};            // when that was told
+  std::optional<std::map<AddressKey, ObservedAddress>> shown_;
+  std::map<StepId, AddressKey> in_flight_;
+  std::map<AddressKey, std::uint64_t> ended_after_;
+  std::map<AddressKey, std::deque<TimePoint>> recent_;
+};
+
+}  // namespace herald::sim

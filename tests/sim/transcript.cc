@@ -1,0 +1,119 @@
+#include "tests/sim/transcript.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+namespace herald::sim {
+namespace {
+
+template <typename... Callables>
+struct Overloaded : Callables... {
+  using Callables::operator()...;
+};
+
+std::string shown(const ProbeResult& result) {
+  return fmt::format("{} {} {}", name_of(result.verdict), name_of(result.reason), result.detail);
+}
+
+std::string shown(const std::expected<Observation, std::string>& observation) {
+  if (!observation) return "error: " + observation.error();
+  std::string text;
+  for (const ObservedAddress& address : observation->addresses) {
+    text += fmt::format("{}{}%{}{}", text.empty() ? "" : ", ", address.key.vip.prefix, address.key.interface,
+                        address.ours ? " ours" : " foreign");
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+std::string shown(const effect::Transition& transition) {
+  return fmt::format("{}{}{}: {} -> {}{}{}", transition.service, transition.probe.empty() ? "" : "/",
+                     transition.probe, transition.from, transition.to, transition.reason.empty() ? "" : ": ",
+                     transition.reason);
+}
+
+std::string shown(const effect::Notice& notice) {
+  return fmt::format("{}: {}{}{}", notice.error ? "error" : "notice", notice.service,
+                     notice.service.empty() ? "" : ": ", notice.text);
+}
+
+}  // namespace
+
+std::string timeline_text(const Event& event) {
+  if (std::holds_alternative<event::Stop>(event)) return "SIGTERM";
+  return {};
+}
+
+std::string timeline_text(const Effect& effect) {
+  return std::visit(Overloaded{[](const effect::Transition& transition) { return shown(transition); },
+                               [](const effect::Notice& notice) { return shown(notice); },
+                               [](const effect::Apply& apply) { return "step: " + to_string(apply.step); },
+                               [](const effect::Exit& exit) {
+                                 return fmt::format("exit, {}clean", exit.clean ? "" : "not ");
+                               },
+                               [](const auto& /*effect*/) { return std::string(); }},
+                    effect);
+}
+
+std::string full_text(const Event& event) {
+  return std::visit(
+      Overloaded{[](const event::ProbeFinished& one) {
+                   return fmt::format("  probe finished {:x}: {}", static_cast<std::uint64_t>(one.run),
+                                      shown(one.result));
+                 },
+                 [](const event::ProbeStage& one) {
+                   return fmt::format("  probe stage {:x}: {}", static_cast<std::uint64_t>(one.run),
+                                      one.stage);
+                 },
+                 [](const event::AddressesChanged&) { return std::string("  addresses changed"); },
+                 [](const event::Observed& one) {
+                   return fmt::format("  observed #{}: {}", one.sequence, shown(one.observation));
+                 },
+                 [](const event::StepFinished& one) {
+                   return fmt::format("  step {} finished: {}", static_cast<std::uint64_t>(one.id),
+                                      one.error.empty() ? "done" : one.error);
+                 },
+                 [](const event::RouterRead& one) {
+                   return fmt::format("  router read: {}", one.view.reachable ? "reachable" : one.view.error);
+                 },
+                 [](const event::Stop&) { return std::string("  SIGTERM"); }},
+      event);
+}
+
+std::string full_text(const Effect& effect) {
+  return std::visit(
+      Overloaded{[](const effect::StartProbe& one) {
+                   return fmt::format("start probe {} run {:x}", static_cast<std::uint32_t>(one.probe),
+                                      static_cast<std::uint64_t>(one.run));
+                 },
+                 [](const effect::CancelProbe& one) {
+                   return fmt::format("cancel probe {} run {:x}", static_cast<std::uint32_t>(one.probe),
+                                      static_cast<std::uint64_t>(one.run));
+                 },
+                 [](const effect::Observe& one) { return fmt::format("observe #{}", one.sequence); },
+                 [](const effect::Apply& one) {
+                   return fmt::format("step {}: {}", static_cast<std::uint64_t>(one.id), to_string(one.step));
+                 },
+                 [](const effect::ReadRouter&) { return std::string("read router"); },
+                 [&](const auto& /*other*/) { return timeline_text(effect); }},
+      effect);
+}
+
+void Transcript::note(const Event& event, TimePoint now) {
+  if (detail_ == Detail::nothing) return;
+  note(detail_ == Detail::everything ? full_text(event) : timeline_text(event), now);
+}
+
+void Transcript::note(const Effect& effect, TimePoint now) {
+  if (detail_ == Detail::nothing) return;
+  note(detail_ == Detail::everything ? full_text(effect) : timeline_text(effect), now);
+}
+
+void Transcript::note(const std::string& text, TimePoint now) {
+  if (detail_ == Detail::nothing || text.empty()) return;
+  lines_.push_back(fmt::format("{:9.3f}  {}", std::chrono::duration<double>(now - kBeginning).count(), text));
+  digest_ = digest_ * 31 + std::hash<std::string>{}(lines_.back());
+  if (lines_.size() > most_) lines_.pop_front();
+}
+
+}  // namespace herald::sim

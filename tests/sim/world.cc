@@ -1,0 +1,339 @@
+#include "tests/sim/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace herald::sim {
+namespace {
+
+// The daemon's own bound; more is a livelock.
+constexpr int kMostRounds = 64;
+constexpr int kMostTurnsASecond = 2000;
+
+constexpr Duration kRouterReadTakes = 5ms;
+
+}  // namespace
+
+World::World(std::uint64_t seed, Faults faults, Transcript::Detail detail, std::size_t lines)
+    : random_(seed), faults_(faults), transcript_(detail, lines), kernel_(seed + 1) {}
+
+Duration World::up_to(Duration longest) {
+  return Duration{std::uniform_int_distribution<Duration::rep>(0, longest.count())(random_)};
+}
+
+// ---- time ------------------------------------------------------------------------------------------------------
+
+void World::at(TimePoint when, std::function<void()> action) {
+  queue_.emplace(std::pair{std::max(when, now_), sequence_++}, std::move(action));
+}
+
+TimePoint World::next_time() const {
+  TimePoint next = queue_.empty() ? TimePoint::max() : queue_.begin()->first.first;
+  if (controller_ && !stalled_) next = turn_due_ ? now_ : std::min(next, controller_->next_wakeup());
+  return std::max(next, now_);
+}
+
+void World::run_until(TimePoint end) {
+  while (next_time() <= end) {
+    now_ = next_time();
+    instant();
+  }
+  now_ = end;
+}
+
+void World::instant() {
+  for (int round = 0;; ++round) {
+    require(round < kMostRounds, "an instant does not end");
+    bool idle = true;
+    while (!queue_.empty() && queue_.begin()->first.first <= now_) {
+      const auto action = std::move(queue_.begin()->second);
+      queue_.erase(queue_.begin());
+      action();
+      idle = false;
+    }
+    if (controller_ && !stalled_ && (std::exchange(turn_due_, false) || controller_->next_wakeup() <= now_)) {
+      turn();
+      idle = false;
+    }
+    if (idle) return;
+  }
+}
+
+void World::turn() {
+  if (now_ - second_ >= 1s) {
+    second_ = now_;
+    turns_this_second_ = 0;
+  }
+  require(++turns_this_second_ <= kMostTurnsASecond, "too many turns in a second");
+  for (int round = 0;; ++round) {
+    require(round < kMostRounds, "decide() always has something to say");
+    const std::vector<Effect> effects = controller_->decide(now_);
+    if (effects.empty()) break;
+    for (const Effect& effect : effects) transcript_.note(effect, now_);
+    invariants_->decided(effects, now_);
+    for (const Effect& effect : effects) std::visit([this](const auto& one) { carry_out(one); }, effect);
+    if (exit_) break;
+  }
+  turn_due_ = false;
+  if (exit_) {
+    invariants_->exited(*exit_, kernel_, now_);
+    count(*exit_ ? "clean exits" : "exits in haste");
+    end_process();
+    return;
+  }
+  invariants_->settled(*controller_, now_);
+}
+
+// ---- the process -----------------------------------------------------------------------------------------------
+
+void World::start(const Config& config) {
+  end_process();
+  note("-- the process starts");
+  controller_.emplace(config, random_(), now_);
+  invariants_.emplace(config, now_);
+  vips_.clear();
+  for (const Vip& vip : controller_->vips()) vips_.insert(vip);
+  probe_targets_.clear();
+  for (const ServiceSpec& service : config.services) {
+    for (const ProbeSpec& probe : service.probes) {
+      probe_targets_.push_back(&targets_[fmt::format("{}/{}", service.name, probe.name)]);
+    }
+  }
+  turn_due_ = true;
+  count("starts");
+}
+
+void World::crash() {
+  if (!controller_) return;
+  note("-- the process crashes");
+  count("crashes");
+  end_process();
+}
+
+void World::end_process() {
+  controller_.reset();
+  invariants_.reset();
+  attempts_.clear();
+  inbox_.clear();
+  stalled_ = turn_due_ = false;
+  exit_.reset();
+  ++life_;
+}
+
+void World::stall(Duration duration) {
+  if (!controller_ || stalled_) return;
+  note(fmt::format("-- the process stalls for {:.3f} s", std::chrono::duration<double>(duration).count()));
+  count("stalls");
+  stalled_ = true;
+  stalled_at_ = now_;
+  at(now_ + duration, [this, life = life_] {
+    if (life == life_) resume();
+  });
+}
+
+void World::resume() {
+  if (!stalled_) return;
+  note("-- the process goes on");
+  stalled_ = false;
+  invariants_->stalled(now_ - stalled_at_, now_);
+  for (const Event& event : std::exchange(inbox_, {})) handle(event);
+  turn_due_ = true;
+}
+
+void World::terminate() {
+  if (!controller_) return;
+  count("stops");
+  tell(event::Stop{});
+}
+
+void World::tell(const Event& event) {
+  if (!controller_) return;
+  if (stalled_) {
+    inbox_.push_back(event);
+  } else {
+    handle(event);
+  }
+}
+
+void World::handle(const Event& event) {
+  transcript_.note(event, now_);
+  invariants_->before(event, *controller_, now_);
+  controller_->handle(event, now_);
+  invariants_->after(event, *controller_, now_);
+  turn_due_ = true;
+}
+
+void World::tell_after(Duration delay, Event event) {
+  if (delay <= 0s) {
+    tell(event);  // as the daemon, which answers most effects while it carries them out
+    return;
+  }
+  at(now_ + delay, [this, life = life_, event = std::move(event)] {
+    if (life == life_) tell(event);
+  });
+}
+
+// ---- effects ---------------------------------------------------------------------------------------------------
+
+void World::carry_out(const effect::StartProbe& effect) {
+  count("attempts");
+  attempts_.insert(effect.run);
+  Answer given = answer(*probe_targets_[static_cast<std::size_t>(effect.probe)], random_);
+  if (!given.result) return;
+  at(now_ + given.after, [this, life = life_, run = effect.run, result = std::move(*given.result)] {
+    if (life == life_ && attempts_.erase(run) > 0) tell(event::ProbeFinished{run, result});
+  });
+}
+
+void World::carry_out(const effect::CancelProbe& effect) {
+  attempts_.erase(effect.run);
+  if (chance(faults_.late_answer)) {
+    count("late answers");
+    const Verdict verdict = chance(0.5) ? Verdict::pass : Verdict::fail;
+    tell_after(up_to(2s), event::ProbeFinished{effect.run, {verdict, Reason::refused, "late", {}}});
+  }
+  if (chance(faults_.stage_lost)) {
+    count("lost stages");
+  } else {
+    tell(event::ProbeStage{effect.run, "connecting"});
+  }
+}
+
+void World::carry_out(const effect::Observe& effect) {
+  if (chance(faults_.look_fails)) {
+    count("failed looks");
+    tell_after(up_to(faults_.look_delay),
+               event::Observed{effect.sequence, std::unexpected("netlink: No buffer space")});
+    return;
+  }
+  // Taken now and told later: what happens in between is not in it.
+  tell_after(up_to(faults_.look_delay), event::Observed{effect.sequence, kernel_.look(vips_, now_)});
+}
+
+std::string World::apply(const Step& step) {
+  if (chance(faults_.step_fails)) {
+    count("failed steps");
+    return to_string(step) + ": Operation not permitted";
+  }
+  if (chance(faults_.step_lies)) {
+    count("lying steps");
+    if (invariants_) invariants_->trouble(now_);
+    return {};
+  }
+  const bool there = kernel_.find(step.key) != nullptr;
+  std::string error = kernel_.apply(step, now_);
+  if (!error.empty()) return error;
+  if (step.kind != Step::Kind::add || !there) {
+    watch_lease(step.key);
+    kernel_changed();
+  }
+  if (chance(faults_.step_denies)) {
+    count("denied steps");
+    return to_string(step) + ": Interrupted system call";
+  }
+  return {};
+}
+
+void World::carry_out(const effect::Apply& effect) {
+  count(effect.step.kind == Step::Kind::add      ? "additions"
+        : effect.step.kind == Step::Kind::remove ? "removals"
+                                                 : "refreshes");
+  const Duration delay = up_to(faults_.step_delay);
+  if (delay == 0s) return tell(event::StepFinished{effect.id, apply(effect.step)});
+  at(now_ + delay, [this, life = life_, effect] {
+    if (life == life_) tell(event::StepFinished{effect.id, apply(effect.step)});
+  });
+}
+
+void World::carry_out(const effect::ReadRouter& /*effect*/) {
+  if (chance(faults_.router_times_out)) {
+    count("router timeouts");
+    RouterView view;
+    view.error = "no answer within 2s";
+    return tell_after(2s, event::RouterRead{view});
+  }
+  if (chance(faults_.router_stale)) {
+    count("stale router reads");
+    return tell_after(up_to(1500ms) + kRouterReadTakes, event::RouterRead{router_.view(controller_->vips())});
+  }
+  at(now_ + kRouterReadTakes, [this, life = life_] {
+    if (life == life_) tell(event::RouterRead{router_.view(controller_->vips())});
+  });
+}
+
+void World::carry_out(const effect::Transition& /*effect*/) {
+  count("transitions");
+}
+void World::carry_out(const effect::Notice& /*effect*/) {
+  count("notices");
+}
+void World::carry_out(const effect::Exit& effect) {
+  exit_ = effect.clean;
+}
+
+// ---- the others ------------------------------------------------------------------------------------------------
+
+void World::kernel_changed() {
+  if (chance(faults_.notification_lost)) {
+    count("lost notifications");
+  } else {
+    tell_after(1us, event::AddressesChanged{});
+  }
+  at(now_ + faults_.router_delay, [this] { router_.catch_up(kernel_); });
+}
+
+void World::watch_lease(const AddressKey& key) {
+  const Kernel::Entry* entry = kernel_.find(key);
+  if (entry != nullptr && entry->lifetime) at(entry->gone_at, [this] { expire_addresses(); });
+}
+
+void World::expire_addresses() {
+  for (const AddressKey& key : kernel_.expire(now_)) {
+    note(
+        fmt::format("-- the kernel removes {} from {}: its lifetime is over", key.vip.prefix, key.interface));
+    count("expired leases");
+    if (invariants_ && !stalled_) invariants_->expired(key, now_);
+    kernel_changed();
+  }
+}
+
+void World::remove_address(const AddressKey& key) {
+  if (!kernel_.remove(key)) return;
+  note(fmt::format("-- somebody removes {} from {}", key.vip.prefix, key.interface));
+  kernel_changed();
+}
+
+void World::put_address(const AddressKey& key, bool ours, std::optional<Duration> lifetime) {
+  if (kernel_.find(key) != nullptr || !kernel_.put(key, ours, lifetime, now_)) return;
+  note(fmt::format("-- {} adds {} to {}", ours ? "an earlier herald" : "somebody else", key.vip.prefix,
+                   key.interface));
+  watch_lease(key);
+  kernel_changed();
+}
+
+void World::remove_interface(const std::string& name) {
+  if (!kernel_.remove_interface(name)) return;
+  note(fmt::format("-- interface {} goes", name));
+  kernel_changed();
+}
+
+void World::restore_interface(const std::string& name) {
+  if (!kernel_.restore_interface(name)) return;
+  note(fmt::format("-- interface {} comes", name));
+  kernel_changed();
+}
+
+void World::restart_router(Duration down) {
+  note("-- the router goes down");
+  router_.running = false;
+  router_.heard_of.clear();
+  at(now_ + down, [this] {
+    note("-- the router comes up");
+    router_.running = true;
+    router_.catch_up(kernel_);
+  });
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,135 @@
+// A virtual world around one Controller: a clock, a kernel, a router, targets, and whoever interferes with them.
+//
+// It does as the daemon does: all that is due at an instant is told by handle(), then decide() is asked and its
+// effects carried out until it has nothing to say, then time jumps to whatever comes next. Everything is drawn from
+// the seed, so the same seed gives the same world. Breaking an invariant throws Violation.
+//
+// The process can be crashed (everything in flight is lost; the kernel's addresses stay and their leases run) and
+// stalled (what happens meanwhile is told in one turn when it runs again).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/controller.h"
+#include "tests/sim/invariants.h"
+#include "tests/sim/kernel.h"
+#include "tests/sim/router.h"
+#include "tests/sim/target.h"
+#include "tests/sim/transcript.h"
+
+namespace herald::sim {
+
+// How unkind a world is: probabilities of one occurrence, and the longest delays.
+struct Faults {
+  double look_fails = 0;
+  double step_fails = 0;   // does nothing and says so
+  double step_lies = 0;    // does nothing and says that it worked
+  double step_denies = 0;  // works and says that it failed
+  double notification_lost = 0;
+  double stage_lost = 0;   // a cancellation is not answered
+  double late_answer = 0;  // a cancelled attempt answers all the same
+  double router_times_out = 0;
+  double router_stale = 0;  // tells what it knew when it was asked, long after
+  Duration look_delay{};
+  Duration step_delay{};
+  Duration router_delay = std::chrono::milliseconds(70);  // from the kernel's change to the router's table
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Faults faults, Transcript::Detail detail = Transcript::Detail::nothing,
+        std::size_t lines = 100000);
+
+  // The process.
+  void start(const Config& config);
+  void crash();
+  void stall(Duration duration);
+  void resume();  // ends a stall before its time
+  void terminate();
+  [[nodiscard]] bool runs() const { return controller_.has_value(); }
+  [[nodiscard]] const Controller& controller() const { return *controller_; }
+
+  // The others.
+  void remove_address(const AddressKey& key);
+  void put_address(const AddressKey& key, bool ours, std::optional<Duration> lifetime);
+  void remove_interface(const std::string& name);
+  void restore_interface(const std::string& name);
+  void restart_router(Duration down);
+  Router& router() { return router_; }
+  Target& target(const std::string& service_and_probe) { return targets_[service_and_probe]; }
+  Faults& faults() { return faults_; }
+  [[nodiscard]] const Kernel& kernel() const { return kernel_; }
+
+  // Time.
+  [[nodiscard]] TimePoint now() const { return now_; }
+  void at(TimePoint when, std::function<void()> action);
+  void run_until(TimePoint end);
+
+  Random& random() { return random_; }
+  bool chance(double probability) {
+    return probability > 0 && std::bernoulli_distribution(probability)(random_);
+  }
+  Duration up_to(Duration longest);
+
+  void note(const std::string& text) { transcript_.note(text, now_); }
+  [[nodiscard]] const Transcript& transcript() const { return transcript_; }
+  // How often each thing happened, by name.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
+  void count(const std::string& what) { ++counts_[what]; }
+
+ private:
+  void instant();
+  void turn();
+  [[nodiscard]] TimePoint next_time() const;
+  void tell(const Event& event);
+  void handle(const Event& event);
+  // Tells the process that runs now, unless it is gone by then.
+  void tell_after(Duration delay, Event event);
+  void end_process();
+  void kernel_changed();
+  void expire_addresses();
+  void watch_lease(const AddressKey& key);
+
+  void carry_out(const effect::StartProbe& effect);
+  void carry_out(const effect::CancelProbe& effect);
+  void carry_out(const effect::Observe& effect);
+  void carry_out(const effect::Apply& effect);
+  void carry_out(const effect::ReadRouter& effect);
+  void carry_out(const effect::Transition& effect);
+  void carry_out(const effect::Notice& effect);
+  void carry_out(const effect::Exit& effect);
+  std::string apply(const Step& step);
+
+  Random random_;
+  Faults faults_;
+  Transcript transcript_;
+  Kernel kernel_;
+  Router router_;
+  std::map<std::string, Target> targets_;  // by "service/probe"
+  std::map<std::string, std::uint64_t> counts_;
+
+  TimePoint now_ = kBeginning;
+  std::map<std::pair<TimePoint, std::uint64_t>, std::function<void()>> queue_;
+  std::uint64_t sequence_ = 0;
+
+  std::optional<Controller> controller_;
+  std::optional<Invariants> invariants_;
+  std::vector<Target*> probe_targets_;  // by ProbeId
+  std::set<Vip> vips_;
+  std::uint64_t life_ = 0;    // of the process; what is in flight belongs to one
+  std::set<RunId> attempts_;  // in flight
+  bool stalled_ = false;
+  TimePoint stalled_at_{};
+  std::vector<Event> inbox_;  // what a stalled process has not read
+  bool turn_due_ = false;
+  std::optional<bool> exit_;  // the process is about to exit; whether it called that clean
+  TimePoint second_{};
+  int turns_this_second_ = 0;
+};
+
+}  // namespace herald::sim

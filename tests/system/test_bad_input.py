@@ -1,0 +1,211 @@
+"""Bad configuration, a bad environment, hostile answers and hostile clients: said plainly, and nothing else happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from herald import Herald, dns, exec_probe, http, service, tcp
+from lab import Lab
+from test_life import VIP, quiet, start_announced
+from waiting import wait_until
+
+ONE_STACK = pytest.mark.nva("bird")
+
+
+@pytest.fixture
+def daemon(lab: Lab) -> Herald:
+    """Not started: its configuration is what the tests spoil."""
+    return Herald(lab, lab.namespace("nva"), "herald", {"router": {"stack": "none"}, "services": []})
+
+
+def test_every_error_at_once(daemon):
+    daemon.configure(
+        router={"stack": "none", "stak": 1},
+        services=[
+            service("web", "10.99.0.0/24", http(8080, fal=3)),
+            service("web", VIP, http(8080, interval="soon")),
+            service("api", VIP, {"type": "htp"}),
+        ],
+    )
+    done = daemon.run_to_end("--check")
+    assert done.returncode == 2
+    for expected in (
+        '/router/stak: unknown key; did you mean "stack"?',
+        '/services/0/probes/0/fal: unknown key; did you mean "fall"?',
+        "10.99.0.0/24 is not a host prefix",
+        "/services/1/probes/0/interval:",
+        'did you mean "http"?',
+        VIP,
+    ):
+        assert expected in done.stderr, f"{expected!r} is missing in\n{done.stderr}"
+    assert str(daemon.config_file) in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, os.urandom(50_000), b"", b"\xff\xfe{}", b"{", b'{"services": [}', b"nul\0l", b'{"a":' * 50_000],
+    ids=["brackets", "random", "empty", "utf16", "open", "syntax", "nul", "deep"],
+)
+def test_junk_is_a_message_and_exit_2(daemon, content):
+    daemon.config_file.write_bytes(content)
+    done = daemon.run_to_end("--check")
+    assert done.returncode == 2 and "herald.json" in done.stderr
+    assert len(done.stderr) < 2000  # a message, not the junk itself
+
+
+def test_unreadable_and_directory(daemon):
+    daemon.config_file.unlink()
+    assert "No such file" in daemon.run_to_end("--check").stderr
+    daemon.config_file.mkdir()
+    done = daemon.run_to_end("--check")
+    assert done.returncode == 2 and "directory" in done.stderr
+
+
+def test_check_is_silent_about_good_configuration(daemon):
+    daemon.configure(services=[service("web", VIP, http(8080))])
+    assert daemon.run_to_end("--check").returncode == 0
+
+
+def test_without_the_capability_it_says_so(daemon, lab):
+    daemon.configure(services=[service("web", VIP, http(8080))])
+    ns = daemon._ns
+    argv = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", *daemon.process.argv[4:]]
+    done = ns.run(*argv, check=False)
+    assert done.returncode == 1 and "CAP_NET_ADMIN" in done.stderr
+
+
+def test_a_missing_interface_and_group_are_said(daemon):
+    daemon.configure(
+        control={"socket": str(daemon.socket), "group": "no-such-group"},
+        services=[service("web", VIP, exec_probe("/bin/true"), announce={"via": "loopback", "interface": "dummy9"})],
+    )
+    daemon.start()
+    wait_until(lambda: "there is no interface dummy9" in daemon.log_text(), "a line about the interface", 10)
+    assert 'control.group "no-such-group" does not exist' in daemon.log_text()
+    assert "dummy9" in daemon.wait_problem("web", "there is no interface")
+    daemon._ns.ip("link add name dummy9 type veth peer name dummy9p")  # it comes later: herald notices
+    daemon._ns.ip("link set dev dummy9 up")
+    daemon.wait_state("web", "announced")
+    assert daemon.stop() == 0
+
+
+def test_a_second_herald_in_the_namespace_refuses(daemon, lab):
+    daemon.start()
+    second = Herald(lab, daemon._ns, "second", {"router": {"stack": "none"}, "services": []})
+    done = second.run_to_end()
+    assert done.returncode == 1 and "another heraldd runs in this network namespace" in done.stderr
+    assert daemon.alive
+
+
+@ONE_STACK
+def test_dry_run_changes_nothing(region):
+    region.http_service(port=8080)
+    mark = region.mark()
+    herald = region.herald(services=[service("web", VIP, http(8080))], start=False)
+    herald.process.argv.append("--dry-run")
+    herald.start()
+    wait_until(lambda: "dry run, would: add 10.99.0.1/32 to lo" in herald.log_text(), "the step in the log", 10)
+    quiet(0.5)
+    assert region.vips() == set()
+    region.assert_silent(mark)
+    assert herald.stop() == 0
+
+
+HTTP_FAULTS = ["endless", "endless_headers", "drip", "garbage", "short", "close", "reset", "hang"]
+
+
+@ONE_STACK
+def test_hostile_http_answers_fail_at_the_deadline_with_memory_flat(region):
+    probes = []
+    for index, fault in enumerate(HTTP_FAULTS):
+        region.http_service(port=8080 + index).set(fault)
+        expect = {"status": 200, "body_contains": "never said"}
+        probes.append(http(8080 + index, name=fault, timeout="400ms", interval="500ms", expect=expect))
+    herald = region.herald(services=[service("web", VIP, *probes)])
+    herald.wait_health("web", "unhealthy")
+    wait_until(lambda: all(p["state"] == "down" for p in herald.service("web")["probes"]), "all probes down", 10)
+    before = herald.rss_kb()
+    quiet(6)
+    shown = herald.service("web")["probes"]
+    assert all(p["verdict"] == "fail" and p["latency_ms"] < 1500 for p in shown), shown
+    # A sanitized build keeps freed memory in quarantine, so "flat" leaves room for that.
+    assert herald.rss_kb() - before < 40_000
+    assert herald.descriptors() < 60
+
+
+DNS_FAULTS = ["servfail", "refused", "silent", "wrong_id", "wrong_question", "echo", "junk", "short", "pointer_loop",
+              "false_counts", "tcp_endless", "tcp_drip", "tcp_reset"]
+
+
+@ONE_STACK
+def test_hostile_dns_answers_fail(region):
+    probes = []
+    for index, fault in enumerate(DNS_FAULTS):
+        region.hostile_dns(port=5300 + index).set(fault)
+        probes.append(dns("health.example.net A", 5300 + index, name=fault, timeout="400ms", interval="500ms"))
+    herald = region.herald(services=[service("dns", VIP, *probes)])
+    wait_until(lambda: all(p["state"] == "down" for p in herald.service("dns")["probes"]), "all probes down", 15,
+               evidence=lambda: json.dumps(herald.service("dns")["probes"], indent=1))
+    assert herald.descriptors() < 60
+
+
+@ONE_STACK
+def test_real_dns_tcp_and_exec(region):
+    nsd = region.nsd("example.net", port=53)
+    region.tcp_service(port=7000)
+    herald = region.herald(
+        services=[
+            service(
+                "all", VIP,
+                dns("health.example.net A", expect={"min_answers": 1, "answers": ["192.0.2.1"], "authoritative": True}),
+                dns("example.net SOA", name="over-tcp", transport="tcp", expect={"serial_at_least": 1}),
+                tcp(7000), exec_probe("/bin/sh", "-c", "echo fine; exit 0"),
+            )
+        ]
+    )
+    herald.wait_state("all", "announced")
+    assert [p["state"] for p in herald.service("all")["probes"]] == ["up"] * 4
+    nsd.kill()
+    herald.wait_state("all", "withdrawn")
+
+
+@ONE_STACK
+def test_a_name_that_does_not_resolve_is_not_the_services_fault(region):
+    region.http_service(port=8080)
+    herald = region.herald(services=[service("web", VIP, {"type": "http", "url": "http://no-such-name.invalid:8080/"})])
+    quiet(2)
+    shown = herald.service("web")
+    assert shown["health"] == "unknown" and shown["probes"][0]["verdict"] == "inconclusive"
+
+
+@ONE_STACK
+def test_hostile_clients_of_the_control_socket(region):
+    _, herald = start_announced(region)
+    clients = []
+    for index in range(330):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(2)
+        client.connect(str(herald.socket))
+        try:
+            client.send([b"", b'{"method":', b"junk\0", b"x" * 70_000][index % 4])
+        except OSError:
+            pass  # dropped already: that is its right
+        clients.append(client)
+    before = time.monotonic()
+    assert herald.service("web")["state"] == "announced"
+    assert time.monotonic() - before < 2
+    for client in clients:
+        client.close()
+    assert herald.ctl("why", "web").returncode == 0
+    assert herald.ctl("why", "wbe").returncode == 2
+    assert herald.stop() == 0
+
+
+def test_heraldctl_without_a_daemon(daemon):
+    done = daemon.ctl("status")
+    assert done.returncode == 3 and str(daemon.socket) in done.stderr

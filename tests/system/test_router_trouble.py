@@ -1,0 +1,125 @@
+"""The router in trouble: probes go on, status answers, nothing is taken down because of it, and all of it is shown."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from herald import http, service
+from test_life import VIP, quiet, start_announced
+
+
+def answers_quickly(herald) -> float:
+    before = time.monotonic()
+    herald.status()
+    return time.monotonic() - before
+
+
+@pytest.mark.nva("frr")
+def test_bgpd_hung_while_a_service_dies(region):
+    """The VIP goes from the interface all the same; bgpd hears of it when it runs again."""
+    web, herald = start_announced(region)
+    mark = region.mark()
+    region.nva.bgpd.sigstop()
+    quiet(2.5)  # long enough for a read-back to run into its deadline
+    web.kill()
+    herald.wait_health("web", "unhealthy")
+    assert region.vips() == set()
+    assert min(answers_quickly(herald) for _ in range(5)) < 1
+    region.nva.bgpd.sigcont()
+    region.wait_withdrawn(VIP, since=mark)
+    herald.wait_state("web", "withdrawn")
+
+
+@pytest.mark.nva("frr")
+def test_bgpd_killed_and_restarted(region):
+    _, herald = start_announced(region)
+    region.nva.bgpd.kill()
+    herald.wait_problem("web", "frr does not answer")
+    assert region.vips() == {VIP}
+    mark = region.mark()
+    region.nva.restart()
+    region.wait_announced(VIP, since=mark, timeout=20)
+    herald.wait_state("web", "announced", timeout=20)
+
+
+@pytest.mark.nva("bird")
+def test_bird_killed_and_restarted(region):
+    _, herald = start_announced(region)
+    region.nva.kill()
+    herald.wait_problem("web", "bird does not answer")
+    assert herald.service("web")["state"] == "announcing"
+    assert herald.status()["router"]["reachable"] is False
+    assert region.vips() == {VIP}
+    mark = region.mark()
+    region.nva.start()
+    region.wait_announced(VIP, since=mark, timeout=20)
+    herald.wait_state("web", "announced", timeout=20)
+
+
+def test_a_router_that_is_not_there_at_the_start(region):
+    region.nva.stop()
+    region.http_service(port=8080)
+    herald = region.herald(services=[service("web", VIP, http(8080))])
+    herald.wait_health("web", "healthy")
+    herald.wait_problem("web", "does not answer")
+    assert region.vips() == {VIP}
+    mark = region.mark()
+    region.nva.start()
+    region.wait_announced(VIP, since=mark, timeout=20)
+    herald.wait_state("web", "announced", timeout=20)
+
+
+@pytest.mark.nva("frr")
+def test_vtysh_missing_is_said(region):
+    region.http_service(port=8080)
+    mark = region.mark()
+    router = {"stack": "frr", "vtysh": {"path": "/nonexistent/vtysh"}}
+    herald = region.herald(services=[service("web", VIP, http(8080))], router=router)
+    region.wait_announced(VIP, since=mark)  # announced all the same: only the proof is missing
+    assert "No such file" in herald.wait_problem("web", "/nonexistent/vtysh")
+
+
+@pytest.mark.nva("frr")
+@pytest.mark.parametrize("behaviour", ["exec sleep 60", "head -c 300000 /dev/urandom", "echo '{'", "exit 1"])
+def test_vtysh_that_hangs_or_prints_junk(region, behaviour):
+    region.http_service(port=8080)
+    fake = region.lab.dir / "fake-vtysh"
+    fake.write_text(f"#!/bin/sh\n{behaviour}\n")
+    fake.chmod(0o755)
+    mark = region.mark()
+    router = {"stack": "frr", "vtysh": {"path": str(fake), "timeout": "500ms"}}
+    herald = region.herald(services=[service("web", VIP, http(8080))], router=router)
+    region.wait_announced(VIP, since=mark)
+    herald.wait_problem("web", "frr does not answer")
+    assert herald.status()["router"]["reachable"] is False
+    assert herald.stop() == 0
+
+
+def test_one_route_server_cut_off_is_a_warning(region):
+    _, herald = start_announced(region)
+    with region.cut("rs2"):
+        quiet(1)
+        assert herald.service("web")["state"] == "announced"
+        assert region.vips() == {VIP}
+
+
+@pytest.mark.nva("frr")
+def test_a_router_that_does_not_redistribute_is_explained(region):
+    region.nva.vtysh("configure terminal", "router bgp", "address-family ipv4 unicast", "no redistribute connected")
+    region.http_service(port=8080)
+    herald = region.herald(services=[service("web", VIP, http(8080))])
+    assert "redistributed" in herald.wait_problem("web", "not in frr's BGP table")
+
+
+@pytest.mark.nva("frr")
+def test_stack_none_reads_the_interface_alone(region):
+    web = region.http_service(port=8080)
+    mark = region.mark()
+    herald = region.herald(services=[service("web", VIP, http(8080))], router={"stack": "none"})
+    region.wait_announced(VIP, since=mark)
+    (vip,) = herald.wait_state("web", "announced")["vips"]
+    assert vip["on_interface"] and vip["in_rib"] is None
+    web.kill()
+    region.wait_withdrawn(VIP, since=mark)
