@@ -27,6 +27,10 @@ constexpr Duration kStopWithin = 4500ms;
 
 // Later than this for anything that was due: the process did not run (SIGSTOP, a frozen machine).
 constexpr Duration kStall = 1s;
+// So much is not the fault of whom an attempt was waiting for; while one is in flight, a timer beats often enough to
+// notice it.
+constexpr Duration kLate = 20ms;
+constexpr Duration kPulse = 100ms;
 
 // One text is said again after this long.
 constexpr Duration kNoticeAgain = 60s;
@@ -150,6 +154,9 @@ void Controller::on(const event::Observed& event, TimePoint now) {
     notice(true, "", observe_error_, now);
     const Duration wait = kFirstLookAgain * (1U << std::min(look_failures_++, 6U));
     timers_.set(key(Timer::look_again), now + std::min(wait, kLongestLookAgain));
+    // Leases run on, and services die, while nobody can look.
+    reconciler_.look_failed();
+    plan_ = observed_sequence_ > 0;
     return;
   }
   observe_error_.clear();
@@ -180,6 +187,7 @@ void Controller::on(const event::StepFinished& event, TimePoint now) {
   const auto step = reconciler_.finished(event.id, look_sequence_);
   if (!step) return;
   look_wanted_ = true;
+  if (event.error.empty()) claim(*step, now, observation_);
   const auto owned = owner_.find(step->key.vip);
   if (owned != owner_.end()) {
     services_[owned->second].run.step_finished(event.id, event.error, router_read_sequence_);
@@ -234,19 +242,36 @@ std::vector<Effect> Controller::decide(TimePoint now) {
   return std::exchange(effects_, {});
 }
 
-// After a stall, results of before stand for nothing: a service may have died meanwhile, and its VIP may have
-// left with the lease. It must not be announced again on them.
 void Controller::notice_stall(TimePoint now) {
   const auto next = timers_.next();
-  if (!next || now - *next < kStall || now == stall_noticed_at_) return;
+  if (!next || now - *next < kLate || now == stall_noticed_at_) return;
   stall_noticed_at_ = now;
+  const Duration late = now - *next;
+  for (ProbeRun& probe : probes_) {
+    if (probe.state() == ProbeRun::State::running) probe.stalled(late);
+  }
+  if (late >= kStall) recover_from_stall(late, now);
+}
+
+// After a stall, results of before stand for nothing: a service may have died meanwhile, and its VIP may have
+// left with the lease. It must not be announced again on them.
+void Controller::recover_from_stall(Duration late, TimePoint now) {
   look_wanted_ = true;
+  for (std::size_t index = 0; index < services_.size(); ++index) {
+    services_[index].run.stalled(late);
+    dirty_.insert(index);
+  }
   const std::string text =
-      fmt::format("herald did not run for {:.1f} s", std::chrono::duration<double>(now - *next).count());
+      fmt::format("herald did not run for {:.1f} s", std::chrono::duration<double>(late).count());
   bool forgot = false;
   for (std::size_t index = 0; index < probes_.size(); ++index) {
     const ProbeMark before = mark(index);
-    if (!probes_[index].forget_if_stale(now)) continue;
+    const auto& lease = services_[service_of_[index]].run.spec().announce.lease;
+    if (lease && late >= *lease / 2) {
+      probes_[index].forget();
+    } else if (!probes_[index].forget_if_stale(now)) {
+      continue;
+    }
     dirty_.insert(service_of_[index]);
     if (before.output == HealthTracker::Output::unknown) continue;
     tell_output(index, before, text, now);
@@ -286,6 +311,9 @@ void Controller::on_timer(Timer timer, TimePoint now) {
     case Timer::reconcile:  // plan_steps() waits for the look
       plan_ = look_wanted_ = true;
       break;
+    case Timer::pulse:  // decide() has seen how late it was
+      if (running_ > 0) timers_.set(key(Timer::pulse), now + kPulse);
+      break;
     case Timer::give_up:
       exited_ = true;
       effects_.emplace_back(effect::Exit{false});
@@ -311,6 +339,7 @@ void Controller::run_probe(std::size_t index, TimePoint now) {
   }
   const RunId run{(++runs_ << kIndexBits) | index};
   ++running_;
+  if (!timers_.due(key(Timer::pulse))) timers_.set(key(Timer::pulse), now + kPulse);
   timers_.set(timer, probe.start(run, now));
   effects_.emplace_back(effect::StartProbe{ProbeId{static_cast<std::uint32_t>(index)}, run});
 }

@@ -60,6 +60,7 @@ class Controller {
   void leave();
 
   void notice_stall(TimePoint now);
+  void recover_from_stall(Duration late, TimePoint now);
   void run_probe(std::size_t index, TimePoint now);
   // After an attempt of probe `index` has ended; `before` is what its tracker said until then.
   struct ProbeMark {
@@ -82,7 +83,7 @@ class Controller {
   void notice(bool error, std::string service, std::string text, TimePoint now);
 
   // Timer keys: one a probe, one a service, then these.
-  enum class Timer : std::uint8_t { audit, look_again, reconcile, router, give_up, count };
+  enum class Timer : std::uint8_t { audit, look_again, reconcile, router, pulse, give_up, count };
   [[nodiscard]] Timers::Key key(Timer timer) const;
   void on_timer(Timer timer, TimePoint now);
 

@@ -34,6 +34,7 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
   state_ = State::running;
   run_ = run;
   started_ = now;
+  stalled_ = {};
   deadline_ = now + spec_.timing.timeout;
   ++runs_;
   return deadline_;
@@ -41,13 +42,16 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
 
 TimePoint ProbeRun::finish(ProbeResult result, TimePoint now, Random& random) {
   const Duration late = now - deadline_;
+  const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
   if (late > spec_.timing.timeout / 2) result = late_result(late);
+  if (by_the_clock && was_stalled()) result = late_result(stalled_);
   return count(std::move(result), now, random);
 }
 
 TimePoint ProbeRun::finish_expired(std::string_view stage, TimePoint now, Random& random) {
   const Duration late = now - deadline_;
   if (late > spec_.timing.timeout / 2) return count(late_result(late), now, random);
+  if (was_stalled()) return count(late_result(stalled_), now, random);
   const std::string text = fmt::format("no result within {}{}{}", milliseconds(spec_.timing.timeout),
                                        stage.empty() ? "" : ": ", stage);
   return count({Verdict::fail, Reason::timeout, text, now - started_}, now, random);
@@ -68,10 +72,17 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
   return next_;
 }
 
+bool ProbeRun::was_stalled() const {
+  return stalled_ > spec_.timing.timeout / 4;
+}
+
 Pace ProbeRun::pace() const {
-  // What was inconclusive for want of time or means is not asked for more often; an unresolved name is cheap.
-  const bool in_need = last_.verdict == Verdict::inconclusive && last_.reason != Reason::resolve;
-  if (!in_need && (tracker_.pending() || last_.verdict == Verdict::inconclusive)) return Pace::fast;
+  const bool inconclusive = last_.verdict == Verdict::inconclusive;
+  const bool in_need = inconclusive && last_.reason != Reason::resolve;  // an unresolved name is cheap
+  if (!in_need && (inconclusive || tracker_.pending())) return Pace::fast;
+  // For want of time or means: asking more often would make herald's own trouble worse, but a change that is pending
+  // cannot wait for a long interval.
+  if (in_need && tracker_.pending()) return Pace::careful;
   return tracker_.output() == HealthTracker::Output::down ? Pace::down : Pace::normal;
 }
 

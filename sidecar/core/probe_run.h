@@ -7,7 +7,8 @@
 //
 // The deadline is this class's, not the probe's: a hung probe cannot hold a route up. A deadline that is
 // noticed too late (herald's own loop was slow) proves nothing about the target, and neither does a result
-// that comes long after it: both are inconclusive.
+// that comes long after it, nor a timeout of an attempt during which herald did not run for a good part of the
+// time: all are inconclusive.
 #pragma once
 
 #include <optional>
@@ -30,11 +31,14 @@ class ProbeRun {
   TimePoint begin(TimePoint now);             // the first attempt's time
   TimePoint start(RunId run, TimePoint now);  // returns the deadline
   void expire() { state_ = State::expiring; }
+  // herald itself did not run for so long while an attempt was in flight.
+  void stalled(Duration late) { stalled_ += late; }
   TimePoint finish(ProbeResult result, TimePoint now, Random& random);
   // Ends an expiring attempt. `stage` is what it was waiting for, or empty.
   TimePoint finish_expired(std::string_view stage, TimePoint now, Random& random);
   void stop() { state_ = State::idle; }
 
+  void forget() { tracker_.forget(); }
   // Forgets what is too old to stand for the present, also counts that lead nowhere yet; true if it was too
   // old.
   bool forget_if_stale(TimePoint now);
@@ -50,6 +54,7 @@ class ProbeRun {
  private:
   TimePoint count(ProbeResult result, TimePoint now, Random& random);
   [[nodiscard]] Pace pace() const;
+  [[nodiscard]] bool was_stalled() const;
 
   ProbeSpec spec_;
   HealthTracker tracker_;
@@ -59,6 +64,7 @@ class ProbeRun {
   TimePoint due_{};  // on the grid
   TimePoint started_{};
   TimePoint deadline_{};
+  Duration stalled_{};  // of this attempt's time
   TimePoint next_{};
   ProbeResult last_;
   std::optional<TimePoint> last_started_;

@@ -16,21 +16,22 @@ constexpr Duration kLastingSuccess = 10s;
 bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, TimePoint now) {
   if (desired.want == Want::keep) return address.expires.has_value();
   if (!desired.lease) return address.expires.has_value();
-  return !address.expires || *address.expires <= now + *desired.lease * 2 / 3;
+  return !address.expires || *address.expires <= now + *desired.lease * 3 / 4;
 }
 
-// When a lease is renewed: a little after a third of it has passed, at a moment that many addresses share. A thousand
-// services that came up one by one would otherwise be refreshed one by one for ever, each with a look of its own.
+// When a lease is renewed: when at most a third of it has passed, and no less than a quarter, at a moment that many
+// addresses share. A thousand services that came up one by one would otherwise be refreshed one by one for ever, each
+// with a look of its own.
 TimePoint refresh_time(TimePoint expires, Duration lease) {
   const Duration grid = lease / 12;
   const Duration due = (expires - lease * 2 / 3).time_since_epoch();
-  return TimePoint{(due + grid - Duration{1}) / grid * grid};
+  return TimePoint{due / grid * grid};
 }
 
 struct Views {
   std::map<AddressKey, const ObservedAddress*> observed;
   std::map<AddressKey, const DesiredAddress*> desired;
-  std::set<Vip> wanted;  // present on some interface
+  std::map<Vip, bool> kept;  // VIPs that are not to go: is one of ours where it is wanted?
 };
 
 Views index(std::span<const DesiredAddress> desired, const Observation& observed) {
@@ -38,7 +39,9 @@ Views index(std::span<const DesiredAddress> desired, const Observation& observed
   for (const ObservedAddress& address : observed.addresses) views.observed[address.key] = &address;
   for (const DesiredAddress& address : desired) {
     views.desired[address.key] = &address;
-    if (address.want == Want::present) views.wanted.insert(address.key.vip);
+    if (address.want == Want::absent) continue;
+    const auto seen = views.observed.find(address.key);
+    views.kept[address.key.vip] |= seen != views.observed.end() && seen->second->ours;
   }
   return views;
 }
@@ -81,13 +84,14 @@ std::string to_string(const Step& step) {
 std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Observation& observed,
                             TimePoint now) {
   const Views views = index(desired, observed);
-  std::vector<Step> removals, additions, refreshes, moves;
+  std::vector<Step> removals, additions, refreshes;
   for (const ObservedAddress& address : observed.addresses) {
     if (!address.ours) continue;
     const auto wish = views.desired.find(address.key);
     if (wish != views.desired.end() && wish->second->want != Want::absent) continue;
-    (views.wanted.contains(address.key.vip) ? moves : removals)
-        .push_back({Step::Kind::remove, address.key, {}});
+    // One that only moves between interfaces is announced all the time: the old one waits for the new one.
+    const auto kept = views.kept.find(address.key.vip);
+    if (kept == views.kept.end() || kept->second) removals.push_back({Step::Kind::remove, address.key, {}});
   }
   for (const DesiredAddress& address : desired) {
     if (address.want == Want::absent) continue;
@@ -96,9 +100,20 @@ std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Obser
     }
   }
   std::vector<Step> steps = std::move(removals);
-  for (std::vector<Step>* part : {&additions, &refreshes, &moves})
+  for (std::vector<Step>* part : {&additions, &refreshes})
     std::ranges::move(*part, std::back_inserter(steps));
   return steps;
+}
+
+void claim(const Step& step, TimePoint now, Observation& observed) {
+  std::erase_if(observed.addresses, [&](const ObservedAddress& address) {
+    return address.key == step.key && (address.ours || step.kind != Step::Kind::add);
+  });
+  const bool there = std::ranges::find(observed.addresses, step.key, &ObservedAddress::key) !=
+                     observed.addresses.end();  // somebody else's: an add has left it alone
+  if (step.kind == Step::Kind::remove || there) return;
+  ObservedAddress& address = observed.addresses.emplace_back(ObservedAddress{step.key, true, std::nullopt});
+  if (step.lease) address.expires = now + *step.lease;
 }
 
 std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired, const Observation& observed,
@@ -160,6 +175,10 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
     const ObservedAddress& address = *found->second;
     if (address.ours && address.expires) wake_at(refresh_time(*address.expires, *wish.lease));
   }
+}
+
+void Reconciler::look_failed() {
+  for (auto& [key, memory] : memory_) memory.look_after = 0;
 }
 
 std::optional<Step> Reconciler::finished(StepId id, std::uint64_t latest_sequence) {

@@ -67,10 +67,14 @@ struct Step {
 [[nodiscard]] std::string to_string(const Step& step);
 
 // Removals first (a withdrawal is what hurries), then additions, then refreshes; an address that only moves
-// between interfaces is added before it is removed. Ours and wanted by nobody: removed. Not ours: never in a
+// between interfaces is removed once it is seen where it is wanted. Ours and wanted by nobody: removed. Not ours: never in a
 // step.
 [[nodiscard]] std::vector<Step> reconcile(std::span<const DesiredAddress> desired,
                                           const Observation& observed, TimePoint now);
+
+// What `observed` would show if the step, which reports success, did what it says. Only for as long as nobody can
+// look: a step is done when it is seen.
+void claim(const Step& step, TimePoint now, Observation& observed);
 
 enum class StepId : std::uint64_t {};
 
@@ -86,6 +90,8 @@ class Reconciler {
                                std::uint64_t sequence, TimePoint now);
   // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.
   std::optional<Step> finished(StepId id, std::uint64_t latest_sequence);
+  // Looking fails, so what was seen before has to do: with the claims of later steps in it (see claim()).
+  void look_failed();
   // When plan() may have something new to say though nothing was observed: back-offs and leases.
   [[nodiscard]] std::optional<TimePoint> next_wakeup() const { return wakeup_; }
   [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }

@@ -20,6 +20,7 @@ std::uint64_t hash_of(std::string_view text) {
 }
 
 constexpr Duration kLongestFirstWait = 10s;
+constexpr Duration kLeastCareful = 1s;
 
 }  // namespace
 
@@ -32,10 +33,8 @@ TimePoint Schedule::first(TimePoint now) const {
 
 TimePoint Schedule::next(TimePoint& last_due, TimePoint last_start, TimePoint now, Pace pace,
                          Random& random) const {
-  const Duration interval = pace == Pace::fast   ? timing_.fast_interval
-                            : pace == Pace::down ? timing_.down_interval
-                                                 : timing_.interval;
-  if (pace == Pace::fast) {
+  const Duration interval = interval_of(pace);
+  if (pace == Pace::fast || pace == Pace::careful) {
     last_due = last_start + interval;
   } else {
     // A run that started a little before its grid point (jitter) must not get the same point again.
@@ -43,6 +42,20 @@ TimePoint Schedule::next(TimePoint& last_due, TimePoint last_start, TimePoint no
     if (last_due + interval <= now) last_due = grid_after(now, interval);
   }
   return std::max(last_due + jitter(interval, random), now);
+}
+
+Duration Schedule::interval_of(Pace pace) const {
+  switch (pace) {
+    case Pace::fast:
+      return timing_.fast_interval;
+    case Pace::careful:
+      return std::max(timing_.fast_interval, std::min(timing_.interval, kLeastCareful));
+    case Pace::down:
+      return timing_.down_interval;
+    case Pace::normal:
+      break;
+  }
+  return timing_.interval;
 }
 
 TimePoint Schedule::grid_after(TimePoint after, Duration interval) const {

@@ -17,7 +17,8 @@ namespace herald {
 // Seeded by whoever owns the controller; the core makes no randomness of its own.
 using Random = std::mt19937_64;
 
-enum class Pace : std::uint8_t { normal, fast, down };
+// `careful` is fast, but at least a second and at most the interval.
+enum class Pace : std::uint8_t { normal, fast, careful, down };
 
 class Schedule {
  public:
@@ -32,6 +33,7 @@ class Schedule {
                                Random& random) const;
 
  private:
+  [[nodiscard]] Duration interval_of(Pace pace) const;
   [[nodiscard]] TimePoint grid_after(TimePoint after, Duration interval) const;
   [[nodiscard]] Duration jitter(Duration interval, Random& random) const;
 

@@ -102,6 +102,14 @@ std::string unknown_reason(std::span<const ProbeOpinion> probes) {
   return "no gate is known";
 }
 
+bool all_conclusive(std::span<const ProbeOpinion> probes) {
+  return std::ranges::none_of(probes, [](const ProbeOpinion& probe) {
+    const HealthTracker& tracker = *probe.tracker;
+    return probe.spec->role == Role::gate && tracker.output() == HealthTracker::Output::unknown &&
+           tracker.passes() == 0 && tracker.failures() == 0;
+  });
+}
+
 // Why a service that its gates call up is degraded; empty: it is not.
 std::string degraded_reason(std::span<const ProbeOpinion> probes) {
   for (const ProbeOpinion& probe : probes) {
@@ -122,7 +130,7 @@ Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
   if (count.down > count.gates - std::min(least, count.gates)) {
     return {Health::unhealthy, down_reason(count, probes)};
   }
-  if (count.up < least) return {Health::unknown, unknown_reason(probes)};
+  if (count.up < least) return {Health::unknown, unknown_reason(probes), all_conclusive(probes)};
   if (std::string why = degraded_reason(probes); !why.empty()) return {Health::degraded, std::move(why)};
   return {Health::healthy, up_reason(count, probes)};
 }
@@ -163,7 +171,7 @@ ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, TimePoint n
     case Health::unknown:
       break;
   }
-  if (now >= adopt_deadline_) {
+  if (now >= adopt_deadline_ && !composed.conclusive) {
     return withdraw(fmt::format("nothing conclusive within adopt_timeout; {}", composed.reason), now);
   }
   return {

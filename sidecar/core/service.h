@@ -5,7 +5,7 @@
 //
 //   starting   nothing was observed yet: hold.
 //   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
-//              known, or until adopt_timeout has passed without anything conclusive; then withdraw.
+//              known, or until adopt_timeout has passed and a gate has had nothing conclusive; then withdraw.
 //   settled    announced or withdrawn, by the last conclusive health. While announced, unknown health holds: what
 //              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
 //              unknown health changes nothing.
@@ -35,6 +35,8 @@ struct ProbeOpinion {
 struct Composed {
   Health health = Health::unknown;
   std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
+  // Unknown, and every gate that is not known has had conclusive results: it is a matter of a few more.
+  bool conclusive = false;
 };
 
 [[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
@@ -64,6 +66,8 @@ class ServiceMachine {
   ServiceMachine(const ServiceSpec& spec, TimePoint now);
 
   Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
+  // herald did not run for so long, so nothing could become known.
+  void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] double penalty(TimePoint now) const;

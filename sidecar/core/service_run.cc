@@ -78,9 +78,11 @@ const ObservedAddress* ServiceRun::find(const Vip& vip, const Sight& sight) cons
 
 Presence ServiceRun::presence(const Sight& sight) const {
   if (sight.addresses == nullptr) return Presence::unobserved;
+  // On any interface: the configuration may have moved it, and it is announced all the same.
   const auto present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) {
-    const ObservedAddress* address = find(vip, sight);
-    return address != nullptr && address->ours;
+    auto address = sight.addresses->lower_bound({vip, ""});
+    while (address != sight.addresses->end() && address->first.vip == vip && !address->second.ours) ++address;
+    return address != sight.addresses->end() && address->first.vip == vip;
   });
   if (present == 0) return Presence::none;
   return present == std::ssize(spec_.vips) ? Presence::all : Presence::some;

@@ -36,6 +36,8 @@ class ServiceRun {
 
   // Takes a new look at everything. Returns the transitions that it made.
   std::vector<effect::Transition> evaluate(const Composed& composed, const Sight& sight, TimePoint now);
+  // herald did not run for so long.
+  void stalled(Duration late) { machine_.stalled(late); }
   // From now on only leaving is wanted.
   void stop();
 

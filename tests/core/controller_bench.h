@@ -87,6 +87,7 @@ class ControllerBench {
   Controller controller;
   TimePoint now = kStart;
   std::map<AddressKey, ObservedAddress> kernel;
+  std::vector<Step> applied;
   bool answers_looks = true;
   bool answers_steps = true;
   std::string look_error;
@@ -98,6 +99,7 @@ class ControllerBench {
       controller.handle(event::Observed{look->sequence, observe()}, now);
     }
     if (const auto* apply = std::get_if<effect::Apply>(&effect); apply != nullptr && answers_steps) {
+      applied.push_back(apply->step);
       if (step_error.empty()) {
         if (apply->step.kind == Step::Kind::remove)
           kernel.erase(apply->step.key);

@@ -81,8 +81,7 @@ TEST_CASE(
   ControllerBench bench(one_service({probe}));
   bench.turn();
   const RunId run = bench.next_start();
-  bench.now += 800ms - 1ns;
-  CHECK(of_kind<effect::CancelProbe>(bench.turn()).empty());
+  CHECK(of_kind<effect::CancelProbe>(bench.go_on(800ms - 1ns)).empty());
   bench.now += 1ns;
   const std::vector<Effect> effects = bench.controller.decide(bench.now);
   const auto cancelled = of_kind<effect::CancelProbe>(effects);
@@ -115,10 +114,44 @@ TEST_CASE("a result that comes in the turn of its deadline counts, if it is told
   ControllerBench bench(one_service({probe_spec("front")}));
   bench.turn();
   const RunId run = bench.next_start();
-  bench.now += 800ms;
+  bench.go_on(800ms - 1ns);
+  bench.now += 1ns;
   const auto effects = bench.tell(event::ProbeFinished{run, {Verdict::pass, Reason::none, "200", 800ms}});
   CHECK(of_kind<effect::CancelProbe>(effects).empty());
   CHECK(bench.probe().passes == 1);
+}
+
+TEST_CASE("while nobody can look, leases are refreshed and a dead service is withdrawn") {
+  Config config = one_service({probe_spec("front")});
+  config.services.front().announce.lease = 9s;
+  ControllerBench bench(config);
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  REQUIRE(bench.kernel.size() == 1);
+  bench.look_error = "no buffer space";
+  const TimePoint end = bench.now + 20s;
+  while (bench.now < end) bench.finish_next(Verdict::pass);
+  const auto refreshes = std::ranges::count(bench.applied, Step::Kind::refresh, &Step::kind);
+  CHECK(refreshes >= 4);
+  CHECK(refreshes <= 9);
+  bench.finish_next(Verdict::fail, Reason::refused, 2);
+  bench.go_on(5s);
+  CHECK(bench.kernel.empty());
+}
+
+TEST_CASE("a stall of half a lease forgets what was known, however slow the probe") {
+  ProbeSpec probe = probe_spec("front");
+  probe.timing.interval = probe.timing.down_interval = 10s;
+  Config config = one_service({probe});
+  config.services.front().announce.lease = 30s;
+  ControllerBench bench(config);
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.kernel.clear();
+  bench.now += 27s;  // SIGSTOP; the lease withdraws meanwhile
+  bench.turn();
+  CHECK(bench.kernel.empty());
+  CHECK(bench.probe().state == ProbeState::unknown);
 }
 
 TEST_CASE("failed looks are repeated after 100 ms, doubled to 5 s, and told once a minute") {

@@ -69,6 +69,35 @@ TEST_CASE("what is inconclusive for want of means is not asked for more often; a
   bench.run(kFail);
   bench.run(kFail);
   CHECK(bench.run(kTrouble) == 4s);
+
+  ProbeSpec slow = spec();
+  slow.timing.interval = slow.timing.down_interval = 60s;
+  Bench pending(slow);
+  CHECK(pending.run(kTrouble) == 1s);  // nothing is known, and a minute is too long to wait
+  for (int pass = 0; pass < 3; ++pass) pending.run(kPass);
+  CHECK(pending.run(kTrouble) == 60s);
+  CHECK(pending.run(kFail) == 250ms);
+  CHECK(pending.run(kTrouble) == 1s);
+}
+
+TEST_CASE("a timeout while herald itself did not run proves nothing") {
+  Bench bench;
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const auto run_stalled = [&](Duration stall) {
+    const TimePoint deadline = bench.probe.start(RunId{20}, bench.now);
+    bench.probe.stalled(stall);
+    bench.probe.expire();
+    bench.now = deadline;
+    bench.now = bench.probe.finish_expired("reading", bench.now, bench.random);
+    return bench.probe.last();
+  };
+  CHECK(run_stalled(150ms).verdict == Verdict::fail);
+  CHECK(run_stalled(250ms).reason == Reason::late);
+  CHECK(run_stalled(0ms).verdict == Verdict::fail);  // an earlier attempt's stall is not its own
+  bench.probe.start(RunId{21}, bench.now);
+  bench.probe.stalled(300ms);
+  bench.probe.finish({Verdict::fail, Reason::refused, "", 1ms}, bench.now + 300ms, bench.random);
+  CHECK(bench.probe.last().reason == Reason::refused);  // which no stall can cause
 }
 
 TEST_CASE("a hanging attempt ends at its deadline, and the next begins at once while a change is pending") {

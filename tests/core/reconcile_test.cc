@@ -74,11 +74,11 @@ TEST_CASE("each wish against what is there") {
   CHECK(steps({want(kA, Want::keep)}, {ours(kA, std::nullopt)}).empty());
 }
 
-TEST_CASE("a lease is renewed once a third of it is over, also on hold; a wrong kind of lifetime at once") {
+TEST_CASE("a lease is renewed after a quarter to a third of it, also on hold; a wrong kind of lifetime at once") {
   for (const Want wish : {Want::present, Want::hold}) {
     const Desired leased{want(kA, wish)};
-    CHECK(steps(leased, {ours(kA, 20s + 1ns)}).empty());
-    CHECK(steps(leased, {ours(kA, 20s)}) == Steps{refresh(kA)});
+    CHECK(steps(leased, {ours(kA, 22500ms + 1ns)}).empty());
+    CHECK(steps(leased, {ours(kA, 22500ms)}) == Steps{refresh(kA)});
     CHECK(steps(leased, {ours(kA, 1s)}) == Steps{refresh(kA)});
     CHECK(steps(leased, {ours(kA, std::nullopt)}) == Steps{refresh(kA)});
     const Desired permanent{want(kA, wish, std::nullopt)};
@@ -98,8 +98,12 @@ TEST_CASE("removals come first, then additions, then refreshes") {
   CHECK(steps(desired, {ours(kB, 5s), ours(kC)}) == Steps{remove(kC), add(kA), refresh(kB)});
 }
 
-TEST_CASE("an address that moves between interfaces is added before it is removed") {
-  CHECK(steps({want(kA, Want::present)}, {ours(kAElsewhere)}) == Steps{add(kA), remove(kAElsewhere)});
+TEST_CASE("an address that moves between interfaces is removed once it is seen where it is wanted") {
+  CHECK(steps({want(kA, Want::present)}, {ours(kAElsewhere)}) == Steps{add(kA)});
+  CHECK(steps({want(kA, Want::present)}, {ours(kAElsewhere), foreign(kA)}).empty());
+  CHECK(steps({want(kA, Want::present)}, {ours(kAElsewhere), ours(kA)}) == Steps{remove(kAElsewhere)});
+  CHECK(steps({want(kA, Want::hold)}, {ours(kAElsewhere)}).empty());
+  CHECK(steps({want(kA, Want::absent)}, {ours(kAElsewhere)}) == Steps{remove(kAElsewhere)});
   CHECK(steps({want(kA, Want::present)}, {foreign(kAElsewhere)}) == Steps{add(kA)});
 }
 

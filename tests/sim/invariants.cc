@@ -42,6 +42,15 @@ std::size_t Invariants::probe_of(RunId run) const {
   return static_cast<std::size_t>(found - probes_.begin());
 }
 
+bool Invariants::is_conclusive(const ServiceEntry& service) const {
+  const std::vector<ProbeSpec>& specs = service.rules.spec().probes;
+  for (std::size_t offset = 0; offset < specs.size(); ++offset) {
+    if (specs[offset].role == Role::gate && !probes_[service.first_probe + offset].has_results())
+      return false;
+  }
+  return true;
+}
+
 ServiceRules::Gates Invariants::gates_of(const ServiceEntry& service) const {
   std::size_t gates = 0, up = 0, down = 0;
   for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
@@ -105,7 +114,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
       service.rules.looked(look);
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
-    steps_.finished(step->id);
+    steps_.finished(*step, now);
     if (!step->error.empty()) trouble(now);
   } else if (std::holds_alternative<event::RouterRead>(event)) {
     reading_router_ = false;
@@ -182,7 +191,8 @@ void Invariants::on(const effect::Exit& /*effect*/, TimePoint /*now*/) {
 void Invariants::settled(const Controller& controller, TimePoint now) {
   require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
   for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
-  for (const ServiceEntry& service : services_) service.rules.settled(gates_of(service), now);
+  for (const ServiceEntry& service : services_)
+    service.rules.settled(gates_of(service), is_conclusive(service), now);
   require(!stopped_at_ || now <= *stopped_at_ + kLongestStop, "it did not exit in time");
   require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
   require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
@@ -212,13 +222,17 @@ void Invariants::check_overdue(TimePoint now) {
   }
 }
 
-void Invariants::stalled(Duration duration, TimePoint now) {
+void Invariants::stalled(Duration late, TimePoint now) {
   looked_at_ = read_router_at_ = now;
   trouble(now);
   resumed_at_ = now;
   lacking_since_.clear();
   if (stopped_at_) stopped_at_ = now;
-  for (ProbeRules& probe : probes_) probe.stalled(duration, now);
+  for (ServiceEntry& service : services_) {
+    service.rules.stalled(late >= 1s ? late : 0s);
+    for (std::size_t probe = 0; probe < service.rules.spec().probes.size(); ++probe)
+      probes_[service.first_probe + probe].stalled(late, service.rules.spec().announce.lease, now);
+  }
 }
 
 void Invariants::expired(const AddressKey& key, TimePoint now) {

@@ -36,7 +36,8 @@ class Invariants {
   void settled(const Controller& controller, TimePoint now);
 
   // The process did not run until now, for so long.
-  void stalled(Duration duration, TimePoint now);
+  // `late`: by how much what herald had to do next is late; all that it can know of the stall.
+  void stalled(Duration late, TimePoint now);
   // A step or a look failed, or lied.
   void trouble(TimePoint now) { trouble_at_ = now; }
   // The kernel removed an address whose lifetime was over.
@@ -59,6 +60,7 @@ class Invariants {
 
   [[nodiscard]] std::size_t probe_of(RunId run) const;
   [[nodiscard]] ServiceRules::Gates gates_of(const ServiceEntry& service) const;
+  [[nodiscard]] bool is_conclusive(const ServiceEntry& service) const;
   [[nodiscard]] ServiceEntry* owner(const Vip& vip);
   void check_overdue(TimePoint now);
   [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key) const;

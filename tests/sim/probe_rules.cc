@@ -9,6 +9,8 @@ namespace {
 
 // What is cancelled, answered or started a turn later than its time is still in time.
 constexpr Duration kSlack = 1s;
+constexpr Duration kNoticed = 20ms;  // less is not told from a busy machine
+constexpr Duration kStall = 1s;      // a stall that long may have cost a lease
 
 ProbeRules::Output output_named(std::string_view name) {
   if (name == "unknown") return ProbeRules::Output::unknown;
@@ -41,10 +43,13 @@ void ProbeRules::started(RunId run, TimePoint now) {
   check(!run_, "a second attempt while one is in flight");
   run_ = run;
   started_ = now;
+  stalled_ = {};
 }
 
 void ProbeRules::finished(const ProbeResult& result, TimePoint now) {
-  const bool late = now - (started_ + spec_.timing.timeout) > spec_.timing.timeout / 2;
+  const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
+  const bool late = now - (started_ + spec_.timing.timeout) > spec_.timing.timeout / 2 ||
+                    (by_the_clock && stalled_ > spec_.timing.timeout / 4);
   count(late ? Verdict::inconclusive : result.verdict, result.reason, now);
 }
 
@@ -119,7 +124,8 @@ void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
   }
   if (next == Output::down) check(counted_ && has_fallen(), "turned down without a reason");
   if (next == Output::unknown) {
-    check(now - conclusive_at_ > staleness(), "forgotten before it was stale");
+    check(now - conclusive_at_ > staleness() || (maybe_forgot_ && now == excused_until_),
+          "forgotten before it was stale");
     must_forget_ = false;
     seen_.clear();
   }
@@ -131,11 +137,15 @@ void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
   }
   output_ = next;
   degraded_ = degraded;
+  if (next != Output::unknown) maybe_forgot_ = false;
 }
 
-void ProbeRules::stalled(Duration duration, TimePoint now) {
+void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, TimePoint now) {
   excused_until_ = now;
-  must_forget_ = output_ != Output::unknown && duration > staleness() + longest_interval() + kSlack;
+  if (run_ && late >= kNoticed) stalled_ += late;
+  const bool lost = lease && late >= *lease / 2 && late >= kStall;
+  must_forget_ = output_ != Output::unknown && (lost || late > staleness() + longest_interval() + kSlack);
+  maybe_forgot_ = maybe_forgot_ || lost || late >= staleness();
 }
 
 void ProbeRules::settled(bool stopping, TimePoint now) {
@@ -145,7 +155,8 @@ void ProbeRules::settled(bool stopping, TimePoint now) {
         "it is not run any more");
   check(!must_forget_, "what it knew from before a long stall still stands");
   if (!std::exchange(counted_, false)) return;
-  const bool vague = has_gap(seen_.size(), staleness());  // may have been forgotten, need not
+  const bool vague =
+      maybe_forgot_ || has_gap(seen_.size(), staleness());  // may have been forgotten, need not
   check(vague || output_ == Output::up || !has_risen(), "did not turn up after `rise` passes in a row");
   check(vague || output_ == Output::down || !has_fallen(), "did not turn down though it should");
 }

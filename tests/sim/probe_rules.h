@@ -3,7 +3,7 @@
 //  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten.
 //  - The output turns up only on a pass that completes `rise` passes in a row, none of them separated by a gap
 //    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail; unknown only
-//    when the last conclusive result is too old, and always after a stall of that length.
+//    when the last conclusive result is too old, and always after a stall of that length or of half the lease.
 //  - And it must turn then: in the same turn.
 #pragma once
 
@@ -35,11 +35,13 @@ class ProbeRules {
   // The turn is over; `stopping`: no attempts are made any more.
   void settled(bool stopping, TimePoint now);
   // The process did not run until now, for so long.
-  void stalled(Duration duration, TimePoint now);
+  void stalled(Duration late, const std::optional<Duration>& lease, TimePoint now);
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
   [[nodiscard]] Output output() const { return output_; }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
+
+  [[nodiscard]] bool has_results() const { return !seen_.empty(); }
 
  private:
   struct Seen {
@@ -63,6 +65,7 @@ class ProbeRules {
   std::string name_;
   std::optional<RunId> run_;
   TimePoint started_{};
+  Duration stalled_{};  // of the attempt in flight
   TimePoint ended_{};
   TimePoint conclusive_at_{};
   TimePoint excused_until_{};
@@ -70,8 +73,9 @@ class ProbeRules {
   std::size_t since_up_ = 0;  // of these, those after the output last turned up
   Output output_ = Output::unknown;
   bool degraded_ = false;
-  bool counted_ = false;      // in this turn
-  bool must_forget_ = false;  // in this turn
+  bool counted_ = false;       // in this turn
+  bool must_forget_ = false;   // in this turn
+  bool maybe_forgot_ = false;  // a stall may have made it forget what the output does not show
 };
 
 }  // namespace herald::sim

@@ -62,11 +62,12 @@ void ServiceRules::told(const effect::Transition& transition, Gates gates, TimeP
   check(!withdrawn_at_ || now >= *withdrawn_at_ + spec_.hold_down, "announced before hold_down was over");
 }
 
-void ServiceRules::settled(Gates gates, TimePoint now) const {
+void ServiceRules::settled(Gates gates, bool conclusive, TimePoint now) const {
   if (stopping_ || !look_.taken) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
   check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
-  check(claim_ != Claim::adopting || now <= started_ + spec_.adopt_timeout, "adopting beyond adopt_timeout");
+  check(claim_ != Claim::adopting || conclusive || now <= started_ + spec_.adopt_timeout,
+        "adopting beyond adopt_timeout, and a gate has had nothing conclusive");
   if (gates == Gates::up && claim_ == Claim::unwanted) {
     const Duration longest = std::max(spec_.hold_down, spec_.damping ? spec_.damping->max_suppress : 0s);
     check(withdrawn_at_ && now < *withdrawn_at_ + longest,

@@ -29,7 +29,9 @@ class ServiceRules {
   void looked(const Look& look);
   void stop() { stopping_ = true; }
   void told(const effect::Transition& transition, Gates gates, TimePoint now);
-  void settled(Gates gates, TimePoint now) const;
+  // `conclusive`: every gate has had a conclusive result.
+  void settled(Gates gates, bool conclusive, TimePoint now) const;
+  void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }
   [[nodiscard]] bool stopping() const { return stopping_; }

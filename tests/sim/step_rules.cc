@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace herald::sim {
 namespace {
@@ -23,15 +24,31 @@ void StepRules::looked(const event::Observed& event, TimePoint now) {
   if (event.sequence != begun_) return;
   looking_ = false;
   look_failed_ = !event.observation.has_value();
-  if (look_failed_) return;
+  if (look_failed_) return believe_claims();
+  claims_.clear();
   shown_by_ = event.sequence;
   looked_at_ = now;
   shown_.emplace();
   for (const ObservedAddress& address : event.observation->addresses) (*shown_)[address.key] = address;
 }
 
+void StepRules::believe_claims() {
+  ended_after_.clear();
+  if (!shown_) return;
+  for (const auto& [step, at] : std::exchange(claims_, {})) {
+    const auto found = shown_->find(step.key);
+    if (step.kind == Step::Kind::remove) {
+      shown_->erase(step.key);
+    } else if (found == shown_->end() || found->second.ours) {
+      ObservedAddress address{step.key, true, std::nullopt};
+      if (step.lease) address.expires = at + *step.lease;
+      (*shown_)[step.key] = address;
+    }
+  }
+}
+
 bool StepRules::in_flight(const AddressKey& key) const {
-  return std::ranges::any_of(in_flight_, [&](const auto& entry) { return entry.second == key; });
+  return std::ranges::any_of(in_flight_, [&](const auto& entry) { return entry.second.key == key; });
 }
 
 const ObservedAddress* StepRules::find(const AddressKey& key) const {
@@ -62,7 +79,7 @@ void StepRules::issued(const effect::Apply& apply, TimePoint now) {
     check(step.kind != Step::Kind::refresh || !address->expires || *address->expires > now,
           "it brings back what ran out");
   }
-  in_flight_.emplace(apply.id, step.key);
+  in_flight_.emplace(apply.id, step);
   check_rate(step.key, now);
 }
 
@@ -75,10 +92,11 @@ void StepRules::check_rate(const AddressKey& key, TimePoint now) {
   recent.pop_front();
 }
 
-void StepRules::finished(StepId id) {
-  const auto found = in_flight_.find(id);
+void StepRules::finished(const event::StepFinished& event, TimePoint now) {
+  const auto found = in_flight_.find(event.id);
   if (found == in_flight_.end()) return;
-  ended_after_[found->second] = begun_;
+  ended_after_[found->second.key] = begun_;
+  if (event.error.empty()) claims_.emplace_back(found->second, now);
   in_flight_.erase(found);
 }
 

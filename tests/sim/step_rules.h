@@ -2,7 +2,8 @@
 //
 //  - One step in flight an address; the next one only from a look that was begun after the last one had ended, and
 //    after the last change that herald was told of. Exempt are a look that has just been answered (changes without end
-//    must not keep it from acting) and a time when looking fails.
+//    must not keep it from acting) and a time when looking fails: then what was seen last has to do, with what later
+//    steps claim to have done.
 //  - `add` only what was not there or whose lease has run out since; `refresh` only what was there, carried herald's
 //    mark and has not run out; `remove` only what carried herald's mark.
 //  - No address is stepped on more often than a fight needs: steps per second are bounded.
@@ -22,7 +23,7 @@ class StepRules {
   void looked(const event::Observed& event, TimePoint now);
   void changed() { changed_after_ = begun_; }
   void issued(const effect::Apply& apply, TimePoint now);
-  void finished(StepId id);
+  void finished(const event::StepFinished& event, TimePoint now);
 
   [[nodiscard]] bool has_looked() const { return shown_.has_value(); }
   [[nodiscard]] bool look_failed() const { return look_failed_; }
@@ -32,6 +33,7 @@ class StepRules {
   [[nodiscard]] const ObservedAddress* find(const AddressKey& key) const;
 
  private:
+  void believe_claims();
   void check_rate(const AddressKey& key, TimePoint now);
 
   std::uint64_t begun_ = 0;  // the last look begun
@@ -41,7 +43,9 @@ class StepRules {
   std::uint64_t shown_by_ = 0;       // the look that `shown_` came from
   TimePoint looked_at_{};            // when that was told
   std::optional<std::map<AddressKey, ObservedAddress>> shown_;
-  std::map<StepId, AddressKey> in_flight_;
+  std::map<StepId, Step> in_flight_;
+  std::deque<std::pair<Step, TimePoint>>
+      claims_;  // of steps that ended since the last look that was answered
   std::map<AddressKey, std::uint64_t> ended_after_;
   std::map<AddressKey, std::deque<TimePoint>> recent_;
 };

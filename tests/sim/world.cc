@@ -127,7 +127,6 @@ void World::stall(Duration duration) {
   note(fmt::format("-- the process stalls for {:.3f} s", std::chrono::duration<double>(duration).count()));
   count("stalls");
   stalled_ = true;
-  stalled_at_ = now_;
   at(now_ + duration, [this, life = life_] {
     if (life == life_) resume();
   });
@@ -137,7 +136,7 @@ void World::resume() {
   if (!stalled_) return;
   note("-- the process goes on");
   stalled_ = false;
-  invariants_->stalled(now_ - stalled_at_, now_);
+  invariants_->stalled(std::max(now_ - controller_->next_wakeup(), Duration{}), now_);
   for (const Event& event : std::exchange(inbox_, {})) handle(event);
   turn_due_ = true;
 }

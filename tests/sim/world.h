@@ -124,7 +124,6 @@ class World {
   std::uint64_t life_ = 0;    // of the process; what is in flight belongs to one
   std::set<RunId> attempts_;  // in flight
   bool stalled_ = false;
-  TimePoint stalled_at_{};
   std::vector<Event> inbox_;  // what a stalled process has not read
   bool turn_due_ = false;
   std::optional<bool> exit_;  // the process is about to exit; whether it called that clean
