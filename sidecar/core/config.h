@@ -91,11 +91,41 @@ struct Damping {
 
 enum class OnExit : std::uint8_t { withdraw, keep };
 
+// The lever. `loopback` moves the address and the stack redistributes it; the others have the router announce it, and
+// the address stays.
+enum class Via : std::uint8_t { loopback, vtysh, birdc };
+[[nodiscard]] std::string_view name_of(Via via);
+
+// What an announcement carries (RFC 4271; RFC 1997 and 8092 for communities).
+struct Attributes {
+  std::uint32_t prepend = 0;  // times our own AS, beside the one that eBGP adds
+  std::optional<std::uint32_t> med = std::nullopt;
+  // "65001:100" or, large, "65001:1:2"; config_file turns well-known names into numbers.
+  std::vector<std::string> communities = {};
+  std::optional<std::uint32_t> local_preference = std::nullopt;
+
+  bool operator==(const Attributes&) const = default;
+};
+
+enum class VipOnDown : std::uint8_t { keep, remove };
+
 struct AnnounceSpec {
+  Via via = Via::loopback;
   std::string interface = "lo";
-  std::optional<Duration> lease = 30s;  // whole seconds; none: the address is permanent
+  bool manage_vip = true;               // vtysh, birdc; false: something else owns the address
+  std::optional<Duration> lease = 30s;  // loopback; whole seconds; none: the address is permanent
+  VipOnDown vip_on_down = VipOnDown::keep;  // vtysh, birdc
+  std::array<std::optional<Attributes>, kGrades> attributes = {};  // by grade; none: not asked for
 
   bool operator==(const AnnounceSpec&) const = default;
+};
+
+// How a service leaves: `draining` attributes for so long, then withdrawn, and the VIP stays for so long.
+struct DrainSpec {
+  Duration delay = 5s;
+  Duration linger = 30s;
+
+  bool operator==(const DrainSpec&) const = default;
 };
 
 struct ServiceSpec {
@@ -106,6 +136,7 @@ struct ServiceSpec {
   std::vector<ProbeSpec> probes;
   Duration hold_down = 0s;
   std::optional<Damping> damping;
+  DrainSpec drain;
   Duration adopt_timeout = 30s;
   OnExit on_exit = OnExit::withdraw;
 
@@ -115,9 +146,14 @@ struct ServiceSpec {
 enum class Stack : std::uint8_t { frr, bird, none };
 [[nodiscard]] std::string_view name_of(Stack stack);
 
+// How FRR is asked and told: by vtysh, or by bgpd's own socket, with vtysh where that does not answer.
+enum class Transport : std::uint8_t { vtysh, socket };
+
 struct VtyshSpec {
   std::string path = "/usr/bin/vtysh";
   std::string pathspace;
+  std::string socket_dir = "/run/frr";  // of the daemons' sockets; a pathspace is a directory in it
+  Transport transport = Transport::vtysh;
   Duration timeout = 2s;
 
   bool operator==(const VtyshSpec&) const = default;
@@ -126,15 +162,24 @@ struct VtyshSpec {
 struct BirdSpec {
   std::string birdc = "/usr/sbin/birdc";
   std::string socket = "/run/bird/bird.ctl";
+  std::string include = "/etc/bird/herald.conf";  // herald's alone
+  Duration timeout = 2s;
 
   bool operator==(const BirdSpec&) const = default;
 };
 
+// What the Route Server is, for its rules and for ready configuration.
+enum class Preset : std::uint8_t { azure, aws, gcp, generic };
+[[nodiscard]] std::string_view name_of(Preset preset);
+
 struct RouterSpec {
   Stack stack = Stack::none;
+  std::optional<std::uint32_t> as;  // our own
+  std::string router_id;            // an IPv4 address in text, or empty
   std::string vrf = "default";
-  std::vector<std::string>
-      peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
+  Preset preset = Preset::generic;
+  std::optional<std::uint32_t> peer_as;  // route_server.as
+  std::vector<std::string> peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
   VtyshSpec vtysh;
   BirdSpec bird;
 

@@ -54,11 +54,24 @@ constexpr std::array kHealths{
     Name<Health>{Health::unhealthy, "unhealthy"},
 };
 
+constexpr std::array kGradeNames{
+    Name<Grade>{Grade::healthy, "healthy"},
+    Name<Grade>{Grade::degraded, "degraded"},
+    Name<Grade>{Grade::draining, "draining"},
+};
+
+constexpr std::array kVias{
+    Name<Via>{Via::loopback, "loopback"},
+    Name<Via>{Via::vtysh, "vtysh"},
+    Name<Via>{Via::birdc, "birdc"},
+};
+
 constexpr std::array kServiceStates{
     Name<ServiceState>{ServiceState::adopting, "adopting"},
     Name<ServiceState>{ServiceState::withdrawn, "withdrawn"},
     Name<ServiceState>{ServiceState::announcing, "announcing"},
     Name<ServiceState>{ServiceState::announced, "announced"},
+    Name<ServiceState>{ServiceState::draining, "draining"},
     Name<ServiceState>{ServiceState::withdrawing, "withdrawing"},
     Name<ServiceState>{ServiceState::held, "held"},
 };
@@ -67,6 +80,13 @@ constexpr std::array kRoles{
     Name<Role>{Role::gate, "gate"},
     Name<Role>{Role::degrade, "degrade"},
     Name<Role>{Role::info, "info"},
+};
+
+constexpr std::array kPresets{
+    Name<Preset>{Preset::azure, "azure"},
+    Name<Preset>{Preset::aws, "aws"},
+    Name<Preset>{Preset::gcp, "gcp"},
+    Name<Preset>{Preset::generic, "generic"},
 };
 
 constexpr std::array kStacks{
@@ -97,11 +117,20 @@ std::string_view name_of(ProbeState state) {
 std::string_view name_of(Health health) {
   return find_name(kHealths, health);
 }
+std::string_view name_of(Grade grade) {
+  return find_name(kGradeNames, grade);
+}
+std::string_view name_of(Via via) {
+  return find_name(kVias, via);
+}
 std::string_view name_of(ServiceState state) {
   return find_name(kServiceStates, state);
 }
 std::string_view name_of(Role role) {
   return find_name(kRoles, role);
+}
+std::string_view name_of(Preset preset) {
+  return find_name(kPresets, preset);
 }
 std::string_view name_of(Stack stack) {
   return find_name(kStacks, stack);

@@ -76,11 +76,24 @@ enum class ProbeState : std::uint8_t { unknown, rising, up, falling, down };
 
 enum class Health : std::uint8_t { unknown, healthy, degraded, unhealthy };
 
+// How good an announcement is; each may have attributes of its own.
+enum class Grade : std::uint8_t { healthy, degraded, draining };
+inline constexpr std::size_t kGrades = 3;
+
 // What herald does about a service, as users see it.
-enum class ServiceState : std::uint8_t { adopting, withdrawn, announcing, announced, withdrawing, held };
+enum class ServiceState : std::uint8_t {
+  adopting,
+  withdrawn,
+  announcing,
+  announced,
+  draining,
+  withdrawing,
+  held
+};
 
 [[nodiscard]] std::string_view name_of(ProbeState state);
 [[nodiscard]] std::string_view name_of(Health health);
+[[nodiscard]] std::string_view name_of(Grade grade);
 [[nodiscard]] std::string_view name_of(ServiceState state);
 
 // A host prefix in canonical text ("10.99.0.1/32", "fd00:99::1/128"). The core compares it and never looks
