@@ -74,7 +74,11 @@ void CurlMulti::give_back(Transfer& transfer) noexcept {
     --in_flight_;
     curl_multi_remove_handle(multi_, transfer.easy_);
   }
-  if (idle_.size() >= kMostIdle) return curl_easy_cleanup(transfer.easy_);
+  // Neither a reset nor the next transfer clears the errno of this one (libcurl 7.88), which would then
+  // explain another probe's failure.
+  long error = 0;
+  curl_easy_getinfo(transfer.easy_, CURLINFO_OS_ERRNO, &error);
+  if (error != 0 || idle_.size() >= kMostIdle) return curl_easy_cleanup(transfer.easy_);
   curl_easy_reset(transfer.easy_);
   idle_.push_back(transfer.easy_);
 }

@@ -2,7 +2,8 @@
 //
 // It refuses to call curl from curl's own callbacks, which only record: sockets to watch, the time to wake
 // up. What has ended is collected afterwards and reported from the loop. A handle is set up for each transfer
-// and then reset and kept for the next, so that thousands of probes share a few.
+// and then reset and kept for the next, so that thousands of probes share a few; one that met an error of the
+// system is not kept, because it would remember that.
 //
 // curl, and the libraries behind it, are initialised by the first transfer. Must outlive its Transfers, and
 // the loop must outlive it.

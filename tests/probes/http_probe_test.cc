@@ -201,6 +201,17 @@ TEST_CASE("http: connections that break") {
   }
 }
 
+TEST_CASE("http: what curl remembers of one attempt does not colour the next one") {
+  const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
+  const Server broken([](int fd) {
+    read_request(fd);
+    send_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+  });
+  Lab lab;
+  check_fail(lab.run("http", {{"url", "http://" + nobody + "/"}}), Reason::refused, "");
+  check_fail(lab.run("http", probe_of(broken)), Reason::protocol, "");
+}
+
 TEST_CASE("http: redirects are a status unless they are to be followed") {
   std::atomic<int> requests = 0;
   const Server server([&](int fd) {
