@@ -309,17 +309,21 @@ std::optional<ProbeResult> HttpAttempt::version_failure() const {
 ProbeResult HttpAttempt::failure_of(CURLcode code) const {
   long error = 0;
   curl_easy_getinfo(transfer_.easy(), CURLINFO_OS_ERRNO, &error);
-  const std::string where = address_ ? to_string(*address_) : plan_.settings.unix_socket;
+  const auto system_failure = [&](std::string_view attempted) {
+    const std::string where = address_ ? to_string(*address_) : plan_.settings.unix_socket;
+    const std::string whole = fmt::format("{} {}", attempted, where);
+    return (address_ ? network_result : unix_socket_result)(whole, static_cast<int>(error));
+  };
   const std::string text = printable(error_[0] != '\0' ? error_.data() : curl_easy_strerror(code), 160);
   switch (code) {
     case CURLE_COULDNT_CONNECT:
-      if (error != 0) return network_result("connect " + where, static_cast<int>(error));
+      if (error != 0) return system_failure("connect");
       return failed(Reason::unreachable, text);
     case CURLE_OPERATION_TIMEDOUT:
       return failed(Reason::timeout, text);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:  // also broken framing, and what the peer objects to after a TLS 1.3 handshake
-      if (error != 0) return network_result("connection to " + where, static_cast<int>(error));
+      if (error != 0) return system_failure("connection to");
       return failed(text.find("SSL") == std::string::npos ? Reason::protocol : Reason::tls, text);
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:

@@ -49,18 +49,18 @@ Reason reason_of(int error) {
       return Reason::timeout;
     case EADDRNOTAVAIL:  // no free port, or the source address is gone
     case EADDRINUSE:
+    case EAGAIN:  // no free port for a datagram socket
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
     case ENOSPC:
-    case EACCES:  // a local firewall, or a route of type prohibit
-    case EPERM:
+    case EPERM:   // this machine's own firewall, on the way out
     case ENODEV:  // bind_device is not there
-    case EINVAL:
     case EAFNOSUPPORT:
       return Reason::local;
-    default:  // ENETUNREACH, EHOSTUNREACH, ENETDOWN, and what ICMP may say besides
+    default:  // ENETUNREACH, EHOSTUNREACH, ENETDOWN; EACCES of ICMP or a route of type prohibit, EINVAL of a
+              // blackhole, and what ICMP may say besides
       return Reason::unreachable;
   }
 }
@@ -87,6 +87,12 @@ ProbeResult network_result(std::string_view attempted, int error) {
   const Reason reason = reason_of(error);
   const Verdict verdict = reason == Reason::local ? Verdict::inconclusive : Verdict::fail;
   return {verdict, reason, system_error_text(attempted, error), {}};
+}
+
+ProbeResult unix_socket_result(std::string_view attempted, int error) {
+  if (error == EACCES) return local_trouble(system_error_text(attempted, error));
+  if (error == EAGAIN) return failed(Reason::unreachable, system_error_text(attempted, error));
+  return network_result(attempted, error);
 }
 
 std::string printable(std::string_view text, std::size_t most) {

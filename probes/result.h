@@ -20,6 +20,9 @@ namespace herald::probes {
 // What `error` of a socket call says: of the target where the network answered, of this machine where it
 // lacks descriptors, ports, memory or the right. "connect 10.0.0.1:80: Connection refused".
 [[nodiscard]] ProbeResult network_result(std::string_view attempted, int error);
+// The same of a unix socket, where EACCES is what herald itself may not do, and EAGAIN the target's full
+// backlog.
+[[nodiscard]] ProbeResult unix_socket_result(std::string_view attempted, int error);
 
 // The text on one line, at most `most` bytes and "..." where it was longer.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most);

@@ -46,11 +46,25 @@ TEST_CASE("an errno is the target's or ours") {
   check(ETIMEDOUT, Verdict::fail, Reason::timeout);
   check(ENETUNREACH, Verdict::fail, Reason::unreachable);
   check(EHOSTUNREACH, Verdict::fail, Reason::unreachable);
-  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EACCES, EPERM, ENODEV}) {
+  // ICMP "administratively prohibited", and routes of type prohibit and blackhole.
+  check(EACCES, Verdict::fail, Reason::unreachable);
+  check(EINVAL, Verdict::fail, Reason::unreachable);
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EAGAIN, EPERM, ENODEV}) {
     check(error, Verdict::inconclusive, Reason::local);
   }
   CHECK(network_result("connect 192.0.2.1:80", ECONNREFUSED).detail ==
         "connect 192.0.2.1:80: Connection refused");
+}
+
+TEST_CASE("an errno of a unix socket is the target's or ours") {
+  const auto reason = [](int error) { return unix_socket_result("connect /run/x", error).reason; };
+  CHECK(reason(EACCES) == Reason::local);
+  CHECK(reason(EPERM) == Reason::local);
+  CHECK(reason(ENOENT) == Reason::unreachable);
+  CHECK(reason(EAGAIN) == Reason::unreachable);
+  CHECK(reason(ECONNREFUSED) == Reason::refused);
+  CHECK(unix_socket_result("connect /run/x", EACCES).verdict == Verdict::inconclusive);
+  CHECK(unix_socket_result("connect /run/x", EACCES).detail == "connect /run/x: Permission denied");
 }
 
 TEST_CASE("patterns are found anywhere, in linear time") {
