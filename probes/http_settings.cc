@@ -166,6 +166,8 @@ HttpSettings read_http(ObjectReader& keys) {
   if (keys.json().contains("tls") && !settings.url.empty() && !settings.is_https) {
     keys.fail("tls", "needs a URL that begins with https://");
   }
+  const std::string missing = missing_zone(settings.endpoint.host);
+  if (!missing.empty() && !settings.connect_to && settings.unix_socket.empty()) keys.fail("url", missing);
   if (settings.method == "HEAD" && settings.expect.needs_body()) {
     keys.fail("expect", "cannot expect a body of HEAD");
   }

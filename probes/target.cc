@@ -55,6 +55,14 @@ std::expected<std::uint32_t, ProbeResult> scope_of(const std::string& host) {
 
 }  // namespace
 
+std::string missing_zone(const std::string& host) {
+  const auto address = parse_address(host);
+  const bool is_link_local = address && address->family == AF_INET6 && address->bytes[0] == 0xFE &&
+                             (address->bytes[1] & 0xC0U) == 0x80U;
+  if (!is_link_local) return "";
+  return fmt::format("{0} is link-local and needs its interface, such as \"{0}%eth0\"", host);
+}
+
 std::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
                                                     std::optional<std::uint16_t> default_port) {
   constexpr const char* kForms = R"(must be "host:port", "192.0.2.1:port" or "[2001:db8::1]:port")";
@@ -76,6 +84,9 @@ std::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
         parse_address(without_zone(text)) ? fmt::format("has no port; write \"[{}]:port\"", text) : kForms);
   }
   if (!is_host(host)) return std::unexpected(fmt::format("{}; the host is not an address or a name", kForms));
+  if (std::string missing = missing_zone(std::string(host)); !missing.empty()) {
+    return std::unexpected(std::move(missing));
+  }
   if (port.empty() && default_port) return Endpoint{std::string(host), *default_port};
   const auto number = parse_port(port.empty() ? port : port.substr(1));
   if (!number) return std::unexpected(fmt::format("{} with a port from 1 to 65535", kForms));

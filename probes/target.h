@@ -21,6 +21,8 @@ struct Endpoint {
   std::uint16_t port = 0;
 };
 
+// Why a host cannot be connected to, or "": a link-local address is one only together with its interface.
+[[nodiscard]] std::string missing_zone(const std::string& host);
 // "host:port", "192.0.2.1:80", "[fd00::1]:80"; with a default port also without one. The error is a line for
 // people.
 [[nodiscard]] std::expected<Endpoint, std::string> parse_endpoint(std::string_view text,

@@ -512,6 +512,9 @@ TEST_CASE("http: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"url", "http://"}}), Contains("URL"));
   CHECK_THAT(one({{"url", "127.0.0.1:80"}}), StartsWith("/url: "));
   CHECK_THAT(one({{"url", "http://10.0.0.256/"}}), Contains("host"));
+  CHECK_THAT(one({{"url", "http://[fe80::1]/"}}), StartsWith("/url: fe80::1 is link-local"));
+  CHECK(errors({{"url", "http://[fe80::1%25eth0]/"}}).empty());
+  CHECK(errors({{"url", "http://[fe80::1]/"}, {"connect_to", "127.0.0.1:80"}}).empty());
   CHECK_THAT(one({{"urll", "http://x/"}}), StartsWith("/urll: unknown key"));
   CHECK_THAT(one({{"method", "GET /"}}), StartsWith("/method"));
   CHECK_THAT(one({{"headers", {{"A b", "c"}}}}), StartsWith("/headers/A b"));

@@ -96,8 +96,9 @@ TEST_CASE("endpoints") {
   CHECK(text("[2001:db8::1]", 53) == "[2001:db8::1]:53");
   CHECK(text("fe80::1%eth0", 53) == "[fe80::1%eth0]:53");
   CHECK(text("2001:db8::1:53").empty());
-  for (const char* wrong : {"", ":", ":80", "host:", "host:0", "host:65536", "host:8a", "[]:80", "[::1",
-                            "::1]:80", "ho st:80", "192.0.2.1%eth0:80", "1234:80", "-:80", "host:80:80"}) {
+  for (const char* wrong :
+       {"", ":", ":80", "host:", "host:0", "host:65536", "host:8a", "[]:80", "[::1", "::1]:80", "ho st:80",
+        "192.0.2.1%eth0:80", "1234:80", "-:80", "host:80:80", "[fe80::1]:80", "[febf:ffff::1]:80"}) {
     CAPTURE(wrong);
     CHECK_FALSE(parse_endpoint(wrong, std::nullopt));
   }

@@ -232,6 +232,7 @@ TEST_CASE("tcp: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"address", "[fd00::1]80"}}), StartsWith("/address"));
   CHECK_THAT(one({{"address", "[host]:80"}}), StartsWith("/address"));
   CHECK_THAT(one({{"address", "a..b:80"}}), Contains("host"));
+  CHECK_THAT(one({{"address", "[fe80::1]:80"}}), Contains("\"fe80::1%eth0\""));
   CHECK_THAT(one({{"address", ""}}), StartsWith("/address"));
   CHECK_THAT(one({{"address", "a:1"}, {"expect_matches", "["}}), StartsWith("/expect_matches"));
   CHECK_THAT(one({{"address", "a:1"}, {"tls", 1}}), StartsWith("/tls"));
