@@ -63,9 +63,9 @@ struct HttpPlan {
 
 class HttpAttempt final : public Attempt {
  public:
-  HttpAttempt(const HttpPlan& plan, CurlMulti& curl, std::optional<SocketAddress> address, StorePtr trust,
-              Done done)
-      : plan_(plan), address_(address), trust_(std::move(trust)), done_(std::move(done)), transfer_(curl) {}
+  HttpAttempt(const HttpPlan& plan, CurlMulti& curl, CaStores& ca_stores,
+              std::optional<SocketAddress> address, Done done)
+      : plan_(plan), ca_stores_(ca_stores), address_(address), done_(std::move(done)), transfer_(curl) {}
 
   [[nodiscard]] bool start();
   [[nodiscard]] std::string stage() const override;
@@ -74,7 +74,7 @@ class HttpAttempt final : public Attempt {
   void set_common_options(CURL* easy);
   void set_request(CURL* easy);
   void set_tls(CURL* easy);
-  void begin_tls(SSL_CTX& context);
+  bool begin_tls(SSL_CTX& context);
   curl_socket_t open(curl_sockaddr& address);
   bool take_header(std::string_view line);
   bool take_body(std::string_view piece);
@@ -85,8 +85,8 @@ class HttpAttempt final : public Attempt {
   [[nodiscard]] std::optional<ProbeResult> version_failure() const;
 
   const HttpPlan& plan_;
+  CaStores& ca_stores_;
   std::optional<SocketAddress> address_;  // none for a unix socket
-  StorePtr trust_;
   Done done_;
   TimePoint started_{};
   HttpAnswer answer_;
@@ -104,7 +104,7 @@ bool HttpAttempt::start() {
   if (easy == nullptr) return false;
   set_common_options(easy);
   set_request(easy);
-  if (plan_.settings.is_https) set_tls(easy);
+  if (plan_.settings.may_use_tls()) set_tls(easy);
   started_ = Loop::clock();
   return transfer_.start([this](CURLcode code) { finish(code); });
 }
@@ -195,14 +195,22 @@ void HttpAttempt::set_tls(CURL* easy) {
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
   curl_easy_setopt(
       easy, CURLOPT_SSL_CTX_FUNCTION, +[](CURL*, void* context, void* self) noexcept -> CURLcode {
-        static_cast<HttpAttempt*>(self)->begin_tls(*static_cast<SSL_CTX*>(context));
-        return CURLE_OK;
+        const bool has_begun = static_cast<HttpAttempt*>(self)->begin_tls(*static_cast<SSL_CTX*>(context));
+        return has_begun ? CURLE_OK : CURLE_ABORTED_BY_CALLBACK;
       });
 }
 
-void HttpAttempt::begin_tls(SSL_CTX& context) {
+// Trust is looked up only here: most probes that would follow a redirect to https never meet one.
+bool HttpAttempt::begin_tls(SSL_CTX& context) {
   has_begun_tls_ = true;
-  if (trust_) SSL_CTX_set1_cert_store(&context, trust_.get());
+  if (!plan_.settings.tls.verify) return true;
+  const auto store = ca_stores_.get(plan_.settings.tls.ca_file);
+  if (store) {
+    SSL_CTX_set1_cert_store(&context, store->get());
+  } else {
+    trouble_ = local_trouble(store.error());
+  }
+  return store.has_value();
 }
 
 // curl asks for a socket to kNoResolving; it gets one for the target, and the target's address to connect it
@@ -360,14 +368,8 @@ class HttpProbe final : public Probe {
       if (!found) return std::unexpected(std::move(found.error()));
       address = *found;
     }
-    StorePtr trust;
-    if (plan_.settings.is_https && plan_.settings.tls.verify) {
-      auto store = context_.ca_stores.get(plan_.settings.tls.ca_file);
-      if (!store) return std::unexpected(local_trouble(store.error()));
-      trust = std::move(*store);
-    }
     auto attempt =
-        std::make_unique<HttpAttempt>(plan_, curl_for(address), address, std::move(trust), std::move(done));
+        std::make_unique<HttpAttempt>(plan_, curl_for(address), context_.ca_stores, address, std::move(done));
     if (!attempt->start()) return std::unexpected(local_trouble("no memory for curl"));
     return attempt;
   }

@@ -57,7 +57,7 @@ bool has_header(const HttpSettings& settings, std::string_view name) {
 // curl takes the name for SNI and for the check of the certificate from the URL, so that is where server_name
 // goes; the server is still asked for the host that the URL had.
 void use_server_name(CURLU* url, HttpSettings& settings) {
-  if (settings.tls.server_name.empty()) return;
+  if (settings.tls.server_name.empty() || !settings.is_https) return;
   const std::string port = part_of(url, CURLUPART_PORT);
   const std::string host = part_of(url, CURLUPART_HOST);
   if (!has_header(settings, "host:")) {
@@ -151,6 +151,16 @@ void read_connection(ObjectReader& keys, HttpSettings& settings) {
   keys.read("max_body", settings.max_body, 1, kLargestBody);
 }
 
+void check_tls_use(ObjectReader& keys, const HttpSettings& settings) {
+  if (settings.is_https || !keys.json().contains("tls")) return;
+  if (!settings.may_use_tls()) {
+    keys.fail("tls", "needs a URL that begins with https://, or follow_redirects");
+  } else if (!settings.tls.server_name.empty()) {
+    keys.object("tls")->fail("server_name",
+                             "needs a URL that begins with https://; a redirect names its server itself");
+  }
+}
+
 }  // namespace
 
 HttpSettings read_http(ObjectReader& keys) {
@@ -163,9 +173,7 @@ HttpSettings read_http(ObjectReader& keys) {
   read_expect(keys, settings.expect);
   read_warn(keys, settings.expect);
   settings.expect.warn_expiry = settings.tls.warn_expiry;
-  if (keys.json().contains("tls") && !settings.url.empty() && !settings.is_https) {
-    keys.fail("tls", "needs a URL that begins with https://");
-  }
+  if (!settings.url.empty()) check_tls_use(keys, settings);
   const std::string missing = missing_zone(settings.endpoint.host);
   if (!missing.empty() && !settings.connect_to && settings.unix_socket.empty()) keys.fail("url", missing);
   if (settings.method == "HEAD" && settings.expect.needs_body()) {

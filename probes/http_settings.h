@@ -34,6 +34,9 @@ struct HttpSettings {
   std::uint32_t max_body = 65536;
   TlsSettings tls;
   HttpExpect expect;
+
+  // A redirect may lead from http to https.
+  [[nodiscard]] bool may_use_tls() const { return is_https || follow_redirects > 0; }
 };
 
 // What is wrong is reported to `keys`.

@@ -526,6 +526,9 @@ TEST_CASE("http: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"follow_redirects", 11}}), StartsWith("/follow_redirects"));
   CHECK_THAT(one({{"max_body", 0}}), StartsWith("/max_body"));
   CHECK_THAT(one({{"tls", json::object()}}), Contains("https"));
+  CHECK(errors({{"url", "http://a/"}, {"follow_redirects", 1}, {"tls", {{"verify", false}}}}).empty());
+  CHECK_THAT(one({{"follow_redirects", 1}, {"tls", {{"server_name", "a.example"}}}}),
+             StartsWith("/tls/server_name: needs a URL that begins with https://"));
   CHECK_THAT(one({{"expect", {{"status", "2xx"}}}}), StartsWith("/expect/status"));
   CHECK_THAT(one({{"expect", {{"status", {200, "299-200"}}}}}), StartsWith("/expect/status/1"));
   CHECK_THAT(one({{"expect", {{"status", json::array()}}}}), StartsWith("/expect/status"));

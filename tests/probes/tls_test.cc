@@ -105,6 +105,26 @@ TEST_CASE("tls: server_name is what the server is told, and Host stays that of t
   CHECK_THAT(request, Contains("Host: " + server.address() + "\r\n"));
 }
 
+TEST_CASE("tls: a redirect from http to https trusts what the probe trusts") {
+  const Trust trust;
+  const Trust other;
+  const Both secure(make_identity(kLocalhost, &trust.ca));
+  const Server plain(
+      always(http_answer("302 Found", "", {"Location: https://" + secure.server.address() + "/"})));
+  Lab lab;
+  const auto run = [&](const json& more) {
+    json settings{{"url", plain.url()}, {"follow_redirects", 1}, {"expect", {{"body_contains", "ready"}}}};
+    settings.update(more);
+    return lab.run("http", settings);
+  };
+  CHECK(run({{"tls", {{"ca_file", trust.ca_file}}}}).verdict == Verdict::pass);
+  CHECK(run({{"tls", {{"verify", false}}}}).verdict == Verdict::pass);
+  CHECK(run({{"tls", {{"ca_file", other.ca_file}}}}).reason == Reason::tls);
+  CHECK(run({{"tls", {{"verify", false}, {"warn_expiry", "3650d"}}}}).reason == Reason::expiry);
+  // Without tls the trust is the system's bundle, as for https, and not curl's CA directory.
+  CHECK(run(json::object()).reason == Reason::tls);
+}
+
 TEST_CASE("tls: certificates that are not good") {
   const Trust trust;
   Lab lab;
