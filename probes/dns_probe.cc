@@ -360,7 +360,9 @@ void DnsAttempt::finish(ProbeResult result) {
 class DnsProbe final : public Probe {
  public:
   DnsProbe(DnsPlan plan, const Context& context)
-      : plan_(std::move(plan)), loop_(context.loop), target_(plan_.settings.server, context.resolver) {}
+      : plan_(std::move(plan)),
+        loop_(context.loop),
+        target_(plan_.settings.server, plan_.socket.source, context.resolver) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     const auto server = target_.address();

@@ -50,7 +50,7 @@ const ares_addrinfo_node* first_of(const ares_addrinfo& answers, int family) {
 
 struct Resolver::Question {
   Resolver& resolver;
-  std::string name;
+  Key key;
 };
 
 Resolver::Resolver(Loop& loop, std::string servers) : loop_(loop), servers_(std::move(servers)) {}
@@ -59,12 +59,13 @@ Resolver::~Resolver() {
   if (channel_ != nullptr) ares_destroy(channel_);
 }
 
-std::expected<Address, std::string> Resolver::find(const std::string& name) {
-  auto found = entries_.find(name);
+std::expected<Address, std::string> Resolver::find(const std::string& name, int family) {
+  const Key key{name, family};
+  auto found = entries_.find(key);
   if (found == entries_.end()) {
     forget_unused();
     if (entries_.size() >= kMostNames) return std::unexpected("too many names");
-    found = entries_.try_emplace(name).first;
+    found = entries_.try_emplace(key).first;
   }
   Entry& entry = found->second;
   entry.used_at = loop_.now();
@@ -73,7 +74,7 @@ std::expected<Address, std::string> Resolver::find(const std::string& name) {
   return std::unexpected(entry.error);
 }
 
-void Resolver::ask(const std::string& name, Entry& entry) {
+void Resolver::ask(const Key& key, Entry& entry) {
   if (!open()) {
     entry.error = "the resolver cannot be set up";
     entry.stale_at = loop_.now() + kRetryAfter;
@@ -82,12 +83,12 @@ void Resolver::ask(const std::string& name, Entry& entry) {
   entry.is_asking = true;
   ++asking_;
   ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
+  hints.ai_family = key.family;
   hints.ai_flags = ARES_AI_NOSORT;  // sorting opens sockets, and the order is ours anyway
   // The answer may come before this returns (a name of /etc/hosts).
-  auto question = std::make_unique<Question>(*this, name);
+  auto question = std::make_unique<Question>(*this, key);
   ares_getaddrinfo(
-      channel_, name.c_str(), nullptr, &hints,
+      channel_, key.name.c_str(), nullptr, &hints,
       [](void* asked, int status, int, ares_addrinfo* answers) noexcept {
         const std::unique_ptr<Question> back(static_cast<Question*>(asked));
         const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(answers, ares_freeaddrinfo);
@@ -99,7 +100,7 @@ void Resolver::ask(const std::string& name, Entry& entry) {
 
 void Resolver::answer(const Question& question, int status, ares_addrinfo* answers) {
   --asking_;
-  Entry& entry = entries_[question.name];
+  Entry& entry = entries_[question.key];
   entry.is_asking = false;
   const ares_addrinfo_node* node = nullptr;
   if (status == ARES_SUCCESS && answers != nullptr) {

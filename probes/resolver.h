@@ -2,12 +2,15 @@
 //
 // It refuses to make a probe wait or fail for DNS: an attempt gets the address known now. A stale one is
 // refreshed in the background and stays in use until a new one is there; a name that has none yet makes the
-// attempt inconclusive. One address per name (the first IPv4 one, else the first IPv6 one): trying others
-// would hide a dead one.
+// attempt inconclusive. One address per name (the first IPv4 one, else the first IPv6 one, unless a family is
+// asked for): trying others would hide a dead one.
 //
 // c-ares and its descriptors exist only once a name is asked for. Must not outlive the loop.
 #pragma once
 
+#include <sys/socket.h>
+
+#include <compare>
 #include <expected>
 #include <map>
 #include <string>
@@ -30,10 +33,16 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
-  // The error says why there is no address yet.
-  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name);
+  // `family` is AF_INET, AF_INET6, or AF_UNSPEC for either. The error says why there is no address yet.
+  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name, int family = AF_UNSPEC);
 
  private:
+  struct Key {
+    std::string name;
+    int family = AF_UNSPEC;
+
+    auto operator<=>(const Key&) const = default;
+  };
   struct Entry {
     std::optional<Address> address;
     std::string error = "the first look-up is under way";
@@ -43,7 +52,7 @@ class Resolver {
   };
   struct Question;
 
-  void ask(const std::string& name, Entry& entry);
+  void ask(const Key& key, Entry& entry);
   void answer(const Question& question, int status, ares_addrinfo* answers);
   void forget_unused();
   bool open();
@@ -53,7 +62,7 @@ class Resolver {
 
   Loop& loop_;
   std::string servers_;
-  std::map<std::string, Entry> entries_;
+  std::map<Key, Entry> entries_;
   std::size_t asking_ = 0;
   bool must_reopen_ = false;  // after a failure: resolv.conf may have changed
   ares_channeldata* channel_ = nullptr;

@@ -112,7 +112,9 @@ std::string to_string(const Endpoint& endpoint) {
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", endpoint.host, brackets ? "]" : "", endpoint.port);
 }
 
-Target::Target(Endpoint endpoint, Resolver& resolver) : endpoint_(std::move(endpoint)), resolver_(resolver) {
+Target::Target(Endpoint endpoint, const std::string& source, Resolver& resolver)
+    : endpoint_(std::move(endpoint)), resolver_(resolver) {
+  if (const auto from = parse_address(source)) family_ = from->family;
   if (const auto address = parse_address(endpoint_.host)) literal_ = socket_address(*address, endpoint_.port);
 }
 
@@ -123,12 +125,13 @@ std::expected<SocketAddress, ProbeResult> Target::address() {
     if (!scope) return std::unexpected(scope.error());
     return socket_address(*address, endpoint_.port, *scope);
   }
-  const auto address = resolver_.find(endpoint_.host);
+  const auto address = resolver_.find(endpoint_.host, family_);
   if (address) return socket_address(*address, endpoint_.port);
+  const char* wanted = family_ == AF_INET ? "IPv4 address" : family_ == AF_INET6 ? "IPv6 address" : "address";
   return std::unexpected(
       ProbeResult{Verdict::inconclusive,
                   Reason::resolve,
-                  fmt::format("{} has no address yet: {}", endpoint_.host, address.error()),
+                  fmt::format("{} has no {} yet: {}", endpoint_.host, wanted, address.error()),
                   {}});
 }
 

@@ -36,13 +36,15 @@ struct Endpoint {
 // The resolver outlives it.
 class Target {
  public:
-  Target(Endpoint endpoint, Resolver& resolver);
+  // A name has to have an address of the family of `source`, which is a literal address or empty.
+  Target(Endpoint endpoint, const std::string& source, Resolver& resolver);
 
   // The address for an attempt that starts now.
   [[nodiscard]] std::expected<SocketAddress, ProbeResult> address();
 
  private:
   Endpoint endpoint_;
+  int family_ = AF_UNSPEC;  // of its addresses, if it is a name
   Resolver& resolver_;
   std::optional<SocketAddress> literal_;
 };

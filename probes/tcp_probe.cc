@@ -248,7 +248,9 @@ void TcpAttempt::finish(ProbeResult result) {
 class TcpProbe final : public Probe {
  public:
   TcpProbe(TcpPlan plan, const Context& context)
-      : plan_(std::move(plan)), context_(context), target_(plan_.settings.endpoint, context.resolver) {}
+      : plan_(std::move(plan)),
+        context_(context),
+        target_(plan_.settings.endpoint, plan_.socket.source, context.resolver) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     const auto address = target_.address();

@@ -112,6 +112,31 @@ TEST_CASE("resolver: a server that does not answer delays nobody, and an end in 
   lab.run_for(50ms);
 }
 
+TEST_CASE("resolver: a source address decides which of a name's addresses is meant") {
+  const DatagramServer server([](const std::string& query) {
+    const std::string name = asked_name(query);
+    const bool is_v4 = asked_type(query) == kA;
+    if (!is_v4 && name != "dual.example.net.") return std::vector{reply_to(query, {})};
+    return std::vector{
+        reply_to(query, {.answers = {fmt::format("{} 60 {}", name, is_v4 ? "A 127.0.0.1" : "AAAA ::1")}})};
+  });
+  const Server four(always(http_answer("200 OK", "four")));
+  const Server six(always(http_answer("200 OK", "six")), {AF_INET6});
+  Lab lab(server.address());
+  const auto run = [&](const std::string& source, const std::string& name, const Server& web) {
+    lab.socket.source = source;
+    const auto probe = lab.make("http", {{"url", fmt::format("http://{}:{}/", name, web.port())}});
+    for (int i = 0; i < 20 && lab.run(*probe)->reason == Reason::resolve; ++i) lab.run_for(10ms);
+    return *lab.run(*probe);
+  };
+  CHECK(run("::1", "dual.example.net", six).verdict == Verdict::pass);
+  CHECK(run("", "dual.example.net", four).verdict == Verdict::pass);
+  CHECK(run("127.0.0.1", "dual.example.net", four).verdict == Verdict::pass);
+  const auto none = run("::1", "four.example.net", four);
+  CHECK(none.verdict == Verdict::inconclusive);
+  CHECK_THAT(none.detail, StartsWith("four.example.net has no IPv6 address yet: "));
+}
+
 TEST_CASE("resolver: names of /etc/hosts have an address at once") {
   Lab lab;
   CHECK(to_string(*lab.resolver.find("localhost")) == "127.0.0.1");
