@@ -29,7 +29,7 @@ constexpr std::array<const char*, 16> kSharedKeys{
 // A value that is present and wrong counts as not said, so that it is reported once and not compared with
 // others.
 void read_time(ObjectReader& object, std::string_view key, std::optional<Duration>& out, Duration least) {
-  if (!object.json().contains(key)) return;
+  if (object.value(key) == nullptr) return;
   Duration value{};
   const bool valid = object.read(key, value, least, kLongestInterval);
   out = valid ? std::optional(value) : std::nullopt;
