@@ -1,5 +1,6 @@
 #include "probes/curl_multi.h"
 
+#include <cerrno>
 #include <utility>
 
 namespace herald::probes {
@@ -70,10 +71,7 @@ void CurlMulti::begin() {
 
 void CurlMulti::give_back(Transfer& transfer) noexcept {
   if (transfer.easy_ == nullptr) return;
-  if (transfer.is_in_flight_) {
-    --in_flight_;
-    curl_multi_remove_handle(multi_, transfer.easy_);
-  }
+  if (transfer.is_in_flight_) remove(transfer);
   // Neither a reset nor the next transfer clears the errno of this one (libcurl 7.88), which would then
   // explain another probe's failure.
   long error = 0;
@@ -83,8 +81,8 @@ void CurlMulti::give_back(Transfer& transfer) noexcept {
   idle_.push_back(transfer.easy_);
 }
 
-int CurlMulti::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) noexcept {
-  static_cast<CurlMulti*>(self)->note(fd, what);
+int CurlMulti::on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void*) noexcept {
+  static_cast<CurlMulti*>(self)->note(fd, what, easy);
   return 0;
 }
 
@@ -132,10 +130,11 @@ void CurlMulti::act(int fd, int events) {
 
 // A wish that changes again before the loop goes on costs nothing. What is removed will be closed, so it goes
 // now.
-void CurlMulti::note(int fd, int wanted) {
+void CurlMulti::note(int fd, int wanted, CURL* easy) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= sockets_.size()) sockets_.resize(index + 1);
   sockets_[index].wanted = wanted == CURL_POLL_REMOVE ? 0 : wanted;
+  sockets_[index].easy = easy;
   if (wanted == CURL_POLL_REMOVE) {
     sockets_[index].source.reset();
   } else {
@@ -149,12 +148,38 @@ void CurlMulti::watch_changed() {
 }
 
 void CurlMulti::watch(int fd) {
-  auto& [wanted, source] = sockets_[static_cast<std::size_t>(fd)];
+  auto& [wanted, easy, source] = sockets_[static_cast<std::size_t>(fd)];
   if (wanted == 0) return;
   const std::uint32_t events =
       ((wanted & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((wanted & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
   if (source) return source.set_io_events(events);
   source = loop_.watch_io(fd, events, [this, fd](std::uint32_t ready) { on_ready(fd, ready); });
+  if (!source) give_up(easy, errno);
+}
+
+// Unwatched, a transfer would run into its deadline, and its target would be blamed for what is herald's own
+// trouble.
+void CurlMulti::give_up(CURL* easy, int error) {
+  Transfer* transfer = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  if (transfer == nullptr || transfer->watch_error_ != 0) return;
+  transfer->watch_error_ = error;
+  unwatched_.push_back(transfer);
+  soon_.set_time(Loop::clock());
+}
+
+void CurlMulti::remove(Transfer& transfer) noexcept {
+  transfer.is_in_flight_ = false;
+  --in_flight_;
+  std::erase(unwatched_, &transfer);
+  curl_multi_remove_handle(multi_, transfer.easy_);
+}
+
+void CurlMulti::report(Transfer& transfer, CURLcode code) {
+  remove(transfer);
+  // The callback may destroy the Transfer.
+  const auto on_done = std::move(transfer.on_done_);
+  on_done(code);
 }
 
 // A callback may cancel other transfers and start new ones; neither ends any before the loop comes back here.
@@ -162,16 +187,13 @@ void CurlMulti::report_ended() {
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
-    const CURLcode code = message->data.result;
-    CURL* easy = message->easy_handle;
     Transfer* transfer = nullptr;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-    curl_multi_remove_handle(multi_, easy);
-    transfer->is_in_flight_ = false;
-    --in_flight_;
-    // The callback may destroy the Transfer.
-    const auto report = std::move(transfer->on_done_);
-    report(code);
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    report(*transfer, message->data.result);
+  }
+  // Not those that a callback starts and that end in the same way: they are reported in the next turn.
+  for (std::size_t i = unwatched_.size(); i > 0 && !unwatched_.empty(); --i) {
+    report(*unwatched_.front(), CURLE_ABORTED_BY_CALLBACK);
   }
 }
 

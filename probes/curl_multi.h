@@ -37,6 +37,8 @@ class CurlMulti {
     [[nodiscard]] CURL* easy() const { return easy_; }
     // `on_done` is called at most once, later, from the loop.
     [[nodiscard]] bool start(OnDone on_done);
+    // The errno with which the kernel refused to watch its socket (ENOSPC, ENOMEM) and so ended it, or 0.
+    [[nodiscard]] int watch_error() const { return watch_error_; }
 
    private:
     friend class CurlMulti;
@@ -44,6 +46,7 @@ class CurlMulti {
     CURL* easy_;
     OnDone on_done_;
     bool is_in_flight_ = false;
+    int watch_error_ = 0;
   };
 
   explicit CurlMulti(Loop& loop);
@@ -56,7 +59,8 @@ class CurlMulti {
   static int on_timer(CURLM* multi, long milliseconds, void* self) noexcept;
 
   struct Socket {
-    int wanted = 0;  // CURL_POLL_*
+    int wanted = 0;        // CURL_POLL_*
+    CURL* easy = nullptr;  // whose it is, while `wanted` is not 0
     Source source;
   };
 
@@ -67,21 +71,25 @@ class CurlMulti {
   void on_ready(int fd, std::uint32_t ready);
   void on_time();
   void act(int fd, int events);
-  void note(int fd, int wanted);
+  void note(int fd, int wanted, CURL* easy);
   void watch(int fd);
   void watch_changed();
+  void give_up(CURL* easy, int error);
+  void remove(Transfer& transfer) noexcept;
+  void report(Transfer& transfer, CURLcode code);
   void report_ended();
 
   Loop& loop_;
   CURLM* multi_ = nullptr;
   std::vector<CURL*> idle_;
   int in_flight_ = 0;
-  int running_ = 0;              // of those, what curl still works at
-  bool wants_now_ = false;       // curl wants to go on without waiting for anything
-  std::vector<Socket> sockets_;  // by descriptor
-  std::vector<int> changed_;     // descriptors whose `wanted` is new
-  Source timer_;                 // curl's own
-  Source soon_;                  // ours
+  int running_ = 0;                   // of those, what curl still works at
+  bool wants_now_ = false;            // curl wants to go on without waiting for anything
+  std::vector<Socket> sockets_;       // by descriptor
+  std::vector<int> changed_;          // descriptors whose `wanted` is new
+  std::vector<Transfer*> unwatched_;  // given up and not yet reported
+  Source timer_;                      // curl's own
+  Source soon_;                       // ours
 };
 
 }  // namespace herald::probes

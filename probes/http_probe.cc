@@ -315,6 +315,9 @@ std::optional<ProbeResult> HttpAttempt::version_failure() const {
 }
 
 ProbeResult HttpAttempt::failure_of(CURLcode code) const {
+  if (const int refused = transfer_.watch_error(); refused != 0) {
+    return local_trouble(system_error_text("watch a socket", refused));
+  }
   long error = 0;
   curl_easy_getinfo(transfer_.easy(), CURLINFO_OS_ERRNO, &error);
   const auto system_failure = [&](std::string_view attempted) {
