@@ -69,7 +69,10 @@ std::expected<Address, std::string> Resolver::find(const std::string& name, int 
   }
   Entry& entry = found->second;
   entry.used_at = loop_.now();
-  if (!entry.is_asking && entry.stale_at <= loop_.now()) ask(name, entry);
+  // What is in flight ends within seconds, and until then nothing is added to it: look-ups that overlap for
+  // ever would put off the reopening for ever.
+  const bool must_wait = must_reopen_ && asking_ > 0;
+  if (!entry.is_asking && !must_wait && entry.stale_at <= loop_.now()) ask(key, entry);
   if (entry.address) return *entry.address;
   return std::unexpected(entry.error);
 }

@@ -137,6 +137,31 @@ TEST_CASE("resolver: a source address decides which of a name's addresses is mea
   CHECK_THAT(none.detail, StartsWith("four.example.net has no IPv6 address yet: "));
 }
 
+TEST_CASE("resolver: once it has to begin anew, look-ups in flight are waited for and none is added") {
+  Names names;
+  std::atomic<bool> is_slow = true;
+  const DatagramServer server([&](const std::string& query) {
+    const std::string name = asked_name(query);
+    if (name == "slow.example.net." && is_slow) return std::vector<std::string>{};
+    names.set(name == "bad.example.net." ? "" : "127.0.0.1");
+    return names.serve(query);
+  });
+  Lab lab(server.address());
+  CHECK_FALSE(lab.resolver.find("slow.example.net"));
+  CHECK_FALSE(lab.resolver.find("bad.example.net"));
+  for (int i = 0; i < 100 && names.questions() == 0; ++i) lab.run_for(10ms);
+  lab.run_for(50ms);
+  CHECK_THAT(lab.resolver.find("bad.example.net").error(), Contains("not found"));
+  for (int i = 0; i < 20; ++i) {
+    CHECK_FALSE(lab.resolver.find("next.example.net"));
+    lab.run_for(10ms);
+  }
+  CHECK(names.questions() == 1);
+  is_slow = false;
+  CHECK(wait_for_address(lab, "next.example.net"));
+  CHECK(wait_for_address(lab, "slow.example.net"));
+}
+
 TEST_CASE("resolver: names of /etc/hosts have an address at once") {
   Lab lab;
   CHECK(to_string(*lab.resolver.find("localhost")) == "127.0.0.1");
