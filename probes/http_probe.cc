@@ -191,6 +191,9 @@ void HttpAttempt::set_tls(CURL* easy) {
   if (!tls.cert.empty()) {
     curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.cert.c_str());
     curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.key.c_str());
+    // make() has refused an encrypted key. Should it have become one since, OpenSSL must not ask on the
+    // terminal.
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
   }
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
   curl_easy_setopt(

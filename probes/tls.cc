@@ -54,10 +54,28 @@ StorePtr share(const StorePtr& store) {
   return StorePtr(store.get());
 }
 
-bool use_client_certificate(SSL_CTX* context, const TlsSettings& settings) {
-  return SSL_CTX_use_certificate_chain_file(context, settings.cert.c_str()) == 1 &&
-         SSL_CTX_use_PrivateKey_file(context, settings.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
-         SSL_CTX_check_private_key(context) == 1;
+// In place of OpenSSL's own, which asks on the terminal and waits for the answer.
+int refuse_password(char*, int, int, void* was_asked) noexcept {
+  *static_cast<bool*>(was_asked) = true;
+  return -1;
+}
+
+std::expected<void, std::string> use_client_certificate(SSL_CTX* context, const TlsSettings& settings) {
+  bool was_asked = false;
+  SSL_CTX_set_default_passwd_cb(context, refuse_password);
+  SSL_CTX_set_default_passwd_cb_userdata(context, &was_asked);
+  const bool is_used = SSL_CTX_use_certificate_chain_file(context, settings.cert.c_str()) == 1 &&
+                       SSL_CTX_use_PrivateKey_file(context, settings.key.c_str(), SSL_FILETYPE_PEM) == 1 &&
+                       SSL_CTX_check_private_key(context) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
+  SSL_CTX_set_default_passwd_cb(context, nullptr);
+  if (is_used) return {};
+  const std::string error = take_ssl_error();
+  if (was_asked) {
+    return std::unexpected(
+        fmt::format("key {}: is encrypted, and herald has no password for it", settings.key));
+  }
+  return std::unexpected(fmt::format("cert {}, key {}: {}", settings.cert, settings.key, error));
 }
 
 }  // namespace
@@ -116,8 +134,10 @@ std::expected<ContextPtr, std::string> make_context(const TlsSettings& settings,
   // Every attempt is a full handshake: a resumed one shows no certificate.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-  if (!settings.cert.empty() && !use_client_certificate(context.get(), settings)) {
-    return std::unexpected(fmt::format("cert {}, key {}: {}", settings.cert, settings.key, take_ssl_error()));
+  if (!settings.cert.empty()) {
+    if (auto used = use_client_certificate(context.get(), settings); !used) {
+      return std::unexpected(std::move(used.error()));
+    }
   }
   if (!settings.verify) return context;
   auto store = stores.get(settings.ca_file);

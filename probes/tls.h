@@ -22,9 +22,9 @@ namespace probes {
 
 struct TlsSettings {
   bool verify = true;
-  std::string ca_file;  // empty: the system's bundle
-  std::string cert;     // of the client, PEM, with its chain
-  std::string key;
+  std::string ca_file;      // empty: the system's bundle
+  std::string cert;         // of the client, PEM, with its chain
+  std::string key;          // PEM, not encrypted
   std::string server_name;  // for SNI and the check of the name; empty: the target's host
   bool only_1_3 = false;
   std::optional<Duration> warn_expiry;

@@ -97,10 +97,13 @@ std::string TemporaryDirectory::write_certificate(const std::string& name, const
   return path_ + "/" + name;
 }
 
-std::string TemporaryDirectory::write_key(const std::string& name, const Identity& identity) const {
+std::string TemporaryDirectory::write_key(const std::string& name, const Identity& identity,
+                                          const std::string& password) const {
   const FilePtr file(std::fopen((path_ + "/" + name).c_str(), "we"));
   REQUIRE(file);
-  PEM_write_PrivateKey(file.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  PEM_write_PrivateKey(file.get(), identity.key.get(), password.empty() ? nullptr : EVP_aes_256_cbc(),
+                       reinterpret_cast<const unsigned char*>(password.data()),
+                       static_cast<int>(password.size()), nullptr, nullptr);
   return path_ + "/" + name;
 }
 

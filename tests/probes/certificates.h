@@ -43,7 +43,9 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string write_certificate(const std::string& name, const Identity& identity) const;
-  [[nodiscard]] std::string write_key(const std::string& name, const Identity& identity) const;
+  // With a password, the key is encrypted by it.
+  [[nodiscard]] std::string write_key(const std::string& name, const Identity& identity,
+                                      const std::string& password = "") const;
 
  private:
   std::string path_;

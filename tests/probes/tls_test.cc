@@ -234,6 +234,33 @@ TEST_CASE("tls: files that cannot be used are found when the probe is made") {
   CHECK_THAT(error({{"cert", cert}, {"key", other_key}}), Contains("mismatch"));
 }
 
+TEST_CASE("tls: an encrypted key is refused, and nobody is asked for its password") {
+  const Trust trust;
+  Lab lab;
+  const Identity client = make_identity({.name = "herald"}, &trust.ca);
+  const std::string cert = trust.directory.write_certificate("client.pem", client);
+  const std::string key = trust.directory.write_key("client.key", client, "secret");
+  const json tls{{"ca_file", trust.ca_file}, {"cert", cert}, {"key", key}};
+  for (const auto& made : {lab.try_make("http", {{"url", "https://127.0.0.1/"}, {"tls", tls}}),
+                           lab.try_make("tcp", {{"address", "127.0.0.1:1"}, {"tls", tls}})}) {
+    REQUIRE_FALSE(made);
+    CHECK(made.error() == "key " + key + ": is encrypted, and herald has no password for it");
+  }
+  // The same when the file becomes one later.
+  const Both both(make_identity(kLocalhost, &trust.ca), &trust.ca);
+  static_cast<void>(trust.directory.write_key("client.key", client));
+  const auto http = lab.make("http", {{"url", both.server.https_url()}, {"tls", tls}});
+  const auto tcp = lab.make("tcp", {{"address", both.server.address()}, {"tls", tls}});
+  static_cast<void>(trust.directory.write_key("client.key", client, "secret"));
+  for (Probe* probe : {http.get(), tcp.get()}) {
+    const auto result = lab.run(*probe);
+    REQUIRE(result);
+    CAPTURE(*result);
+    CHECK(result->verdict == Verdict::inconclusive);
+    CHECK(result->reason == Reason::local);
+  }
+}
+
 TEST_CASE("tls: a trust bundle that changes is read again, one that breaks stays in use") {
   const Trust trust;
   const Identity good = make_identity(kLocalhost, &trust.ca);
