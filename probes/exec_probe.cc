@@ -65,6 +65,7 @@ ProcessOptions read_exec(ObjectReader& keys) {
   options.output_cap = kOutputCap;
   read_command(keys, options.argv);
   read_environment(keys, options.environment);
+  refuse_socket_keys(keys, "a command");
   return options;
 }
 

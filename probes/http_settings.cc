@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "probes/settings.h"
 #include "sidecar/json_reader.h"
 
 namespace herald::probes {
@@ -141,6 +142,7 @@ void read_connection(ObjectReader& keys, HttpSettings& settings) {
       keys.fail("unix_socket", "must be an absolute path of at most 107 bytes, or \"@name\"");
     }
     if (settings.connect_to) keys.fail("unix_socket", "cannot go with connect_to");
+    refuse_socket_keys(keys, "a unix socket");
   }
   std::size_t version = static_cast<std::size_t>(settings.version);
   if (keys.read_choice("http_version", version, {"1.0", "1.1", "2", "2-prior-knowledge"})) {

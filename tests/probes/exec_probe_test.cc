@@ -109,5 +109,9 @@ TEST_CASE("exec: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A", 1}}}}), StartsWith("/env/A"));
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A=B", "c"}}}}), StartsWith("/env/A=B"));
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"shell", true}}), StartsWith("/shell: unknown key"));
+  const json socket_keys{{"source", "::1"}, {"bind_device", "lo"}, {"mark", 7}};
+  for (const auto& [key, value] : socket_keys.items()) {
+    CHECK(one({{"command", {"/bin/true"}}, {key, value}}) == "/" + key + ": has no effect on a command");
+  }
   CHECK(Lab::target("exec", {{"command", {"/bin/true"}}}).empty());
 }

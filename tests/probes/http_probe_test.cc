@@ -522,6 +522,10 @@ TEST_CASE("http: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"connect_to", "127.0.0.1"}}), StartsWith("/connect_to"));
   CHECK_THAT(one({{"connect_to", "::1"}}), Contains("[::1]:port"));
   CHECK_THAT(one({{"unix_socket", "run/x"}}), StartsWith("/unix_socket"));
+  const json socket_keys{{"source", "::1"}, {"bind_device", "lo"}, {"mark", 7}};
+  for (const auto& [key, value] : socket_keys.items()) {
+    CHECK(one({{"unix_socket", "/run/x"}, {key, value}}) == "/" + key + ": has no effect on a unix socket");
+  }
   CHECK_THAT(one({{"http_version", "3"}}), StartsWith("/http_version"));
   CHECK_THAT(one({{"follow_redirects", 11}}), StartsWith("/follow_redirects"));
   CHECK_THAT(one({{"max_body", 0}}), StartsWith("/max_body"));
