@@ -146,13 +146,13 @@ void HttpAttempt::set_request(CURL* easy) {
                    static_cast<long>(kVersions[static_cast<std::size_t>(settings.version)]));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "herald/" HERALD_VERSION);
   if (plan_.headers) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan_.headers.get());
-  if (!settings.body.empty()) {
+  if (settings.sends_body) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(settings.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, settings.body.c_str());
   }
   if (settings.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  } else if (settings.method != "GET" || !settings.body.empty()) {
+  } else if (settings.method != "GET" || settings.sends_body) {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, settings.method.c_str());
   }
   if (settings.follow_redirects > 0) {

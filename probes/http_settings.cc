@@ -120,10 +120,13 @@ void read_request(ObjectReader& keys, HttpSettings& settings) {
     keys.fail("method", R"(must be an HTTP method such as "GET", "HEAD" or "POST")");
   }
   if (settings.method == "HEAD" && !settings.body.empty()) keys.fail("body", "cannot go with HEAD");
+  // Servers refuse these methods without a length (411), so theirs is sent when it is 0 too.
+  settings.sends_body = !settings.body.empty() || settings.method == "POST" || settings.method == "PUT" ||
+                        settings.method == "PATCH";
   // What curl would add to a body by itself.
-  if (!settings.body.empty() && !has_header(settings, "content-type"))
+  if (settings.sends_body && !has_header(settings, "content-type"))
     settings.headers.emplace_back("Content-Type:");
-  if (!settings.body.empty() && !has_header(settings, "expect:")) settings.headers.emplace_back("Expect:");
+  if (settings.sends_body && !has_header(settings, "expect:")) settings.headers.emplace_back("Expect:");
 }
 
 void read_connection(ObjectReader& keys, HttpSettings& settings) {

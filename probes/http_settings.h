@@ -28,6 +28,7 @@ struct HttpSettings {
   std::string method = "GET";
   std::vector<std::string> headers;  // lines as curl takes them
   std::string body;
+  bool sends_body = false;  // an empty one too
   HttpVersion version = HttpVersion::v1_1;
   std::uint32_t follow_redirects = 0;
   bool reuse = false;

@@ -80,6 +80,28 @@ TEST_CASE("http: method, body and Host are the user's") {
   CHECK_THAT(request, StartsWith("GET / HTTP/1.0\r\n"));
 }
 
+TEST_CASE("http: methods that carry a body say so when theirs is empty") {
+  std::string request;
+  const Server server([&](int fd) {
+    request = read_request(fd);
+    send_text(fd, http_answer("200 OK", ""));
+  });
+  Lab lab;
+  const auto ask = [&](const json& more) {
+    CHECK(lab.run("http", probe_of(server, more)).verdict == Verdict::pass);
+    return request;
+  };
+  for (const std::string method : {"POST", "PUT", "PATCH"}) {
+    CHECK_THAT(ask({{"method", method}}), StartsWith(method + " / HTTP/1.1\r\n"));
+    CHECK_THAT(request, Contains("\r\nContent-Length: 0\r\n"));
+    CHECK_THAT(request, !Contains("Content-Type"));
+  }
+  CHECK_THAT(ask({{"body", ""}}), StartsWith("POST / ") && Contains("\r\nContent-Length: 0\r\n"));
+  for (const std::string method : {"GET", "DELETE", "OPTIONS"}) {
+    CHECK_THAT(ask({{"method", method}}), StartsWith(method + " / ") && !Contains("Content-Length"));
+  }
+}
+
 TEST_CASE("http: a wrong status fails with the beginning of the body") {
   const Server server(always(http_answer("503 Service Unavailable", "no upstream\r\nis left")));
   Lab lab;
