@@ -213,6 +213,18 @@ TEST_CASE("tls: a client certificate opens a door that is closed without one") {
   }
 }
 
+TEST_CASE("tls: a certificate that nobody verifies is not blamed for what goes wrong later") {
+  const Trust trust;
+  Lab lab;
+  const Both both(make_identity(kLocalhost), &trust.ca);
+  for (const auto& result : both.run(lab, {{"verify", false}})) {
+    CAPTURE(result);
+    CHECK(result.verdict == Verdict::fail);
+    CHECK(result.reason == Reason::tls);
+    CHECK_THAT(result.detail, !Contains("self-signed") && Contains("certificate required"));
+  }
+}
+
 TEST_CASE("tls: files that cannot be used are found when the probe is made") {
   const Trust trust;
   Lab lab;
