@@ -2,8 +2,13 @@
 //
 // curl is kept from everything that would make a check depend on more than its target: no proxy, no .netrc,
 // no cookies, no resolver (the address is put in where curl opens its socket), no CA directory, no resumed
-// session. An answer counts once it is complete, or once max_body of it has come: what is longer is cut off
-// and judged as it is.
+// session.
+//
+// An answer counts once it is complete, or once max_body of it has come: what is longer is cut off there and
+// judged as it is, so a body without an end costs neither memory nor the loop's time. What is expected of the
+// body must be within that (too_large if not); a probe that expects nothing of the body has all it asked for
+// and may pass, as it does for a page or a stream that is merely long. A body that comes too slowly to reach
+// max_body ends at the deadline.
 
 #include <curl/curl.h>
 #include <fmt/format.h>
