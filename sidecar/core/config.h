@@ -112,8 +112,8 @@ enum class VipOnDown : std::uint8_t { keep, remove };
 struct AnnounceSpec {
   Via via = Via::loopback;
   std::string interface = "lo";
-  bool manage_vip = true;               // vtysh, birdc; false: something else owns the address
-  std::optional<Duration> lease = 30s;  // loopback; whole seconds; none: the address is permanent
+  bool manage_vip = true;                   // vtysh, birdc; false: something else owns the address
+  std::optional<Duration> lease = 30s;      // loopback; whole seconds; none: the address is permanent
   VipOnDown vip_on_down = VipOnDown::keep;  // vtysh, birdc
   std::array<std::optional<Attributes>, kGrades> attributes = {};  // by grade; none: not asked for
 
@@ -179,7 +179,8 @@ struct RouterSpec {
   std::string vrf = "default";
   Preset preset = Preset::generic;
   std::optional<std::uint32_t> peer_as;  // route_server.as
-  std::vector<std::string> peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
+  std::vector<std::string>
+      peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
   VtyshSpec vtysh;
   BirdSpec bird;
 

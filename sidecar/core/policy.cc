@@ -31,8 +31,8 @@ Policy policy_of(const ServiceSpec& service, Grade grade) {
   const Attributes& attributes = policy.attributes;
   if (attributes == Attributes{}) return policy;
   const std::string text =
-      fmt::format("{} {} {} {}", attributes.prepend, text_of(attributes.med), text_of(attributes.local_preference),
-                  fmt::join(attributes.communities, ","));
+      fmt::format("{} {} {} {}", attributes.prepend, text_of(attributes.med),
+                  text_of(attributes.local_preference), fmt::join(attributes.communities, ","));
   policy.name += fmt::format("-{:08x}", hash_of(text));
   return policy;
 }

@@ -9,10 +9,6 @@
 namespace herald {
 namespace {
 
-constexpr Duration kFirstBackOff = 100ms;
-constexpr Duration kLongestBackOff = 5s;
-constexpr Duration kLastingSuccess = 10s;
-
 bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, TimePoint now) {
   if (desired.want == Want::keep) return address.expires.has_value();
   if (!desired.lease) return address.expires.has_value();
@@ -119,43 +115,19 @@ void claim(const Step& step, TimePoint now, Observation& observed) {
 std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired, const Observation& observed,
                                          std::uint64_t sequence, TimePoint now) {
   const std::vector<Step> open = reconcile(desired, observed, now);
-  forget_settled(open, sequence, now);
+  std::set<AddressKey> unsettled;
+  for (const Step& step : open) unsettled.insert(step.key);
+  repeats_.forget_settled(unsettled, sequence, now);
   std::vector<IssuedStep> issued;
   for (const Step& step : open) {
-    Memory& memory = memory_[step.key];
-    if (memory.in_flight || sequence <= memory.look_after) continue;
-    if (step.kind != memory.kind) memory = {.look_after = memory.look_after, .kind = step.kind};
-    if (now < memory.not_before) continue;
-    issue(memory, step, now);
+    if (!repeats_.may_issue(step.key, step.kind, sequence, now)) continue;
+    repeats_.issued(step.key, step.kind, step.kind == Step::Kind::refresh, now);
     const StepId id{next_id_++};
     in_flight_.emplace(id, step);
     issued.push_back({id, step});
   }
   plan_wakeup(open, desired, observed, now);
   return issued;
-}
-
-void Reconciler::issue(Memory& memory, const Step& step, TimePoint now) {
-  const Duration back_off = kFirstBackOff * (1U << std::min(memory.repeats, 6U));
-  memory.in_flight = true;
-  memory.kind = step.kind;
-  memory.last_step = now;
-  memory.not_before = now + std::min(back_off, kLongestBackOff);
-  ++memory.repeats;
-}
-
-void Reconciler::forget_settled(std::span<const Step> open, std::uint64_t sequence, TimePoint now) {
-  std::set<AddressKey> unsettled;
-  for (const Step& step : open) unsettled.insert(step.key);
-  for (auto entry = memory_.begin(); entry != memory_.end();) {
-    Memory& memory = entry->second;
-    const bool settled =
-        !memory.in_flight && sequence > memory.look_after && !unsettled.contains(entry->first);
-    if (settled && memory.repeats == 1)
-      memory.not_before = now;  // the first loss after a success is repaired at once
-    const bool lasting = memory.kind == Step::Kind::refresh || now >= memory.last_step + kLastingSuccess;
-    entry = settled && lasting ? memory_.erase(entry) : std::next(entry);
-  }
 }
 
 void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
@@ -165,8 +137,7 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
     if (when > now) wakeup_ = wakeup_ ? std::min(*wakeup_, when) : when;
   };
   for (const Step& step : open) {
-    const Memory& memory = memory_[step.key];
-    if (!memory.in_flight) wake_at(memory.not_before);
+    if (const auto retry = repeats_.retry_at(step.key)) wake_at(*retry);
   }
   const Views views = index(desired, observed);
   for (const DesiredAddress& wish : desired) {
@@ -177,19 +148,12 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
   }
 }
 
-void Reconciler::look_failed() {
-  for (auto& [key, memory] : memory_) memory.look_after = 0;
-}
-
 std::optional<Step> Reconciler::finished(StepId id, std::uint64_t latest_sequence) {
   const auto found = in_flight_.find(id);
   if (found == in_flight_.end()) return std::nullopt;
   Step step = std::move(found->second);
   in_flight_.erase(found);
-  Memory& memory = memory_[step.key];
-  memory.in_flight = false;
-  memory.look_after = latest_sequence;
-  needs_look_after_ = std::max(needs_look_after_, latest_sequence);
+  repeats_.ended(step.key, latest_sequence);
   return step;
 }
 

@@ -1,14 +1,7 @@
-// The difference between what is wanted and what is, as ordered, idempotent steps; and the memory that
-// repairs need.
+// The difference between the addresses that are wanted and those that are, as ordered, idempotent steps; and the
+// memory that repairs need.
 //
-// reconcile() is the pure difference. Reconciler adds the rules of repetition:
-//  - the next step for an address is planned only from an observation that was begun after its last step had
-//    ended;
-//  - one step in flight an address;
-//  - a step whose effect is not seen in that observation (it failed, or something lied) is repeated after a
-//    back-off of 100 ms, doubled to at most 5 s. A success that lasts forgets the back-off: a loss is repaired at
-//    once, but a fight with somebody who keeps deleting slows down. A step of another kind never waits: after
-//    ten vain additions a removal goes at once.
+// reconcile() is the pure difference. Reconciler adds the rules of repetition (repeats.h).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +13,7 @@
 #include <vector>
 
 #include "sidecar/core/config.h"
+#include "sidecar/core/repeats.h"
 #include "sidecar/core/service.h"
 
 namespace herald {
@@ -91,32 +85,20 @@ class Reconciler {
   // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.
   std::optional<Step> finished(StepId id, std::uint64_t latest_sequence);
   // Looking fails, so what was seen before has to do: with the claims of later steps in it (see claim()).
-  void look_failed();
+  void look_failed() { repeats_.look_failed(); }
   // When plan() may have something new to say though nothing was observed: back-offs and leases.
   [[nodiscard]] std::optional<TimePoint> next_wakeup() const { return wakeup_; }
   [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }
   // plan() waits for a look newer than this.
-  [[nodiscard]] std::uint64_t needs_look_after() const { return needs_look_after_; }
+  [[nodiscard]] std::uint64_t needs_look_after() const { return repeats_.needs_look_after(); }
 
  private:
-  struct Memory {
-    bool in_flight = false;
-    std::uint64_t look_after = 0;  // plan only from a look with a higher sequence
-    Step::Kind kind = Step::Kind::add;
-    std::uint32_t repeats = 0;
-    TimePoint last_step{};
-    TimePoint not_before{};
-  };
-
-  void issue(Memory& memory, const Step& step, TimePoint now);
-  void forget_settled(std::span<const Step> open, std::uint64_t sequence, TimePoint now);
   void plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
                    const Observation& observed, TimePoint now);
 
-  std::map<AddressKey, Memory> memory_;
+  Repeats<AddressKey, Step::Kind> repeats_;
   std::map<StepId, Step> in_flight_;
   std::uint64_t next_id_ = 1;
-  std::uint64_t needs_look_after_ = 0;
   std::optional<TimePoint> wakeup_;
 };
 
