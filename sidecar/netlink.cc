@@ -9,8 +9,11 @@
 #include <sys/time.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <memory>
 
@@ -21,6 +24,8 @@ constexpr std::uint32_t kForever = 0xFFFFFFFF;  // INFINITY_LIFE_TIME
 constexpr std::size_t kDumpBuffer = 32768;      // as the kernel's own dumps are sized
 constexpr int kMonitorBuffer = 1 << 20;
 constexpr int kMostReadsPerDrain = 256;
+constexpr int kMostListAttempts = 5;
+constexpr int kMostStaleReplies = 1024;
 
 int index_of(const std::string& interface) {
   return static_cast<int>(if_nametoindex(interface.c_str()));
@@ -149,7 +154,26 @@ std::expected<AddressSocket, std::string> AddressSocket::open() {
   return opened;
 }
 
+int AddressSocket::fd() const {
+  return mnl_socket_get_fd(socket_.get());
+}
+
 std::expected<std::vector<KernelAddress>, std::string> AddressSocket::list() {
+  int error = 0;
+  for (int attempt = 0; attempt < kMostListAttempts; ++attempt) {
+    auto listed = list_once();
+    if (listed) return std::move(*listed);
+    error = listed.error();
+    // The rest of that dump is unread: the kernel would refuse the next one (EBUSY) or answer with it.
+    auto fresh = open();
+    if (!fresh) return std::unexpected(fresh.error());
+    socket_ = std::move(fresh->socket_);
+  }
+  return std::unexpected(error == EINTR ? "list addresses: they change faster than they can be read"
+                                        : system_error_text("list addresses", error));
+}
+
+std::expected<std::vector<KernelAddress>, int> AddressSocket::list_once() {
   alignas(nlmsghdr) std::array<char, kDumpBuffer> buffer;
   nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
   header->nlmsg_type = RTM_GETADDR;
@@ -157,17 +181,15 @@ std::expected<std::vector<KernelAddress>, std::string> AddressSocket::list() {
   header->nlmsg_seq = ++sequence_;
   mnl_nlmsg_put_extra_header(header, sizeof(ifaddrmsg));
   mnl_socket* socket = socket_.get();
-  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-    return std::unexpected(system_error_text("list addresses"));
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return std::unexpected(errno);
   Dump dump;
   for (;;) {
-    const ssize_t size = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (size < 0) return std::unexpected(system_error_text("list addresses"));
-    const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence_,
-                                mnl_socket_get_portid(socket), take_message, &dump);
-    if (more == MNL_CB_ERROR && errno == ESRCH)
-      continue;  // the answer to an earlier request that had timed out
-    if (more == MNL_CB_ERROR) return std::unexpected(system_error_text("list addresses"));
+    const auto size = receive(buffer);
+    if (!size) return std::unexpected(size.error());
+    // EINTR: addresses changed under the dump (NLM_F_DUMP_INTR), so one may be missing from it.
+    const int more =
+        mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), take_message, &dump);
+    if (more == MNL_CB_ERROR) return std::unexpected(errno);
     if (more == MNL_CB_STOP) return std::move(dump.addresses);
   }
 }
@@ -178,14 +200,24 @@ int AddressSocket::transact(void* message) {
   mnl_socket* socket = socket_.get();
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return errno;
   alignas(nlmsghdr) std::array<char, 8192> buffer;
-  for (;;) {
-    const ssize_t size = mnl_socket_recvfrom(socket, buffer.data(), buffer.size());
-    if (size < 0) return errno;
-    const int result = mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence_,
-                                  mnl_socket_get_portid(socket), nullptr, nullptr);
-    if (result == MNL_CB_ERROR && errno == ESRCH) continue;
-    return result == MNL_CB_ERROR ? errno : 0;
+  const auto size = receive(buffer);
+  if (!size) return size.error();
+  const int result =
+      mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), nullptr, nullptr);
+  return result == MNL_CB_ERROR ? errno : 0;
+}
+
+// The next datagram that answers the current request. One of an earlier request, which had timed out, is
+// skipped: here rather than by what mnl_cb_run() says of it, since the kernel may answer with the same errno.
+std::expected<std::size_t, int> AddressSocket::receive(std::span<char> buffer) {
+  for (int stale = 0; stale < kMostStaleReplies; ++stale) {
+    const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
+    if (size < 0) return std::unexpected(errno);
+    nlmsghdr header{};
+    std::memcpy(&header, buffer.data(), std::min(sizeof header, static_cast<std::size_t>(size)));
+    if (header.nlmsg_seq == sequence_) return static_cast<std::size_t>(size);
   }
+  return std::unexpected(EPROTO);
 }
 
 int AddressSocket::set(const Address& address, const std::string& interface,

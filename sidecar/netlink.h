@@ -10,7 +10,9 @@
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sidecar/address.h"
@@ -39,7 +41,8 @@ struct KernelAddress {
   std::optional<std::uint32_t> valid_seconds;  // what is left of its lifetime; none: permanent
 };
 
-// "lo:herald", or "" when the interface's name leaves no room (a label has 15 characters).
+// "lo:herald", or "" when the interface's name leaves no room: a label has 15 characters.
+inline constexpr std::size_t kLongestLabelledInterface = 15 - std::string_view(":herald").size();
 [[nodiscard]] std::string address_label(const std::string& interface);
 
 class AddressSocket {
@@ -50,7 +53,10 @@ class AddressSocket {
   AddressSocket& operator=(AddressSocket&&) noexcept = default;
   ~AddressSocket() = default;
 
-  // Every address of this network namespace. The error is a line for people.
+  [[nodiscard]] int fd() const;
+
+  // Every address of this network namespace. A dump that fails or that changes interrupt is begun again, on
+  // a fresh socket, a few times. The error is a line for people.
   [[nodiscard]] std::expected<std::vector<KernelAddress>, std::string> list();
 
   // Each answers with 0 or an errno value. `seconds`: lifetime; none: permanent.
@@ -64,7 +70,9 @@ class AddressSocket {
     void operator()(mnl_socket* socket) const noexcept;
   };
   explicit AddressSocket(mnl_socket* socket) : socket_(socket) {}
+  std::expected<std::vector<KernelAddress>, int> list_once();
   int transact(void* message);
+  std::expected<std::size_t, int> receive(std::span<char> buffer);
 
   std::unique_ptr<mnl_socket, Close> socket_;
   std::uint32_t sequence_ = 0;
