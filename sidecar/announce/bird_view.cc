@@ -113,11 +113,13 @@ std::expected<std::vector<BirdPeer>, std::string> parse_bird_protocols(std::stri
 }
 
 std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips) {
-  return route_commands(vips, "show route", " && source != RTS_BGP");
+  // Without a table BIRD reads its default ones alone, and a router may well keep its VIPs in another.
+  return route_commands(vips, "show route table all", " && source != RTS_BGP");
 }
 
 std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips, const std::string& protocol) {
-  return route_commands(vips, fmt::format("show route exported {}", protocol), "");
+  // A name with a dot or a dash has to be quoted, and any name may be.
+  return route_commands(vips, fmt::format("show route exported '{}'", protocol), "");
 }
 
 std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {

@@ -61,10 +61,11 @@ TEST_CASE("questions are by family, and never longer than BIRD's line") {
   vips.push_back({"10.99.0.1/32"});
   const auto commands = bird_table_commands(vips);
   REQUIRE(commands.size() == 4);
-  CHECK(commands[0] == "show route where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ] && source != RTS_BGP");
+  CHECK(commands[0] ==
+        "show route table all where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ] && source != RTS_BGP");
   for (const std::string& command : commands) CHECK(command.size() < 4096);
-  CHECK(bird_export_commands({{"10.99.0.1/32"}}, "rs1").front() ==
-        "show route exported rs1 where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
+  CHECK(bird_export_commands({{"10.99.0.1/32"}}, "rs-1.azure").front() ==
+        "show route exported 'rs-1.azure' where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
 }
 
 }  // namespace
