@@ -70,7 +70,7 @@ std::vector<std::string> Daemon::make_probes() {
 }
 
 std::expected<void, std::string> Daemon::open() {
-  auto lever = LoopbackLever::open(controller_.vips());
+  auto lever = LoopbackLever::open(controller_.config().services);
   if (!lever) return std::unexpected(lever.error());
   lever_.emplace(std::move(*lever));
   auto monitor = AddressMonitor::open();

@@ -1,8 +1,10 @@
 #include "sidecar/announce/loopback.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -18,6 +20,28 @@ std::string prefix_of(const KernelAddress& address) {
   return fmt::format("{}/{}", to_string(address.address), address.address.prefix_length);
 }
 
+// What the label alone cannot mark: herald would add the address and then take it for an operator's, which is
+// never withdrawn.
+std::optional<std::string> unmarkable(const ServiceSpec& service) {
+  const AnnounceSpec& announce = service.announce;
+  const auto of_family = [&](int family) {
+    return std::ranges::any_of(service.vips,
+                               [&](const Vip& vip) { return address_of(vip).family == family; });
+  };
+  if (of_family(AF_INET) && address_label(announce.interface).empty()) {
+    return fmt::format(
+        "service {}: Linux before 5.18 marks an IPv4 VIP by the label \"{}:herald\", which is too long; "
+        "use an interface whose name has at most {} characters",
+        service.name, announce.interface, kLongestLabelledInterface);
+  }
+  if (of_family(AF_INET6) && (!announce.lease || service.on_exit == OnExit::keep)) {
+    return fmt::format(
+        "service {}: Linux before 5.18 marks an IPv6 VIP by its lifetime alone, and {} leaves it without one",
+        service.name, announce.lease ? R"("on_exit": "keep")" : R"("lease": "off")");
+  }
+  return std::nullopt;
+}
+
 std::string explain(const Step& step, int error) {
   if (error == 0) return {};
   std::string why = std::strerror(error);
@@ -28,16 +52,25 @@ std::string explain(const Step& step, int error) {
 
 }  // namespace
 
-LoopbackLever::LoopbackLever(AddressSocket socket, const std::vector<Vip>& vips, AddressMark mark)
+LoopbackLever::LoopbackLever(AddressSocket socket, const std::vector<ServiceSpec>& services, AddressMark mark)
     : socket_(std::move(socket)), mark_(mark) {
-  for (const Vip& vip : vips) vips_.insert(address_of(vip));
+  for (const ServiceSpec& service : services) {
+    for (const Vip& vip : service.vips) vips_.insert(address_of(vip));
+  }
 }
 
-std::expected<LoopbackLever, std::string> LoopbackLever::open(const std::vector<Vip>& vips,
+std::expected<LoopbackLever, std::string> LoopbackLever::open(const std::vector<ServiceSpec>& services,
                                                               AddressMark mark) {
+  if (mark == AddressMark::label) {
+    std::vector<std::string> problems;
+    for (const ServiceSpec& service : services) {
+      if (const auto problem = unmarkable(service)) problems.push_back(*problem);
+    }
+    if (!problems.empty()) return std::unexpected(fmt::format("{}", fmt::join(problems, "; ")));
+  }
   auto socket = AddressSocket::open();
   if (!socket) return std::unexpected(socket.error());
-  return LoopbackLever(std::move(*socket), vips, mark);
+  return LoopbackLever(std::move(*socket), services, mark);
 }
 
 bool LoopbackLever::is_ours(const KernelAddress& address, bool configured) const {

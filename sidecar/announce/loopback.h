@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/core/config.h"
 #include "sidecar/core/reconcile.h"
 #include "sidecar/netlink.h"
 
@@ -17,8 +18,9 @@ namespace herald {
 
 class LoopbackLever {
  public:
-  // `vips`: the configured ones, shown by look() even when they are not ours.
-  static std::expected<LoopbackLever, std::string> open(const std::vector<Vip>& vips,
+  // The VIPs of `services` are shown by look() even when they are not ours. Refuses what `mark` could not
+  // recognise as ours afterwards; the error is a line for people.
+  static std::expected<LoopbackLever, std::string> open(const std::vector<ServiceSpec>& services,
                                                         AddressMark mark = kernel_address_mark());
 
   [[nodiscard]] std::expected<Observation, std::string> look(TimePoint now);
@@ -26,7 +28,7 @@ class LoopbackLever {
   [[nodiscard]] std::string apply(const Step& step);
 
  private:
-  LoopbackLever(AddressSocket socket, const std::vector<Vip>& vips, AddressMark mark);
+  LoopbackLever(AddressSocket socket, const std::vector<ServiceSpec>& services, AddressMark mark);
   [[nodiscard]] bool is_ours(const KernelAddress& address, bool configured) const;
 
   AddressSocket socket_;

@@ -1,17 +1,14 @@
 // The loopback lever against the real kernel, in a network namespace of this process's own.
 #include "sidecar/announce/loopback.h"
 
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
 #include "sidecar/loop.h"
+#include "tests/announce/own_namespace.h"
 
 namespace herald {
 namespace {
@@ -21,21 +18,13 @@ using namespace std::chrono_literals;
 const Vip kVip{"10.99.0.1/32"};
 const Vip kVip6{"fd00:99::1/128"};
 
-void enter_new_namespace() {
-  REQUIRE(unshare(CLONE_NEWNET) == 0);
-  const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::string_view("lo").copy(request.ifr_name, sizeof request.ifr_name - 1);
-  REQUIRE(ioctl(fd.get(), SIOCGIFFLAGS, &request) == 0);
-  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  REQUIRE(ioctl(fd.get(), SIOCSIFFLAGS, &request) == 0);
-}
-
 struct Bench {
   Bench() { enter_new_namespace(); }
 
   LoopbackLever lever(AddressMark mark = AddressMark::protocol) {
-    auto opened = LoopbackLever::open({kVip, kVip6}, mark);
+    ServiceSpec web;
+    web.vips = {kVip, kVip6};
+    auto opened = LoopbackLever::open({web}, mark);
     REQUIRE(opened);
     return std::move(*opened);
   }
@@ -164,6 +153,37 @@ TEST_CASE_METHOD(Bench, "before 5.18 the label marks IPv4, and a lifetime marks 
   operator_adds("fd00:99::1/128");
   CHECK_FALSE(find(old, kVip)->ours);
   CHECK_FALSE(find(old, kVip6)->ours);
+}
+
+TEST_CASE("before 5.18 what could not be recognised as ours afterwards is refused at the start") {
+  ServiceSpec web;
+  web.name = "web";
+  web.vips = {kVip};
+  const auto refused = [&web](AddressMark mark) {
+    const auto opened = LoopbackLever::open({web}, mark);
+    return opened ? std::string() : opened.error();
+  };
+  web.announce.interface = "loopback0";  // 9 characters and ":herald" are 16
+  CHECK(refused(AddressMark::label) ==
+        "service web: Linux before 5.18 marks an IPv4 VIP by the label \"loopback0:herald\", which is too "
+        "long; "
+        "use an interface whose name has at most 8 characters");
+  CHECK(refused(AddressMark::protocol).empty());
+  web.vips = {kVip6};  // has no label
+  CHECK(refused(AddressMark::label).empty());
+
+  web.announce.lease = std::nullopt;
+  CHECK(
+      refused(AddressMark::label) ==
+      "service web: Linux before 5.18 marks an IPv6 VIP by its lifetime alone, and \"lease\": \"off\" leaves "
+      "it without one");
+  web.announce.lease = 30s;
+  web.on_exit = OnExit::keep;
+  CHECK(refused(AddressMark::label).ends_with("and \"on_exit\": \"keep\" leaves it without one"));
+  CHECK(refused(AddressMark::protocol).empty());
+  web.announce.interface = "loopback";
+  web.vips = {kVip};
+  CHECK(refused(AddressMark::label).empty());
 }
 
 TEST_CASE_METHOD(Bench, "a missing interface is said plainly, and removing from it is done") {
