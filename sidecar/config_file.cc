@@ -42,12 +42,12 @@ void read_service_file(const nlohmann::json& document, const std::string& file, 
     if (document.contains(key))
       top.fail(key, "belongs in the main configuration file; this one holds services only");
   }
+  std::string schema;
+  top.read("$schema", schema);
   if (!document.contains("services")) {
     services.read(top);
     return;
   }
-  std::string schema;
-  top.read("$schema", schema);
   services.read_list(top);
   top.finish();
 }

@@ -230,6 +230,16 @@ TEST_CASE("names and VIPs are unique across files, and errors name both places")
                 "c.json: /name: \"b\" is already the service at b.json"});
 }
 
+TEST_CASE("every form of file may name its schema") {
+  const std::string schema = R"({"$schema": "/usr/share/herald/herald.schema.json", )";
+  const std::string bare = service("a", "10.99.0.1/32");
+  const auto result =
+      parse(schema + R"("router": {"stack": "none"}})",
+            {{"bare.json", schema + bare.substr(1)},
+             {"list.json", schema + R"("services": [)" + service("b", "10.99.0.2/32") + "]}"}});
+  CHECK(reports_of(result) == no_errors);
+}
+
 TEST_CASE("defaults of the main file reach the service files") {
   const auto result = parse(R"({"router": {"stack": "none"}, "defaults": {"rise": 2, "interval": "5s"}})",
                             {{"a.json", service("a", "10.99.0.1/32")}});
