@@ -1,6 +1,7 @@
 #include "sidecar/daemon.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <utility>
 
 #include "sidecar/control_methods.h"
@@ -84,6 +86,7 @@ std::expected<void, std::string> Daemon::open() {
   if (auto control = open_control(); !control) return control;
 
   const Config& config = controller_.config();
+  warn_of_missing_interfaces();
   router_ = make_router_reader(loop_, config.router, controller_.vips());
   watch_addresses_ = loop_.watch_io(monitor_->fd(), EPOLLIN, [this](std::uint32_t /*events*/) {
     if (monitor_->drain()) tell(event::AddressesChanged{});
@@ -96,6 +99,19 @@ std::expected<void, std::string> Daemon::open() {
   watchdog_timer_ = loop_.timer([] {});  // its turn ends in settle(), which feeds the watchdog
   settle();
   return {};
+}
+
+// At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
+void Daemon::warn_of_missing_interfaces() {
+  std::set<std::string> interfaces;
+  for (const ServiceSpec& service : controller_.config().services)
+    interfaces.insert(service.announce.interface);
+  for (const std::string& interface : interfaces) {
+    if (if_nametoindex(interface.c_str()) != 0) continue;
+    log_.write(
+        LogLevel::warning,
+        fmt::format("there is no interface {}: its VIPs cannot be announced until it is there", interface));
+  }
 }
 
 std::expected<void, std::string> Daemon::open_control() {

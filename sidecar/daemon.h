@@ -52,6 +52,7 @@ class Daemon {
   void settle();
   void tell(const Event& event);
   [[nodiscard]] std::expected<void, std::string> open_control();
+  void warn_of_missing_interfaces();
   void watch_signals();
 
   void carry_out(const effect::StartProbe& effect);

@@ -94,6 +94,15 @@ def test_a_missing_interface_and_group_are_said(daemon):
     assert daemon.stop() == 0
 
 
+def test_a_missing_interface_is_said_though_the_service_is_down(daemon):
+    """Else it would come out in the night when the service is needed."""
+    daemon.configure(services=[service("web", VIP, tcp(1), announce={"via": "loopback", "interface": "dummy9"})])
+    daemon.start()
+    wait_until(lambda: "warning: there is no interface dummy9" in daemon.log_text(), "a warning", 5, evidence=daemon.log_tail)
+    daemon.wait_health("web", "unhealthy")
+    assert daemon.stop() == 0
+
+
 def test_a_second_herald_in_the_namespace_refuses(daemon, lab):
     daemon.start()
     second = Herald(lab, daemon._ns, "second", {"router": {"stack": "none"}, "services": []})
