@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <net/if.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -26,20 +24,6 @@ constexpr Duration kNotifyEvery = 1s;
 
 std::size_t index_of(ProbeId id) {
   return static_cast<std::size_t>(id);
-}
-
-// Two heralds in one network namespace would remove each other's VIPs as leftovers. Abstract socket names
-// belong to the network namespace and go with their owner, so one of them is the lock.
-std::expected<Fd, std::string> lock_network_namespace() {
-  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  constexpr std::string_view kName("\0herald", 7);
-  kName.copy(address.sun_path, kName.size());
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + kName.size());
-  if (fd && bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
-  if (errno == EADDRINUSE) return std::unexpected("another heraldd runs in this network namespace");
-  return std::unexpected(system_error_text("lock the network namespace"));
 }
 
 std::string subject(const std::string& service, const std::string& probe) {
@@ -79,9 +63,9 @@ std::expected<void, std::string> Daemon::open() {
   if (!monitor) return std::unexpected(monitor.error());
   monitor_.emplace(std::move(*monitor));
   if (!options_.dry_run) {
-    auto lock = lock_network_namespace();
+    auto lock = NamespaceLock::take();
     if (!lock) return std::unexpected(lock.error());
-    namespace_lock_ = std::move(*lock);
+    namespace_lock_.emplace(std::move(*lock));
   }
   if (auto control = open_control(); !control) return control;
 

@@ -22,6 +22,7 @@
 #include "sidecar/lateness.h"
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
+#include "sidecar/namespace_lock.h"
 #include "sidecar/report.h"
 
 namespace herald {
@@ -81,7 +82,7 @@ class Daemon {
   std::optional<AddressMonitor> monitor_;
   DryRun dry_run_;
   std::unique_ptr<RouterReader> router_;
-  Fd namespace_lock_;
+  std::optional<NamespaceLock> namespace_lock_;
   Lateness lateness_;
   TimePoint wakeup_{};
   bool observed_ = false;

@@ -109,6 +109,22 @@ def test_a_second_herald_in_the_namespace_refuses(daemon, lab):
     done = second.run_to_end()
     assert done.returncode == 1 and "another heraldd runs in this network namespace" in done.stderr
     assert daemon.alive
+    third = Herald(lab, lab.namespace("other"), "third", {"router": {"stack": "none"}, "services": []})
+    third.start()  # another namespace of the same machine
+    assert third.ctl("status").returncode == 0 and daemon.ctl("status").returncode == 0
+
+
+def test_no_other_user_can_keep_herald_from_starting(daemon):
+    """Any user may bind an abstract socket, and nobody but root can open the file of the lock."""
+    with daemon._ns.entered():
+        squatter = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        squatter.bind("\0herald")
+    with squatter:
+        daemon.start()
+        inode = os.stat(f"/run/netns/{daemon._ns.name}").st_ino
+        lock = os.stat(f"/run/herald/netns-{inode}.lock")
+        assert lock.st_uid == 0 and lock.st_mode & 0o777 == 0o600
+        assert daemon.ctl("status").returncode == 0
 
 
 @ONE_STACK
