@@ -92,9 +92,7 @@ int serve(const Options& options, Config config) {
   }
   if (!options.dry_run && !may_change_addresses()) {
     log.write(LogLevel::error,
-              "heraldd may not change addresses: it needs CAP_NET_ADMIN. Run it as root, or by its unit, "
-              "which grants "
-              "it (AmbientCapabilities=CAP_NET_ADMIN)");
+              "heraldd may not change addresses: it needs CAP_NET_ADMIN. Run it as root, as its unit does");
     return kFailed;
   }
   if (auto opened = daemon.open(); !opened) {
