@@ -65,7 +65,8 @@ class Client(threading.Thread):
 
     def stop(self) -> None:
         self._done.set()
-        self.join(2)
+        if self.is_alive():  # what failed may have failed before the start
+            self.join(2)
 
     def first_from(self, region: str, since: float) -> float | None:
         return next((when for when, who in list(self.answers) if when >= since and who == region), None)
@@ -179,8 +180,8 @@ def play(lab: Lab) -> None:
         scene("4. it runs again (SIGCONT)", sites, client, monitor, web.sigcont, to_b=False)
         say(f"\n{len(client.answers)} requests in all, {client.unanswered(0, time.time())} unanswered.")
     finally:
-        client.stop()
         monitor.stop()
+        client.stop()
 
 
 def main() -> int:
