@@ -156,8 +156,10 @@ def test_hostile_http_answers_fail_at_the_deadline_with_memory_flat(region):
     wait_until(lambda: all(p["state"] == "down" for p in herald.service("web")["probes"]), "all probes down", 10)
     before = herald.rss_kb()
     quiet(6)
-    shown = herald.service("web")["probes"]
-    assert all(p["verdict"] == "fail" and p["latency_ms"] < 1500 for p in shown), shown
+    # One attempt may be inconclusive, when this machine was too busy for herald's own deadline.
+    wait_until(lambda: all(p["state"] == "down" and p["verdict"] == "fail" and p["latency_ms"] < 1500
+                           for p in herald.service("web")["probes"]), "all end at the deadline, failed", 15,
+               evidence=lambda: json.dumps(herald.service("web")["probes"], indent=1))
     # A sanitized build keeps freed memory in quarantine, so "flat" leaves room for that.
     assert herald.rss_kb() - before < 40_000
     assert herald.descriptors() < 60

@@ -353,13 +353,13 @@ def test_tcp_service(lab: Lab, host: Namespace) -> None:
         talk(host, 7000)
     service.set("silent")
     with pytest.raises(TimeoutError):
-        talk(host, 7000)
+        talk(host, 7000, timeout=0.3)
     assert len(service.requests()) == 5
 
 
-def talk(ns: Namespace, port: int, send: bytes = b"") -> bytes:
+def talk(ns: Namespace, port: int, send: bytes = b"", timeout: float = 2) -> bytes:
     with ns.entered():
-        sock = socket.create_connection(("127.0.0.1", port), timeout=0.3)
+        sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
     with sock:
         sock.sendall(send)
         return sock.recv(1000)
@@ -378,7 +378,7 @@ def test_nginx(lab: Lab, host: Namespace) -> None:
 QUERY = struct.pack("!HHHHHH", 4711, 0x0100, 1, 0, 0, 0) + b"\x06health\x07example\x03net\x00" + struct.pack("!HH", 1, 1)
 
 
-def ask(ns: Namespace, port: int, tcp: bool = False, timeout: float = 0.3) -> bytes:
+def ask(ns: Namespace, port: int, tcp: bool = False, timeout: float = 2) -> bytes:
     """The first reply to QUERY."""
     with ns.entered():
         sock = socket.socket(type=socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
@@ -399,11 +399,11 @@ def test_nsd(lab: Lab, host: Namespace) -> None:
     nsd = Nsd(lab, host, "nsd", "example.net", 53)
     nsd.start()
     for tcp in (False, True):
-        assert head(ask(host, 53, tcp, timeout=2)) == (4711, 0, 1)
+        assert head(ask(host, 53, tcp)) == (4711, 0, 1)
         assert bytes([192, 0, 2, 1]) in ask(host, 53, tcp)
     nsd.write_zone(serial=2, address="192.0.2.99")
     nsd.sighup()
-    wait_until(lambda: bytes([192, 0, 2, 99]) in ask(host, 53, timeout=2), "the new zone", timeout=10, poll=0.05)
+    wait_until(lambda: bytes([192, 0, 2, 99]) in ask(host, 53), "the new zone", timeout=10, poll=0.05)
     nsd.kill()
     with pytest.raises(ConnectionRefusedError):
         ask(host, 53)
@@ -438,13 +438,13 @@ def test_hostile_dns_that_does_not_answer(lab: Lab, host: Namespace) -> None:
     dns.start()
     for tcp in (False, True):
         with pytest.raises(TimeoutError):
-            ask(host, 53, tcp)
+            ask(host, 53, tcp, timeout=0.3)
     dns.set("wrong_source")  # a connected socket does not take it
     with pytest.raises(TimeoutError):
-        ask(host, 53)
+        ask(host, 53, timeout=0.3)
     dns.set("right", lose_every_second=True)
     with pytest.raises(TimeoutError):
-        ask(host, 53)
+        ask(host, 53, timeout=0.3)
     assert head(ask(host, 53)) == (4711, 0, 1)
     assert [r["name"] for r in dns.requests()] == ["health.example.net."] * 5
 
