@@ -121,8 +121,7 @@ def test_no_other_user_can_keep_herald_from_starting(daemon):
         squatter.bind("\0herald")
     with squatter:
         daemon.start()
-        inode = os.stat(f"/run/netns/{daemon._ns.name}").st_ino
-        lock = os.stat(f"/run/herald/netns-{inode}.lock")
+        lock = daemon._ns.herald_lock().stat()
         assert lock.st_uid == 0 and lock.st_mode & 0o777 == 0o600
         assert daemon.ctl("status").returncode == 0
 
