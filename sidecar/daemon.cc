@@ -56,6 +56,7 @@ std::vector<std::string> Daemon::make_probes() {
 }
 
 std::expected<void, std::string> Daemon::open() {
+  watch_signals();  // first: who can see that heraldd runs may also tell it to stop
   auto lever = LoopbackLever::open(controller_.config().services);
   if (!lever) return std::unexpected(lever.error());
   lever_.emplace(std::move(*lever));
@@ -77,7 +78,6 @@ std::expected<void, std::string> Daemon::open() {
   });
   timer_ = loop_.timer([this] { lateness_.record(Loop::clock() - wakeup_); });
   settle_ = loop_.post([this] { settle(); });
-  watch_signals();
   std::uint64_t microseconds = 0;
   if (sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = std::chrono::microseconds(microseconds);
   watchdog_timer_ = loop_.timer([] {});  // its turn ends in settle(), which feeds the watchdog

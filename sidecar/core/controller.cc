@@ -22,7 +22,12 @@ constexpr Duration kLongestLookAgain = 5s;
 constexpr Duration kFirstRouterRead = 100ms;
 constexpr Duration kLongestRouterPace = 5s;
 
-// The contract gives a stop 5 s.
+// bgpd holds a change back for 50 ms; reading earlier would find it neither there nor gone.
+constexpr Duration kReadAfterRoutes = 60ms;
+// Signs of a restart come in groups, and the first of them before the router can answer.
+constexpr Duration kReadAfterChange = 100ms;
+
+// The contract gives a stop 5 s, and the time that VIPs linger.
 constexpr Duration kStopWithin = 4500ms;
 
 // Later than this for anything that was due: the process did not run (SIGSTOP, a frozen machine).
@@ -204,10 +209,52 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
   router_ = event.view;
   router_read_at_ = now;
   router_sequence_ = router_read_sequence_;
-  if (!router_->reachable)
+  if (router_->reachable) {
+    owned_ = router_->owned;
+    owned_sequence_ = router_sequence_;
+  } else {
     notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), router_->error),
            now);
+    routes_.read_failed();
+  }
+  plan_routes_ = true;
   mark_all_dirty();
+}
+
+void Controller::on(const event::RoutesApplied& event, TimePoint now) {
+  const std::vector<IssuedRouteStep> steps = routes_.in_flight();
+  if (steps.empty() || event.errors.size() != steps.size()) return;
+  routes_.finished(router_read_sequence_);
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    const std::string& error = event.errors[index];
+    if (error.empty()) claim(steps[index].step, owned_);
+    const auto owned = owner_.find(steps[index].step.vip);
+    if (owned != owner_.end()) {
+      services_[owned->second].run.step_finished(steps[index], error, router_read_sequence_);
+      dirty_.insert(owned->second);
+    }
+    if (error.empty()) continue;
+    notice(true, owned == owner_.end() ? "" : services_[owned->second].run.spec().name,
+           fmt::format("{}: {}", to_string(steps[index].step), error), now);
+  }
+  plan_routes_ = true;  // what was wished for meanwhile
+  read_router_at(now + kReadAfterRoutes);
+}
+
+void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
+  if (config_.router.stack != Stack::none) read_router_at(now + kReadAfterChange);
+}
+
+void Controller::on(const event::Administer& event, TimePoint /*now*/) {
+  for (std::size_t index = 0; index < services_.size(); ++index) {
+    if (services_[index].run.spec().name != event.service) continue;
+    services_[index].run.administer(event.admin);
+    dirty_.insert(index);
+    const Admin& admin = event.admin;
+    std::string text = fmt::format("admin state {} by {}", name_of(admin.state), admin.who);
+    if (!admin.reason.empty()) text += ": " + admin.reason;
+    effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
+  }
 }
 
 void Controller::on(const event::Stop& /*event*/, TimePoint now) {
@@ -223,7 +270,9 @@ void Controller::on(const event::Stop& /*event*/, TimePoint now) {
   expiring_.clear();
   running_ = 0;
   for (ServiceEntry& service : services_) service.run.stop();
-  timers_.set(key(Timer::give_up), now + kStopWithin);
+  Duration linger{};
+  for (const ServiceEntry& service : services_) linger = std::max(linger, service.run.longest_linger());
+  timers_.set(key(Timer::give_up), now + kStopWithin + linger);
   look_wanted_ = true;
   mark_all_dirty();
 }
@@ -236,6 +285,7 @@ std::vector<Effect> Controller::decide(TimePoint now) {
   run_timers(now);
   evaluate_services(now);
   plan_steps(now);
+  plan_routes(now);
   look();
   read_router(now);
   if (stopping_) leave();
@@ -314,6 +364,9 @@ void Controller::on_timer(Timer timer, TimePoint now) {
     case Timer::pulse:  // decide() has seen how late it was
       if (running_ > 0) timers_.set(key(Timer::pulse), now + kPulse);
       break;
+    case Timer::routes:
+      plan_routes_ = true;
+      break;
     case Timer::give_up:
       exited_ = true;
       effects_.emplace_back(effect::Exit{false});
@@ -360,7 +413,8 @@ Sight Controller::sight() const {
   return {.addresses = observed_sequence_ > 0 ? &addresses_ : nullptr,
           .router = router_ ? &*router_ : nullptr,
           .router_sequence = router_sequence_,
-          .stack = config_.router.stack};
+          .stack = config_.router.stack,
+          .owned = owned_sequence_ > 0 ? &owned_ : nullptr};
 }
 
 void Controller::mark_all_dirty() {
@@ -370,13 +424,14 @@ void Controller::mark_all_dirty() {
 void Controller::evaluate_services(TimePoint now) {
   for (const std::size_t index : std::exchange(dirty_, {})) {
     ServiceRun& service = services_[index].run;
-    const Want before = service.wish().want;
+    const Demand before = service.demand();
     for (effect::Transition& transition : service.evaluate(compose_service(index), sight(), now)) {
       effects_.emplace_back(std::move(transition));
     }
-    if (service.wish().want != before) plan_ = true;
+    if (service.demand().address != before.address) plan_ = true;
+    if (service.demand() != before) plan_routes_ = true;
     const auto timer = static_cast<Timers::Key>(probes_.size() + index);
-    if (const auto wakeup = service.machine().next_wakeup(now)) {
+    if (const auto wakeup = service.next_wakeup(now)) {
       timers_.set(timer, *wakeup);
     } else {
       timers_.cancel(timer);
@@ -418,8 +473,46 @@ void Controller::report_step(const IssuedStep& issued, TimePoint now) {
            now);
   }
   if (issued.step.kind == Step::Kind::refresh || config_.router.stack == Stack::none) return;
+  read_router_at(now + kFirstRouterRead);
+}
+
+std::vector<DesiredRoute> Controller::desired_routes() const {
+  std::vector<DesiredRoute> all;
+  for (const ServiceEntry& service : services_) service.run.desire(all, sight());
+  return all;
+}
+
+// All that changes in one turn goes to the router together; what changes while something is under way goes after it.
+void Controller::plan_routes(TimePoint now) {
+  if (!plan_routes_ || owned_sequence_ == 0 || !routes_.in_flight().empty()) return;
+  plan_routes_ = false;
+  const std::vector<IssuedRouteStep> steps = routes_.plan(desired_routes(), owned_, owned_sequence_, now);
+  if (const auto wakeup = routes_.next_wakeup()) {
+    timers_.set(key(Timer::routes), *wakeup);
+  } else {
+    timers_.cancel(key(Timer::routes));
+  }
+  if (steps.empty()) return;
+  for (const IssuedRouteStep& issued : steps) report_step(issued, now);
+  if (std::exchange(reading_router_, false)) read_router_at(now + kFirstRouterRead);
+  effects_.emplace_back(effect::ApplyRoutes{steps});
+}
+
+void Controller::report_step(const IssuedRouteStep& issued, TimePoint now) {
+  const auto owned = owner_.find(issued.step.vip);
+  if (owned != owner_.end()) {
+    services_[owned->second].run.step_issued(issued, now);
+    dirty_.insert(owned->second);
+  } else {
+    notice(false, "", fmt::format("leftover of a service that is not configured: {}", to_string(issued.step)),
+           now);
+  }
+}
+
+void Controller::read_router_at(TimePoint when) {
   router_pace_ = kFirstRouterRead;
-  timers_.set(key(Timer::router), now + kFirstRouterRead);
+  const Timers::Key timer = key(Timer::router);
+  timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), when));
 }
 
 void Controller::look() {
@@ -430,7 +523,7 @@ void Controller::look() {
 }
 
 void Controller::read_router(TimePoint now) {
-  if (config_.router.stack == Stack::none || reading_router_ || stopping_) return;
+  if (config_.router.stack == Stack::none || reading_router_ || !routes_.in_flight().empty()) return;
   const Timers::Key timer = key(Timer::router);
   if (std::exchange(router_answered_, false)) {
     const bool settled =
@@ -447,11 +540,18 @@ void Controller::read_router(TimePoint now) {
   effects_.emplace_back(effect::ReadRouter{});
 }
 
+bool Controller::steps_are_done() const {
+  return !looking_ && !reconciler_.in_flight() && observed_sequence_ > reconciler_.needs_look_after() &&
+         !timers_.due(key(Timer::reconcile));
+}
+
+bool Controller::routes_are_done() const {
+  return routes_.in_flight().empty() && !timers_.due(key(Timer::routes)) &&
+         std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.has_left(); });
+}
+
 void Controller::leave() {
-  if (exited_ || looking_ || reconciler_.in_flight() || observed_sequence_ == 0 ||
-      observed_sequence_ <= reconciler_.needs_look_after() || timers_.due(key(Timer::reconcile))) {
-    return;
-  }
+  if (exited_ || !steps_are_done() || !routes_are_done()) return;
   exited_ = true;
   effects_.emplace_back(effect::Exit{true});
 }

@@ -18,6 +18,7 @@
 
 #include "sidecar/core/events.h"
 #include "sidecar/core/probe_run.h"
+#include "sidecar/core/route_plan.h"
 #include "sidecar/core/service_run.h"
 #include "sidecar/core/snapshot.h"
 #include "sidecar/core/timers.h"
@@ -48,6 +49,9 @@ class Controller {
   void on(const event::Observed& event, TimePoint now);
   void on(const event::StepFinished& event, TimePoint now);
   void on(const event::RouterRead& event, TimePoint now);
+  void on(const event::RoutesApplied& event, TimePoint now);
+  void on(const event::RouterChanged& event, TimePoint now);
+  void on(const event::Administer& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);
 
   // decide(), in this order.
@@ -55,9 +59,12 @@ class Controller {
   void run_timers(TimePoint now);
   void evaluate_services(TimePoint now);
   void plan_steps(TimePoint now);
+  void plan_routes(TimePoint now);
   void look();
   void read_router(TimePoint now);
   void leave();
+  [[nodiscard]] bool steps_are_done() const;
+  [[nodiscard]] bool routes_are_done() const;
 
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
@@ -79,11 +86,14 @@ class Controller {
   void mark_all_dirty();
   void mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there);
   [[nodiscard]] std::vector<DesiredAddress> desired() const;
+  [[nodiscard]] std::vector<DesiredRoute> desired_routes() const;
   void report_step(const IssuedStep& issued, TimePoint now);
+  void report_step(const IssuedRouteStep& issued, TimePoint now);
+  void read_router_at(TimePoint when);
   void notice(bool error, std::string service, std::string text, TimePoint now);
 
   // Timer keys: one a probe, one a service, then these.
-  enum class Timer : std::uint8_t { audit, look_again, reconcile, router, pulse, give_up, count };
+  enum class Timer : std::uint8_t { audit, look_again, reconcile, routes, router, pulse, give_up, count };
   [[nodiscard]] Timers::Key key(Timer timer) const;
   void on_timer(Timer timer, TimePoint now);
 
@@ -116,6 +126,11 @@ class Controller {
   bool look_wanted_ = true;
   std::uint32_t look_failures_ = 0;
   std::string observe_error_;
+
+  RouteReconciler routes_;
+  bool plan_routes_ = true;
+  OwnedRoutes owned_;                 // by the last read that was answered, and what later steps claim
+  std::uint64_t owned_sequence_ = 0;  // of that read; 0: none yet
 
   std::optional<RouterView> router_;
   std::optional<TimePoint> router_read_at_;

@@ -6,9 +6,12 @@
 #include <expected>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "sidecar/core/reconcile.h"
+#include "sidecar/core/route_step.h"
 #include "sidecar/core/router_view.h"
+#include "sidecar/core/service.h"
 #include "sidecar/core/types.h"
 
 namespace herald {
@@ -41,13 +44,25 @@ struct StepFinished {
 struct RouterRead {
   RouterView view;
 };
+// Answer to ApplyRoutes: one text a step, in their order; empty: done, as far as the router knows.
+struct RoutesApplied {
+  std::vector<std::string> errors;
+};
+// A sign that the router was restarted or changed: read it now.
+struct RouterChanged {};
+// The operator's word about one service. Told only once it is kept where it survives.
+struct Administer {
+  std::string service;
+  Admin admin;
+};
 // SIGTERM: leave as on_exit says, then Exit.
 struct Stop {};
 
 }  // namespace event
 
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
-                           event::StepFinished, event::RouterRead, event::Stop>;
+                           event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
+                           event::Administer, event::Stop>;
 
 namespace effect {
 
@@ -70,6 +85,10 @@ struct Apply {
 };
 // Ask the routing stack; one read is in flight at a time.
 struct ReadRouter {};
+// Send these to the router, together. A read that is in flight is given up, and is not answered any more.
+struct ApplyRoutes {
+  std::vector<IssuedRouteStep> steps;
+};
 
 // For the log, and for whoever watches. `probe` is empty when the service itself changed.
 struct Transition {
@@ -95,7 +114,8 @@ struct Exit {
 
 }  // namespace effect
 
-using Effect = std::variant<effect::StartProbe, effect::CancelProbe, effect::Observe, effect::Apply,
-                            effect::ReadRouter, effect::Transition, effect::Notice, effect::Exit>;
+using Effect =
+    std::variant<effect::StartProbe, effect::CancelProbe, effect::Observe, effect::Apply, effect::ReadRouter,
+                 effect::ApplyRoutes, effect::Transition, effect::Notice, effect::Exit>;
 
 }  // namespace herald

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/core/policy.h"
+
 namespace herald {
 namespace {
 
@@ -136,7 +138,9 @@ Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
 }
 
 ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
-    : hold_down_(spec.hold_down), adopt_deadline_(now + spec.adopt_timeout) {
+    : hold_down_(spec.hold_down),
+      drain_delay_(has_draining(spec.announce) ? spec.drain.delay : Duration{}),
+      adopt_deadline_(now + spec.adopt_timeout) {
   if (spec.damping) penalty_.emplace(*spec.damping);
 }
 
@@ -147,6 +151,48 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
     }
     phase_ = presence == Presence::none ? Phase::withdrawn : Phase::adopting;
   }
+  if (admin_.expires && now >= *admin_.expires) administer({});
+  if (composed.health == Health::healthy) grade_ = Grade::healthy;
+  if (composed.health == Health::degraded) grade_ = Grade::degraded;
+  switch (admin_.state) {
+    case AdminState::drain:
+      return drain(presence, now);
+    case AdminState::force:
+      return force(composed);
+    case AdminState::automatic:
+      break;
+  }
+  return follow_health(composed, presence, now);
+}
+
+void ServiceMachine::administer(Admin admin) {
+  if (admin.state != AdminState::drain) withdraw_at_.reset();
+  admin_ = std::move(admin);
+}
+
+// "drained by root: kernel update; the gate is up"
+ServiceMachine::Wish ServiceMachine::drain(Presence presence, TimePoint now) {
+  if (phase_ == Phase::withdrawn || presence == Presence::none) withdraw_at_ = now;
+  if (!withdraw_at_) withdraw_at_ = std::max(admin_.since, TimePoint{}) + drain_delay_;
+  const std::string reason =
+      fmt::format("drained by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason);
+  if (now < *withdraw_at_) {
+    return {.want = Want::present, .grade = Grade::draining, .draining = true, .reason = reason};
+  }
+  phase_ = Phase::withdrawn;
+  return {.want = Want::absent, .reason = reason};
+}
+
+ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
+  phase_ = Phase::announced;
+  return {.want = Want::present,
+          .grade = grade_,
+          .reason = fmt::format("FORCED by {}{}{}; {}", admin_.who, admin_.reason.empty() ? "" : ": ",
+                                admin_.reason, composed.reason)};
+}
+
+ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Presence presence,
+                                                   TimePoint now) {
   if (phase_ == Phase::adopting) return adopt(composed, now);
   switch (composed.health) {
     case Health::unknown:
@@ -197,7 +243,7 @@ ServiceMachine::Wish ServiceMachine::announce(const Composed& composed, TimePoin
     }
     phase_ = Phase::announced;
   }
-  return {.want = Want::present, .reason = composed.reason};
+  return {.want = Want::present, .grade = grade_, .reason = composed.reason};
 }
 
 ServiceMachine::Wish ServiceMachine::withdraw(std::string reason, TimePoint now) {
@@ -217,6 +263,16 @@ std::optional<TimePoint> ServiceMachine::held_until(TimePoint now) const {
 }
 
 std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {
+  std::optional<TimePoint> next = admin_.expires;
+  const auto sooner = [&](std::optional<TimePoint> when) {
+    if (when && *when > now) next = next ? std::min(*next, *when) : when;
+  };
+  sooner(withdraw_at_);
+  if (admin_.state == AdminState::automatic) sooner(next_change(now));
+  return next;
+}
+
+std::optional<TimePoint> ServiceMachine::next_change(TimePoint now) const {
   if (phase_ == Phase::adopting && adopt_deadline_ > now) return adopt_deadline_;
   if (phase_ == Phase::withdrawn) return held_until(now);
   return std::nullopt;

@@ -10,6 +10,11 @@
 //              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
 //              unknown health changes nothing.
 //
+// What the operator wants beats all of this. A drain of something announced first shows the `draining` attributes for
+// drain.delay, where the service has some, and then withdraws; what is withdrawn or lost meanwhile stays so. Probes go
+// on, so that the return is informed. A forced service is announced whatever its probes say. Neither adds to the
+// penalty of damping, and hold_down does not delay the return: the operator has asked for it.
+//
 // A wish to announce waits for hold_down and damping (`held`), counted from the last withdrawal; adoption
 // does not wait, because it announces nothing new. A withdrawal waits for nothing.
 #pragma once
@@ -52,11 +57,24 @@ enum class Want : std::uint8_t {
 // What the last observation says of the service's VIPs, as far as they are herald's.
 enum class Presence : std::uint8_t { unobserved, none, some, all };
 
+// The operator's word, with whose it is.
+struct Admin {
+  AdminState state = AdminState::automatic;
+  std::string reason;  // as given, may be empty
+  std::string who;     // "root", "uid 1000"
+  TimePoint since{};
+  std::optional<TimePoint> expires = std::nullopt;
+
+  bool operator==(const Admin&) const = default;
+};
+
 class ServiceMachine {
  public:
   struct Wish {
     Want want = Want::hold;
+    Grade grade = Grade::healthy;  // of what is wanted present
     bool adopting = false;
+    bool draining = false;                               // still announced, with the attributes of draining
     std::optional<TimePoint> held_until = std::nullopt;  // healthy, and waiting for hold_down or damping
     std::string reason;
 
@@ -66,6 +84,8 @@ class ServiceMachine {
   ServiceMachine(const ServiceSpec& spec, TimePoint now);
 
   Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
+  void administer(Admin admin);
+  [[nodiscard]] const Admin& admin() const { return admin_; }
   // herald did not run for so long, so nothing could become known.
   void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.
@@ -75,14 +95,22 @@ class ServiceMachine {
  private:
   enum class Phase : std::uint8_t { starting, adopting, announced, withdrawn };
 
+  Wish follow_health(const Composed& composed, Presence presence, TimePoint now);
+  Wish drain(Presence presence, TimePoint now);
+  Wish force(const Composed& composed);
   Wish adopt(const Composed& composed, TimePoint now);
   Wish unknown(const Composed& composed, Presence presence, TimePoint now);
   Wish announce(const Composed& composed, TimePoint now);
   Wish withdraw(std::string reason, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_change(TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> held_until(TimePoint now) const;
 
   Duration hold_down_;
+  Duration drain_delay_;  // zero where draining looks like any other announcement
   TimePoint adopt_deadline_;
+  Admin admin_;
+  std::optional<TimePoint> withdraw_at_;  // of a drain
+  Grade grade_ = Grade::healthy;          // of the last conclusive health
   Phase phase_ = Phase::starting;
   std::optional<TimePoint> withdrawn_at_;  // the last withdrawal of something announced
   std::optional<Penalty> penalty_;

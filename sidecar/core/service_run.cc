@@ -1,7 +1,7 @@
+// What a service wants, what was done for it, and what it shows. What it makes of what it sees is in service_judge.cc.
 #include "sidecar/core/service_run.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -18,16 +18,14 @@ void keep_last(std::deque<Item>& items, Item item, std::size_t most) {
   if (items.size() > most) items.pop_front();
 }
 
-const RouterRoute* route_of(const Vip& vip, const Sight& sight) {
-  if (sight.router == nullptr) return nullptr;
-  const auto found = sight.router->routes.find(vip);
-  return found == sight.router->routes.end() ? nullptr : &found->second;
-}
-
 }  // namespace
 
 ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now)
-    : spec_(std::move(spec)), machine_(spec_, now), since_(now) {}
+    : spec_(std::move(spec)),
+      policies_{policy_of(spec_, Grade::healthy), policy_of(spec_, Grade::degraded),
+                policy_of(spec_, Grade::draining)},
+      machine_(spec_, now),
+      since_(now) {}
 
 void ServiceRun::stop() {
   stopping_ = true;
@@ -61,6 +59,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
     state_ = judged.state;
     since_ = now;
   }
+  decide_demand(sight, now);
   return made;
 }
 
@@ -70,101 +69,83 @@ effect::Transition ServiceRun::note(std::string from, std::string to, std::strin
   return transition;
 }
 
-const ObservedAddress* ServiceRun::find(const Vip& vip, const Sight& sight) const {
-  if (sight.addresses == nullptr) return nullptr;
-  const auto found = sight.addresses->find({vip, spec_.announce.interface});
-  return found == sight.addresses->end() ? nullptr : &found->second;
+// ---- what is wanted
+
+void ServiceRun::decide_demand(const Sight& sight, TimePoint now) {
+  demand_ = {.address = wish_.want, .route = Want::hold, .grade = wish_.grade, .ready = 0};
+  if (!routes()) return;
+  note_departure(sight, now);
+  demand_.route = wish_.want;
+  demand_.address = vip_want(now);
+  demand_.ready = static_cast<std::size_t>(
+      std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return is_ready(vip, sight); }));
 }
 
-Presence ServiceRun::presence(const Sight& sight) const {
-  if (sight.addresses == nullptr) return Presence::unobserved;
-  // On any interface: the configuration may have moved it, and it is announced all the same.
-  const auto present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) {
-    auto address = sight.addresses->lower_bound({vip, ""});
-    while (address != sight.addresses->end() && address->first.vip == vip && !address->second.ours) ++address;
-    return address != sight.addresses->end() && address->first.vip == vip;
-  });
-  if (present == 0) return Presence::none;
-  return present == std::ssize(spec_.vips) ? Presence::all : Presence::some;
+// A withdrawal is proven by a read, and stays so while the router does not answer and nothing is sent to it.
+void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
+  if (wish_.want != Want::absent || routes_in_flight_ > 0) gone_at_.reset();
+  if (wish_.want != Want::absent || !was_read(sight)) return;
+  const bool gone = std::ranges::all_of(
+      spec_.vips, [&](const Vip& vip) { return withdraw_route_problem(vip, sight).empty(); });
+  if (!gone) gone_at_.reset();
+  if (gone && !gone_at_) gone_at_ = now;
 }
 
-ServiceRun::Judged ServiceRun::judge(const Sight& sight) const {
-  if (wish_.adopting) return {ServiceState::adopting, {}};
-  const bool wanted = wish_.want != Want::absent;
-  std::string foreign;
+// Of the VIP of a route: there before the route, and after it. What herald leaves behind it leaves as it is.
+Want ServiceRun::vip_want(TimePoint now) const {
+  if (!spec_.announce.manage_vip || wish_.want == Want::keep) return Want::hold;
+  const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
+  if (stopping_ && stays) return Want::hold;
+  if (stays || wish_.want != Want::absent) return Want::present;
+  const auto leaves = vip_leaves_at();
+  return leaves && *leaves <= now ? Want::absent : Want::hold;
+}
+
+// When the VIP of a withdrawn route goes; none: not at all, or not yet known.
+std::optional<TimePoint> ServiceRun::vip_leaves_at() const {
+  const bool goes = routes() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
+  return goes && gone_at_ ? std::optional{*gone_at_ + spec_.drain.linger} : std::nullopt;
+}
+
+Duration ServiceRun::longest_linger() const {
+  const bool goes = routes() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
+  return goes && spec_.on_exit == OnExit::withdraw ? spec_.drain.linger : Duration{};
+}
+
+bool ServiceRun::has_left() const {
+  if (!routes() || demand_.route != Want::absent) return true;
+  return gone_at_ && (!vip_leaves_at() || demand_.address == Want::absent);
+}
+
+std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
+  const auto machine = machine_.next_wakeup(now);
+  const auto leaves = vip_leaves_at();
+  if (!leaves || *leaves <= now) return machine;
+  return machine ? std::min(*machine, *leaves) : leaves;
+}
+
+void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
+  if (routes() && !spec_.announce.manage_vip) return;
   for (const Vip& vip : spec_.vips) {
-    std::string problem = wanted ? announce_problem(vip, sight) : withdraw_problem(vip, sight);
-    if (problem.empty()) continue;
-    const ObservedAddress* address = find(vip, sight);
-    if (wanted || address == nullptr || address->ours) {
-      return {wanted ? ServiceState::announcing : ServiceState::withdrawing, std::move(problem)};
-    }
-    foreign =
-        std::move(problem);  // what is not ours cannot be withdrawn: as far as herald goes, that is done
+    desired.push_back({{vip, spec_.announce.interface}, demand_.address, spec_.announce.lease});
   }
-  if (wanted) return {ServiceState::announced, {}};
-  return {wish_.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(foreign)};
 }
 
-std::string ServiceRun::step_error(const Vip& vip) const {
-  const auto found = step_errors_.find(vip);
-  return found == step_errors_.end() ? "" : ": " + found->second;
+void ServiceRun::desire(std::vector<DesiredRoute>& desired, const Sight& sight) const {
+  if (!routes()) return;
+  for (const Vip& vip : spec_.vips) {
+    // A route without its VIP draws packets that nobody answers; one that is there is not lost for that.
+    const bool waits = demand_.route == Want::present && !is_ready(vip, sight);
+    desired.push_back({vip, waits ? Want::hold : demand_.route, policy()});
+  }
 }
 
-std::string ServiceRun::announce_problem(const Vip& vip, const Sight& sight) const {
-  const ObservedAddress* address = find(vip, sight);
-  const std::string& interface = spec_.announce.interface;
-  if (address == nullptr) return fmt::format("{} is not on {}{}", vip.prefix, interface, step_error(vip));
-  if (!address->ours) {
-    return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix,
-                       interface);
-  }
-  if (sight.stack == Stack::none) return {};
-  const std::string_view stack = name_of(sight.stack);
-  if (sight.router == nullptr || sight.router_sequence <= read_after_)
-    return fmt::format("not read back from {} yet", stack);
-  if (!sight.router->reachable) return fmt::format("{} does not answer: {}", stack, sight.router->error);
-  const RouterRoute* route = route_of(vip, sight);
-  if (route == nullptr || !route->in_rib) {
-    return fmt::format(
-        "{} is on {} but not in {}'s BGP table; is it redistributed (connected, protocol direct)?",
-        vip.prefix, interface, stack);
-  }
-  if (!route->missing_from.empty()) {
-    return fmt::format(
-        "{} is in {}'s BGP table but not advertised to {}; does the outbound policy permit it?", vip.prefix,
-        stack, fmt::join(route->missing_from, ", "));
-  }
-  return {};
-}
-
-std::string ServiceRun::withdraw_problem(const Vip& vip, const Sight& sight) const {
-  const ObservedAddress* address = find(vip, sight);
-  const std::string& interface = spec_.announce.interface;
-  if (sight.addresses == nullptr) return "the interfaces were not read yet";
-  if (address != nullptr && address->ours) {
-    return fmt::format("{} is still on {}{}", vip.prefix, interface, step_error(vip));
-  }
-  if (address != nullptr) {
-    return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix,
-                       interface);
-  }
-  // An unreachable router is no reason to call a route withdrawn or not; it is shown beside the services.
-  if (sight.router == nullptr || !sight.router->reachable || sight.stack == Stack::none) return {};
-  if (sight.router_sequence <= read_after_)
-    return fmt::format("not read back from {} yet", name_of(sight.stack));
-  const RouterRoute* route = route_of(vip, sight);
-  if (route != nullptr && route->in_rib) {
-    return fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix, interface,
-                       name_of(sight.stack));
-  }
-  return {};
-}
+// ---- what was done
 
 void ServiceRun::step_issued(const IssuedStep& issued, TimePoint now) {
   in_flight_.emplace(issued.id, issued.step);
   if (issued.step.kind == Step::Kind::refresh) return;  // routine, three a lease
-  keep_last(steps_, Record{issued.id, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
+  keep_last(steps_, Record{issued.step.key.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
 }
 
 void ServiceRun::step_finished(StepId id, const std::string& error, std::uint64_t router_sequence) {
@@ -172,28 +153,43 @@ void ServiceRun::step_finished(StepId id, const std::string& error, std::uint64_
   if (found == in_flight_.end()) return;
   const Step step = std::move(found->second);
   in_flight_.erase(found);
-  if (step.kind != Step::Kind::refresh) read_after_ = router_sequence;
+  if (step.kind != Step::Kind::refresh && !routes()) read_after_ = router_sequence;
+  finish_record(step.key.vip, to_string(step), error);
+}
+
+void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
+  ++routes_in_flight_;
+  keep_last(steps_, Record{issued.step.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
+}
+
+void ServiceRun::step_finished(const IssuedRouteStep& issued, const std::string& error,
+                               std::uint64_t router_sequence) {
+  --routes_in_flight_;
+  read_after_ = router_sequence;
+  finish_record(issued.step.vip, to_string(issued.step), error);
+}
+
+void ServiceRun::finish_record(const Vip& vip, const std::string& text, const std::string& error) {
   if (error.empty()) {
-    step_errors_.erase(step.key.vip);
+    step_errors_.erase(vip);
   } else {
-    step_errors_[step.key.vip] = error;
+    step_errors_[vip] = error;
   }
   for (Record& record : steps_) {
-    if (record.id == id) record.shown.error = error;
+    if (!record.shown.error && record.vip == vip && record.shown.text == text) record.shown.error = error;
   }
 }
 
-void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
-  for (const Vip& vip : spec_.vips) {
-    desired.push_back({{vip, spec_.announce.interface}, wish_.want, spec_.announce.lease});
-  }
-}
+// ---- what is shown
 
 ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   ServiceSnapshot shown;
   shown.name = spec_.name;
+  shown.via = spec_.announce.via;
   shown.health = health_;
+  shown.admin = machine_.admin();
   shown.state = state_;
+  shown.grade = wish_.grade;
   shown.reason = wish_.reason;
   if (wish_.held_until) {
     const auto left = std::chrono::duration<double>(*wish_.held_until - now).count();
@@ -210,10 +206,11 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     view.prefix = vip.prefix;
     view.interface = spec_.announce.interface;
     view.wanted = wish_.want != Want::absent;
-    view.on_interface = address != nullptr && address->ours;
+    view.on_interface = address != nullptr && (address->ours || routes());
     view.foreign = address != nullptr && !address->ours;
     if (view.on_interface) view.lease_until = address->expires;
     if (const RouterRoute* route = route_of(vip, sight)) view.route = *route;
+    if (routes()) view.policy = owned_by(vip, sight);
     shown.vips.push_back(std::move(view));
   }
   return shown;

@@ -6,6 +6,10 @@
 //   withdrawing  not wanted, and still seen somewhere.
 //   withdrawn    not wanted, and seen nowhere.
 //   held         as withdrawn, but healthy: hold_down or damping delay the announcement.
+//   draining     still announced, with the attributes of draining; withdrawn next.
+//
+// With the loopback lever the VIP is the announcement. With the others the router announces the VIP, which has to be on
+// the interface before, and stays there until it is seen withdrawn and drain.linger has passed, or for good.
 #pragma once
 
 #include <deque>
@@ -15,6 +19,8 @@
 #include <vector>
 
 #include "sidecar/core/events.h"
+#include "sidecar/core/policy.h"
+#include "sidecar/core/route_plan.h"
 #include "sidecar/core/service.h"
 #include "sidecar/core/snapshot.h"
 
@@ -28,6 +34,17 @@ struct Sight {
   const RouterView* router = nullptr;
   std::uint64_t router_sequence = 0;  // of the read that `router` came from
   Stack stack = Stack::none;
+  const OwnedRoutes* owned = nullptr;  // of the last read that was answered, however old
+};
+
+// What a service wants done; the controller plans anew when it changes.
+struct Demand {
+  Want address = Want::hold;
+  Want route = Want::hold;
+  Grade grade = Grade::healthy;
+  std::size_t ready = 0;  // VIPs that may be announced, because they are on the interface
+
+  bool operator==(const Demand&) const = default;
 };
 
 class ServiceRun {
@@ -41,13 +58,26 @@ class ServiceRun {
   // From now on only leaving is wanted.
   void stop();
 
+  // The operator's word.
+  void administer(Admin admin) { machine_.administer(std::move(admin)); }
+
   // A step of one of its VIPs was issued or has ended. The stack has to be read again after
   // `router_sequence`.
   void step_issued(const IssuedStep& issued, TimePoint now);
   void step_finished(StepId id, const std::string& error, std::uint64_t router_sequence);
+  void step_issued(const IssuedRouteStep& issued, TimePoint now);
+  void step_finished(const IssuedRouteStep& issued, const std::string& error, std::uint64_t router_sequence);
 
   void desire(std::vector<DesiredAddress>& desired) const;
+  void desire(std::vector<DesiredRoute>& desired, const Sight& sight) const;
+  [[nodiscard]] const Demand& demand() const { return demand_; }
   [[nodiscard]] bool settled() const { return problem_.empty(); }
+  // How long a stop may have to wait for the VIPs.
+  [[nodiscard]] Duration longest_linger() const;
+  // Nothing is left to wait for once herald stops.
+  [[nodiscard]] bool has_left() const;
+  [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
+  [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
   [[nodiscard]] const ServiceMachine::Wish& wish() const { return wish_; }
   [[nodiscard]] const ServiceMachine& machine() const { return machine_; }
@@ -63,17 +93,37 @@ class ServiceRun {
   [[nodiscard]] Presence presence(const Sight& sight) const;
   [[nodiscard]] Judged judge(const Sight& sight) const;
   [[nodiscard]] std::string announce_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string address_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string route_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string advertise_problem(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string withdraw_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string withdraw_address_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string withdraw_route_problem(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string step_error(const Vip& vip) const;
   [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool is_ready(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool was_read(const Sight& sight) const;
+  [[nodiscard]] const Policy& policy() const { return policies_[static_cast<std::size_t>(wish_.grade)]; }
+  void note_departure(const Sight& sight, TimePoint now);
+  void decide_demand(const Sight& sight, TimePoint now);
+  [[nodiscard]] Want vip_want(TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
+  void finish_record(const Vip& vip, const std::string& text, const std::string& error);
+  [[nodiscard]] const RouterRoute* route_of(const Vip& vip, const Sight& sight) const;
+  // The policy by which the router's configuration holds it, if it does.
+  [[nodiscard]] std::optional<std::string> owned_by(const Vip& vip, const Sight& sight) const;
   effect::Transition note(std::string from, std::string to, std::string why, TimePoint now);
 
   ServiceSpec spec_;
+  std::array<Policy, kGrades> policies_;
   ServiceMachine machine_;
   bool stopping_ = false;
   bool keeps_ = false;  // on_exit: keep, and it was wanted when herald was told to stop
   Health health_ = Health::unknown;
   ServiceMachine::Wish wish_;
+  Demand demand_;
+  std::optional<TimePoint> gone_at_;  // routes: when they were seen to be withdrawn
+  std::size_t routes_in_flight_ = 0;
   ServiceState state_ = ServiceState::adopting;
   TimePoint since_;
   std::string problem_;
@@ -82,7 +132,7 @@ class ServiceRun {
   std::map<StepId, Step> in_flight_;
   std::deque<effect::Transition> transitions_;
   struct Record {
-    StepId id{};
+    Vip vip;
     StepRecord shown;
   };
   std::deque<Record> steps_;

@@ -9,6 +9,7 @@
 #include "sidecar/core/config.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/router_view.h"
+#include "sidecar/core/service.h"
 
 namespace herald {
 
@@ -37,6 +38,7 @@ struct VipSnapshot {
   bool foreign = false;       // there, without herald's mark: left alone
   std::optional<TimePoint> lease_until;
   RouterRoute route;
+  std::optional<std::string> policy;  // vtysh, birdc: by which the router's configuration holds it
 };
 
 // A step that was taken for a service, and what came of it.
@@ -50,7 +52,10 @@ struct StepRecord {
 
 struct ServiceSnapshot {
   std::string name;
+  Via via = Via::loopback;
   Health health = Health::unknown;
+  Admin admin;
+  Grade grade = Grade::healthy;  // of what is wanted
   ServiceState state = ServiceState::adopting;
   std::string reason;
   std::string problem;  // why state is not yet what is wanted; empty: it is

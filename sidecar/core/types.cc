@@ -60,6 +60,12 @@ constexpr std::array kGradeNames{
     Name<Grade>{Grade::draining, "draining"},
 };
 
+constexpr std::array kAdminStates{
+    Name<AdminState>{AdminState::automatic, "auto"},
+    Name<AdminState>{AdminState::drain, "drain"},
+    Name<AdminState>{AdminState::force, "force"},
+};
+
 constexpr std::array kVias{
     Name<Via>{Via::loopback, "loopback"},
     Name<Via>{Via::vtysh, "vtysh"},
@@ -119,6 +125,9 @@ std::string_view name_of(Health health) {
 }
 std::string_view name_of(Grade grade) {
   return find_name(kGradeNames, grade);
+}
+std::string_view name_of(AdminState state) {
+  return find_name(kAdminStates, state);
 }
 std::string_view name_of(Via via) {
   return find_name(kVias, via);

@@ -80,6 +80,9 @@ enum class Health : std::uint8_t { unknown, healthy, degraded, unhealthy };
 enum class Grade : std::uint8_t { healthy, degraded, draining };
 inline constexpr std::size_t kGrades = 3;
 
+// What the operator wants of a service; it stands beside the measured health and beats it.
+enum class AdminState : std::uint8_t { automatic, drain, force };
+
 // What herald does about a service, as users see it.
 enum class ServiceState : std::uint8_t {
   adopting,
@@ -94,6 +97,7 @@ enum class ServiceState : std::uint8_t {
 [[nodiscard]] std::string_view name_of(ProbeState state);
 [[nodiscard]] std::string_view name_of(Health health);
 [[nodiscard]] std::string_view name_of(Grade grade);
+[[nodiscard]] std::string_view name_of(AdminState state);
 [[nodiscard]] std::string_view name_of(ServiceState state);
 
 // A host prefix in canonical text ("10.99.0.1/32", "fd00:99::1/128"). The core compares it and never looks

@@ -81,6 +81,45 @@ class ControllerBench {
     return last;
   }
 
+  // Carries out the last batch and tells so.
+  void finish_routes() {
+    for (const RouteStep& step : sent.back()) {
+      if (route_error.empty()) claim(step, router);
+    }
+    controller.handle(event::RoutesApplied{std::vector<std::string>(sent.back().size(), route_error)}, now);
+  }
+  // Ends the read that is in flight, if there is one, with what the router holds.
+  std::vector<Effect> answer_read() {
+    RouterView view;
+    view.reachable = router_error.empty();
+    view.error = router_error;
+    view.peers = {{"10.1.1.4", "Established", true}};
+    for (const auto& [vip, policy] : router) {
+      view.owned[vip] = policy;
+      view.routes[vip] = {true, {"10.1.1.4"}, {}};
+    }
+    return tell(event::RouterRead{view});
+  }
+  // Goes on, and answers reads as they are asked for.
+  std::vector<Effect> go_on_reading(Duration duration) {
+    std::vector<Effect> all;
+    const TimePoint end = now + duration;
+    while (controller.next_wakeup() <= end || reads_ > 0) {
+      now = std::max(now, std::min(controller.next_wakeup(), end));
+      std::vector<Effect> effects = turn();
+      const bool read = reads_ > 0;
+      reads_ = 0;
+      if (read) {
+        const std::vector<Effect> more = answer_read();
+        effects.insert(effects.end(), more.begin(), more.end());
+      }
+      all.insert(all.end(), effects.begin(), effects.end());
+      if (now >= end) break;
+    }
+    now = end;
+    return all;
+  }
+
   ServiceSnapshot service() { return controller.snapshot(now).services.front(); }
   ProbeSnapshot probe() { return service().probes.front(); }
 
@@ -88,6 +127,11 @@ class ControllerBench {
   TimePoint now = kStart;
   std::map<AddressKey, ObservedAddress> kernel;
   std::vector<Step> applied;
+  OwnedRoutes router;  // what its configuration holds
+  std::vector<std::vector<RouteStep>> sent;
+  bool answers_routes = true;
+  std::string router_error;
+  std::string route_error;
   bool answers_looks = true;
   bool answers_steps = true;
   std::string look_error;
@@ -95,6 +139,13 @@ class ControllerBench {
 
  private:
   void answer(const Effect& effect) {
+    if (std::holds_alternative<effect::ReadRouter>(effect)) ++reads_;
+    if (const auto* routes = std::get_if<effect::ApplyRoutes>(&effect)) {
+      reads_ = 0;  // given up
+      std::vector<RouteStep>& batch = sent.emplace_back();
+      for (const IssuedRouteStep& issued : routes->steps) batch.push_back(issued.step);
+      if (answers_routes) finish_routes();
+    }
     if (const auto* look = std::get_if<effect::Observe>(&effect); look != nullptr && answers_looks) {
       controller.handle(event::Observed{look->sequence, observe()}, now);
     }
@@ -109,6 +160,7 @@ class ControllerBench {
       controller.handle(event::StepFinished{apply->id, step_error}, now);
     }
   }
+  int reads_ = 0;
   [[nodiscard]] std::expected<Observation, std::string> observe() const {
     if (!look_error.empty()) return std::unexpected(look_error);
     Observation seen;

@@ -74,7 +74,8 @@ TEST_CASE("each wish against what is there") {
   CHECK(steps({want(kA, Want::keep)}, {ours(kA, std::nullopt)}).empty());
 }
 
-TEST_CASE("a lease is renewed after a quarter to a third of it, also on hold; a wrong kind of lifetime at once") {
+TEST_CASE(
+    "a lease is renewed after a quarter to a third of it, also on hold; a wrong kind of lifetime at once") {
   for (const Want wish : {Want::present, Want::hold}) {
     const Desired leased{want(kA, wish)};
     CHECK(steps(leased, {ours(kA, 22500ms + 1ns)}).empty());

@@ -1,0 +1,188 @@
+// What a service makes of what it sees: its presence, its state, and in words what is not yet as wanted.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/service_run.h"
+
+namespace herald {
+
+const RouterRoute* ServiceRun::route_of(const Vip& vip, const Sight& sight) const {
+  if (sight.router == nullptr) return nullptr;
+  const auto found = sight.router->routes.find(vip);
+  return found == sight.router->routes.end() ? nullptr : &found->second;
+}
+
+std::optional<std::string> ServiceRun::owned_by(const Vip& vip, const Sight& sight) const {
+  if (sight.owned == nullptr) return std::nullopt;
+  const auto found = sight.owned->find(vip);
+  return found == sight.owned->end() ? std::nullopt : std::optional{found->second};
+}
+
+const ObservedAddress* ServiceRun::find(const Vip& vip, const Sight& sight) const {
+  if (sight.addresses == nullptr) return nullptr;
+  const auto found = sight.addresses->find({vip, spec_.announce.interface});
+  return found == sight.addresses->end() ? nullptr : &found->second;
+}
+
+bool ServiceRun::is_ready(const Vip& vip, const Sight& sight) const {
+  return !spec_.announce.manage_vip || find(vip, sight) != nullptr;
+}
+
+// Whether the router was asked since the last step, and has answered.
+bool ServiceRun::was_read(const Sight& sight) const {
+  return sight.router != nullptr && sight.router->reachable && sight.router_sequence > read_after_ &&
+         routes_in_flight_ == 0;
+}
+
+Presence ServiceRun::presence(const Sight& sight) const {
+  std::ptrdiff_t present = 0;
+  if (routes()) {
+    if (sight.owned == nullptr) return Presence::unobserved;
+    // What is under way is not lost, and what cannot be read any more is as it was.
+    if (routes_in_flight_ > 0 || sight.router_sequence <= read_after_) return Presence::some;
+    present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
+  } else {
+    if (sight.addresses == nullptr) return Presence::unobserved;
+    // On any interface: the configuration may have moved it, and it is announced all the same.
+    present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) {
+      auto address = sight.addresses->lower_bound({vip, ""});
+      const auto is_its = [&] { return address != sight.addresses->end() && address->first.vip == vip; };
+      while (is_its() && !address->second.ours) ++address;
+      return is_its();
+    });
+  }
+  if (present == 0) return Presence::none;
+  return present == std::ssize(spec_.vips) ? Presence::all : Presence::some;
+}
+
+ServiceRun::Judged ServiceRun::judge(const Sight& sight) const {
+  if (wish_.adopting) return {ServiceState::adopting, {}};
+  const bool wanted = wish_.want != Want::absent;
+  std::string foreign;
+  for (const Vip& vip : spec_.vips) {
+    std::string problem = wanted ? announce_problem(vip, sight) : withdraw_problem(vip, sight);
+    if (problem.empty()) continue;
+    const ObservedAddress* address = find(vip, sight);
+    if (wanted || routes() || address == nullptr || address->ours) {
+      if (wish_.draining) return {ServiceState::draining, std::move(problem)};
+      return {wanted ? ServiceState::announcing : ServiceState::withdrawing, std::move(problem)};
+    }
+    foreign =
+        std::move(problem);  // what is not ours cannot be withdrawn: as far as herald goes, that is done
+  }
+  if (wish_.draining) return {ServiceState::draining, {}};
+  if (wanted) return {ServiceState::announced, {}};
+  return {wish_.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(foreign)};
+}
+
+std::string ServiceRun::step_error(const Vip& vip) const {
+  const auto found = step_errors_.find(vip);
+  return found == step_errors_.end() ? "" : ": " + found->second;
+}
+
+// ---- wanted
+
+std::string ServiceRun::announce_problem(const Vip& vip, const Sight& sight) const {
+  if (std::string problem = address_problem(vip, sight); !problem.empty()) return problem;
+  if (sight.stack == Stack::none) return {};
+  const std::string_view stack = name_of(sight.stack);
+  if (sight.router != nullptr && !sight.router->reachable)
+    return fmt::format("{} does not answer: {}{}", stack, sight.router->error, step_error(vip));
+  if (!was_read(sight)) return fmt::format("not read back from {} yet{}", stack, step_error(vip));
+  if (std::string problem = route_problem(vip, sight); !problem.empty()) return problem;
+  return advertise_problem(vip, sight);
+}
+
+std::string ServiceRun::address_problem(const Vip& vip, const Sight& sight) const {
+  if (routes() && is_ready(vip, sight)) return {};
+  const ObservedAddress* address = find(vip, sight);
+  const std::string& interface = spec_.announce.interface;
+  if (address == nullptr) return fmt::format("{} is not on {}{}", vip.prefix, interface, step_error(vip));
+  if (address->ours) return {};
+  return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix, interface);
+}
+
+// Whether the router's configuration holds it as wanted.
+std::string ServiceRun::route_problem(const Vip& vip, const Sight& sight) const {
+  if (!routes()) return {};
+  const std::string_view stack = name_of(sight.stack);
+  const auto owned = owned_by(vip, sight);
+  if (!owned) return fmt::format("{} is not in {}'s configuration{}", vip.prefix, stack, step_error(vip));
+  if (*owned == policy().name || wish_.want != Want::present) return {};
+  return fmt::format("{} is in {}'s configuration with {} and not yet with {}{}", vip.prefix, stack,
+                     owned->empty() ? "a policy that is not herald's" : *owned, policy().name,
+                     step_error(vip));
+}
+
+std::string ServiceRun::advertise_problem(const Vip& vip, const Sight& sight) const {
+  const std::string_view stack = name_of(sight.stack);
+  const RouterRoute* route = route_of(vip, sight);
+  if (route == nullptr || !route->in_rib) {
+    if (!routes()) {
+      return fmt::format(
+          "{} is on {} but not in {}'s BGP table; is it redistributed (connected, protocol direct)?",
+          vip.prefix, spec_.announce.interface, stack);
+    }
+    const bool frr = sight.stack == Stack::frr;
+    return fmt::format("{} is in {}'s configuration but not in its BGP table{}", vip.prefix, stack,
+                       frr ? "; is `no bgp network import-check` set?" : "");
+  }
+  if (!route->missing_from.empty()) {
+    return fmt::format(
+        "{} is in {}'s BGP table but not advertised to {}; does the outbound policy permit it?", vip.prefix,
+        stack, fmt::join(route->missing_from, ", "));
+  }
+  if (route->advertised_to.empty() && !sight.router->peers.empty()) {
+    return fmt::format("{} is in {}'s BGP table, and no session is established to advertise it by",
+                       vip.prefix, stack);
+  }
+  return {};
+}
+
+// ---- not wanted
+
+std::string ServiceRun::withdraw_problem(const Vip& vip, const Sight& sight) const {
+  return routes() ? withdraw_route_problem(vip, sight) : withdraw_address_problem(vip, sight);
+}
+
+std::string ServiceRun::withdraw_address_problem(const Vip& vip, const Sight& sight) const {
+  const ObservedAddress* address = find(vip, sight);
+  const std::string& interface = spec_.announce.interface;
+  if (sight.addresses == nullptr) return "the interfaces were not read yet";
+  if (address != nullptr && address->ours) {
+    return fmt::format("{} is still on {}{}", vip.prefix, interface, step_error(vip));
+  }
+  if (address != nullptr) {
+    return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix,
+                       interface);
+  }
+  // An unreachable router is no reason to call a route withdrawn or not; it is shown beside the services.
+  if (sight.router == nullptr || !sight.router->reachable || sight.stack == Stack::none) return {};
+  if (!was_read(sight)) return fmt::format("not read back from {} yet", name_of(sight.stack));
+  const RouterRoute* route = route_of(vip, sight);
+  if (route != nullptr && route->in_rib) {
+    return fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix, interface,
+                       name_of(sight.stack));
+  }
+  return {};
+}
+
+std::string ServiceRun::withdraw_route_problem(const Vip& vip, const Sight& sight) const {
+  const std::string_view stack = name_of(sight.stack);
+  const bool reachable = sight.router == nullptr || sight.router->reachable;
+  if (!reachable) {
+    if (gone_at_) return {};  // it was gone when the router answered last, and nothing was sent since
+    return fmt::format("{} does not answer: {}{}", stack, sight.router->error, step_error(vip));
+  }
+  if (!was_read(sight)) return fmt::format("not read back from {} yet{}", stack, step_error(vip));
+  if (owned_by(vip, sight))
+    return fmt::format("{} is still in {}'s configuration{}", vip.prefix, stack, step_error(vip));
+  const RouterRoute* route = route_of(vip, sight);
+  if (route == nullptr || !route->in_rib) return {};
+  return fmt::format("{} is gone from {}'s configuration but still in its BGP table", vip.prefix, stack);
+}
+
+}  // namespace herald
