@@ -96,15 +96,17 @@ void parse_all(const ConfigText* main, std::span<const ConfigText> service_files
                std::span<const ProbeKindCheck> kinds, LoadResult& result) {
   Config config;
   ServiceReader services(kinds, result.errors, result.warnings);
+  bool has_router = false;
   if (main != nullptr) {
     const auto document = parse_json(main->text, main->file, result.errors);
     if (document) read_main(*document, main->file, config, services, result.errors);
+    has_router = document && document->is_object() && document->contains("router");
   }
   for (const auto& each : service_files) {
     const auto document = parse_json(each.text, each.file, result.errors);
     if (document) read_service_file(*document, each.file, services, result.errors);
   }
-  config.services = services.finish();
+  config.services = services.finish(has_router ? &config.router : nullptr);
   if (result.errors.empty()) result.config = std::move(config);
 }
 

@@ -20,19 +20,23 @@ constexpr std::size_t kLongestPathspace = 64;
 constexpr std::string_view kNameCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 
-void check_as(ObjectReader& object) {
+constexpr std::uint32_t kAzureAs = 65515;
+
+void read_as(ObjectReader& object, std::optional<std::uint32_t>& out) {
   std::uint32_t as = 0;
-  object.read("as", as, 1, std::numeric_limits<std::uint32_t>::max());
+  if (object.read("as", as, 1, std::numeric_limits<std::uint32_t>::max())) out = as;
 }
 
 void read_bgp(ObjectReader bgp, RouterSpec& router) {
-  check_as(bgp);
+  read_as(bgp, router.as);
   std::string router_id;
   if (bgp.read("router_id", router_id)) {
     const auto address = parse_address(router_id);
     const bool v4 = address && address->family == AF_INET && to_string(*address) == router_id;
     if (!v4 || router_id == "0.0.0.0") {
       bgp.fail("router_id", "must look like an IPv4 address, not " + shown(router_id));
+    } else {
+      router.router_id = router_id;
     }
   }
   read_interface(bgp, "vrf", router.vrf);
@@ -68,8 +72,12 @@ void read_peers(ObjectReader& route_server, std::vector<std::string>& peers) {
 
 void read_route_server(ObjectReader route_server, RouterSpec& router) {
   std::size_t preset = 0;
-  route_server.read_choice("preset", preset, {"azure", "aws", "gcp", "generic"});
-  check_as(route_server);
+  if (route_server.read_choice("preset", preset, {"azure", "aws", "gcp", "generic"})) {
+    router.preset = static_cast<Preset>(preset);
+  }
+  read_as(route_server, router.peer_as);
+  // The others let their operator choose.
+  if (!router.peer_as && router.preset == Preset::azure) router.peer_as = kAzureAs;
   read_peers(route_server, router.peers);
   route_server.finish();
 }
@@ -88,11 +96,10 @@ void read_vtysh(ObjectReader object, VtyshSpec& vtysh) {
       object.fail("pathspace", "must be a name as FRR's -N takes it, not " + shown(pathspace));
     }
   }
-  std::string transport;
-  if (object.read("transport", transport) && transport != "vtysh") {
-    object.fail("transport",
-                shown(transport) + R"( is not available in this release; this release has "vtysh")");
-  }
+  read_path(object, "socket_dir", vtysh.socket_dir);
+  std::size_t transport = 0;
+  if (object.read_choice("transport", transport, {"vtysh", "socket"}))
+    vtysh.transport = static_cast<Transport>(transport);
   object.read("timeout", vtysh.timeout, 100ms, 60s);
   object.finish();
 }
@@ -101,7 +108,15 @@ void read_bird(ObjectReader object, BirdSpec& bird) {
   read_path(object, "birdc", bird.birdc);
   read_socket_path(object, "socket", bird.socket);
   std::string include;
-  read_path(object, "include", include);
+  if (read_path(object, "include", include)) {
+    // It becomes a string in bird.conf, which knows no escapes.
+    if (std::ranges::any_of(include, [](unsigned char c) { return c < 0x20 || c == 0x7F || c == '"'; })) {
+      object.fail("include", "must be a path without quotes and control characters, not " + shown(include));
+    } else {
+      bird.include = include;
+    }
+  }
+  object.read("timeout", bird.timeout, 100ms, 60s);
   object.finish();
 }
 

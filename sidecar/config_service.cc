@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sidecar/address.h"
+#include "sidecar/config_announce.h"
 #include "sidecar/config_fields.h"
 
 namespace herald {
@@ -15,9 +16,6 @@ namespace {
 
 // Enough to correct at once; the rest of a hostile file is not worth the memory.
 constexpr std::size_t kMostErrors = 1000;
-constexpr Duration kShortestLease = 3s;
-constexpr Duration kSafeLease = 15s;
-constexpr Duration kLongestLease = 1h;
 constexpr double kLargestPenalty = 1'000'000;
 
 // Where something is, for errors elsewhere; `below` is the rest of the pointer.
@@ -84,19 +82,6 @@ void read_damping(ObjectReader& service, std::optional<Damping>& out) {
   out = damping;
 }
 
-void read_via(ObjectReader& announce) {
-  std::string via;
-  if (!announce.read("via", via)) return;  // loopback
-  const std::vector<std::string> levers{"loopback", "vtysh", "birdc"};
-  if (via == levers.front()) return;
-  if (std::ranges::find(levers, via) != levers.end()) {
-    announce.fail("via", shown(via) + R"( is not available in this release; this release has "loopback")");
-    return;
-  }
-  std::size_t lever = 0;
-  announce.read_choice("via", lever, levers);
-}
-
 }  // namespace
 
 void ServiceReader::read_list(ObjectReader& document) {
@@ -108,8 +93,9 @@ void ServiceReader::read(ObjectReader& service) {
   ServiceSpec spec;
   read_service_name(service, spec.name);
   read_vips(service, spec);
-  read_announce(service, spec.announce);
-  service.not_yet("drain");
+  read_announce(service, spec.announce, warnings_);
+  read_drain(service, spec.drain);
+  note_place(service, spec);
   read_probes(service, spec.probes);
   const auto gates = std::ranges::count(spec.probes, Role::gate, &ProbeSpec::role);
   read_require(service, static_cast<std::size_t>(gates), spec.require);
@@ -123,7 +109,19 @@ void ServiceReader::read(ObjectReader& service) {
   services_.push_back(std::move(spec));
 }
 
-std::vector<ServiceSpec> ServiceReader::finish() {
+void ServiceReader::note_place(const ObjectReader& service, const ServiceSpec& spec) {
+  places_.push_back({service.file(), service.pointer()});
+  const bool removes = spec.announce.via == Via::loopback || spec.announce.vip_on_down == VipOnDown::remove;
+  for (const Vip& vip : spec.vips) {
+    if (removes) removed_vips_.insert(vip.prefix);
+  }
+}
+
+std::vector<ServiceSpec> ServiceReader::finish(const RouterSpec* router) {
+  for (std::size_t index = 0; router != nullptr && index < services_.size(); ++index) {
+    const auto& [file, pointer] = places_[index];
+    if (errors_.size() < kMostErrors) check_lever(services_[index].announce, *router, file, pointer, errors_);
+  }
   check_needs();
   return std::move(services_);
 }
@@ -169,45 +167,6 @@ void ServiceReader::read_vips(ObjectReader& service, ServiceSpec& spec) {
   }
 }
 
-void ServiceReader::read_announce(ObjectReader& service, AnnounceSpec& spec) {
-  auto announce = service.object("announce");
-  if (!announce) return;
-  read_via(*announce);
-  read_interface(*announce, "interface", spec.interface);
-  read_lease(*announce, spec);
-  if (announce->json().contains("attributes")) {
-    announce->fail(
-        "attributes",
-        "the loopback lever cannot set attributes; vtysh and birdc can, and are not available in this "
-        "release");
-  }
-  announce->not_yet("manage_vip");
-  announce->not_yet("vip_on_down");
-  announce->finish();
-}
-
-void ServiceReader::read_lease(ObjectReader& announce, AnnounceSpec& spec) {
-  const nlohmann::json* value = announce.value("lease");
-  if (value != nullptr && *value == "off") {
-    spec.lease.reset();
-    return;
-  }
-  Duration lease{};
-  if (!announce.read("lease", lease, kShortestLease, kLongestLease)) return;
-  if (lease % 1s != 0s) {
-    announce.fail("lease",
-                  fmt::format("must be whole seconds, as the kernel counts them, not {}", to_string(lease)));
-    return;
-  }
-  spec.lease = lease;
-  if (lease < kSafeLease) {
-    warnings_.push_back(
-        to_string(ConfigError{announce.file(), announce.pointer() + "/lease",
-                              fmt::format("{} is shorter than {}: a stall of this machine withdraws",
-                                          to_string(lease), to_string(kSafeLease))}));
-  }
-}
-
 void ServiceReader::read_probes(ObjectReader& service, std::vector<ProbeSpec>& probes) {
   if (!service.require("probes")) return;
   const nlohmann::json* value = service.value("probes");
@@ -250,7 +209,8 @@ void ServiceReader::check_needs() {
   for (const auto& need : needs_) {
     const std::string address = to_string(need.address);
     const auto vip = vip_places_.find(fmt::format("{}/{}", address, need.address.prefix_length));
-    if (vip == vip_places_.end() || errors_.size() >= kMostErrors) continue;
+    if (vip == vip_places_.end() || !removed_vips_.contains(vip->first) || errors_.size() >= kMostErrors)
+      continue;
     const std::string_view consequence =
         need.is_source
             ? "once removed, the probe could never pass again; use the node's own address"

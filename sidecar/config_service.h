@@ -5,8 +5,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/config_probe.h"
@@ -27,7 +29,8 @@ class ServiceReader {
   void read_list(ObjectReader& document);
   void read(ObjectReader& service);
   // After the last read(): checks what concerns all services, and gives them away.
-  [[nodiscard]] std::vector<ServiceSpec> finish();
+  // Without a router (its file could not be read) what concerns it is not checked.
+  [[nodiscard]] std::vector<ServiceSpec> finish(const RouterSpec* router);
 
  private:
   // An address that a probe needs to be local, and what needs it.
@@ -41,8 +44,7 @@ class ServiceReader {
   [[nodiscard]] bool is_full(ObjectReader& service);
   void read_service_name(ObjectReader& service, std::string& name);
   void read_vips(ObjectReader& service, ServiceSpec& spec);
-  void read_announce(ObjectReader& service, AnnounceSpec& spec);
-  void read_lease(ObjectReader& announce, AnnounceSpec& spec);
+  void note_place(const ObjectReader& service, const ServiceSpec& spec);
   void read_probes(ObjectReader& service, std::vector<ProbeSpec>& probes);
   void note_needs(const ObjectReader& probe, const ReadProbe& read);
   void check_needs();
@@ -53,6 +55,8 @@ class ServiceReader {
   std::vector<ServiceSpec> services_;
   std::map<std::string, std::string> name_places_;
   std::map<std::string, std::string> vip_places_;
+  std::vector<std::pair<std::string, std::string>> places_;  // file and pointer, by service
+  std::set<std::string> removed_vips_;                       // by herald itself
   std::vector<Need> needs_;
   bool stopped_ = false;  // a limit is passed and reported
 };

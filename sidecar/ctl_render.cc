@@ -87,18 +87,6 @@ bool reaches_nobody(const Report& vip) {
          list_at(vip, "advertised_to").empty();
 }
 
-std::string problem_text(const Report& service) {
-  std::string problem = text_at(service, "problem");
-  if (!problem.empty() || text_at(service, "state") != "announced") return problem;
-  for (const Report& vip : list_at(service, "vips")) {
-    if (reaches_nobody(vip)) {
-      return fmt::format("{} is advertised to nobody: no peer of its family is established",
-                         text_at(vip, "prefix"));
-    }
-  }
-  return problem;
-}
-
 WallTime report_time(const Report& report) {
   return time_at(report, "at").value_or(WallTime{});
 }
@@ -123,6 +111,15 @@ std::string interface_text(const Report& vip, WallTime now) {
                : fmt::format("on {} (no lease)", interface);
 }
 
+// By which policy the router's configuration holds it; only the levers that write there have one.
+std::string policy_text(const Report& vip, const Report& service, const std::string& stack) {
+  if (text_at(service, "via") == "loopback" || stack == "none") return {};
+  if (is_null_at(vip, "policy")) return fmt::format("not in {}'s configuration; ", stack);
+  const std::string policy = text_at(vip, "policy");
+  return fmt::format("in {}'s configuration with {}; ", stack,
+                     policy.empty() ? "a policy not herald's" : policy);
+}
+
 std::string table_text(const Report& vip, const std::string& stack) {
   if (stack == "none") return "no router to ask";
   const auto in_rib = flag_at(vip, "in_rib");
@@ -144,11 +141,12 @@ std::string vips_text(const Report& service, const std::string& stack, WallTime 
     const bool wanted = flag_at(vip, "wanted").value_or(false);
     const bool there = flag_at(vip, "on_interface").value_or(false);
     const bool announced = flag_at(vip, "in_rib").value_or(there);
-    const bool fine = wanted == there && wanted == announced && !(wanted && reaches_nobody(vip)) &&
-                      (!wanted || list_at(vip, "missing_from").empty());
+    const bool stays = text_at(service, "via") != "loopback";  // the address is not the announcement
+    const bool fine = (wanted == there || (stays && there)) && wanted == announced &&
+                      !(wanted && reaches_nobody(vip)) && (!wanted || list_at(vip, "missing_from").empty());
     table.add({{text_at(vip, "prefix")},
-               {fmt::format("{}; {}; {}{}", wanted ? "wanted" : "not wanted", interface_text(vip, now),
-                            table_text(vip, stack), advertised_text(vip)),
+               {fmt::format("{}; {}; {}{}{}", wanted ? "wanted" : "not wanted", interface_text(vip, now),
+                            policy_text(vip, service, stack), table_text(vip, stack), advertised_text(vip)),
                 fine ? Colour::plain : Colour::bad}});
   }
   return line("  VIPs", look, Colour::strong) + table.text(look);
@@ -228,11 +226,26 @@ std::string steps_text(const Report& service, WallTime now, const Look& look) {
   return line("  steps, newest last", look, Colour::strong) + table.text(look);
 }
 
+std::string admin_line(const Report& service, WallTime now, const Look& look) {
+  const std::string admin = text_at(service, "admin");
+  if (admin == "auto" || admin.empty()) return {};
+  const Report& by = object_at(service, "admin_by");
+  const std::string reason = text_at(by, "reason");
+  const auto expires = time_at(by, "expires");
+  return line(
+      fmt::format("  admin: {} by {} since {}{}{}", admin, text_at(by, "who"), moment_text(by, "since", now),
+                  reason.empty() ? "" : ": " + reason,
+                  expires ? fmt::format("; ends in {}", span_text(*expires - now)) : "; until undone"),
+      look, Colour::doubtful);
+}
+
 }  // namespace
 
 bool is_as_wanted(const Report& service) {
+  if (text_at(service, "admin") == "drain")
+    return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
   return text_at(service, "state") == "announced" && text_at(service, "health") == "healthy" &&
-         problem_text(service).empty();
+         text_at(service, "problem").empty();
 }
 
 std::string render_status(const Report& status, const Look& look) {
@@ -251,13 +264,14 @@ std::string render_status(const Report& status, const Look& look) {
     const std::string health = text_at(service, "health");
     const std::string state = text_at(service, "state");
     const bool fine = is_as_wanted(service);
-    table.add({{(fine ? "  " : "! ") + text_at(service, "name"), fine ? Colour::plain : Colour::strong},
-               {health, health_colour(health)},
-               {text_at(service, "admin")},
-               {state, state_colour(state)},
-               {moment_text(service, "since", now)},
-               {text_at(service, "reason")}});
-    const std::string problem = problem_text(service);
+    table.add(
+        {{(fine ? "  " : "! ") + text_at(service, "name"), fine ? Colour::plain : Colour::strong},
+         {health, health_colour(health)},
+         {text_at(service, "admin"), text_at(service, "admin") == "auto" ? Colour::plain : Colour::doubtful},
+         {state, state_colour(state)},
+         {moment_text(service, "since", now)},
+         {text_at(service, "reason")}});
+    const std::string problem = text_at(service, "problem");
     if (!problem.empty()) table.add_note("problem: " + problem, Colour::bad);
   }
   return text + table.text(look);
@@ -272,7 +286,8 @@ std::string render_why(const Report& why, const Look& look) {
                                       text_at(service, "state"), moment_text(service, "since", now)),
                           look, is_as_wanted(service) ? Colour::good : Colour::bad);
   text += line("  why: " + text_at(service, "reason"), look);
-  const std::string problem = problem_text(service);
+  text += admin_line(service, now, look);
+  const std::string problem = text_at(service, "problem");
   if (!problem.empty()) text += line("  problem: " + problem, look, Colour::bad);
   text += vips_text(service, stack, now, look);
   text += probes_text(service, now, look);

@@ -65,6 +65,7 @@ ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const Cl
   shown["interface"] = vip.interface;
   shown["foreign"] = looked ? ordered_json(vip.foreign) : ordered_json(nullptr);
   shown["lease_until"] = time_or_null(vip.lease_until, clocks);
+  shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
   return shown;
 }
 
@@ -89,6 +90,15 @@ ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
           {"inconclusive", probe.inconclusive}};
 }
 
+// Whose word it is; null while there is none.
+ordered_json admin_json(const Admin& admin, const ClockPair& clocks) {
+  if (admin.state == AdminState::automatic) return nullptr;
+  return {{"who", admin.who},
+          {"reason", admin.reason},
+          {"since", to_rfc3339(admin.since, clocks)},
+          {"expires", time_or_null(admin.expires, clocks)}};
+}
+
 ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json vips = ordered_json::array();
   for (const VipSnapshot& vip : service.vips) vips.push_back(vip_json(vip, snapshot, clocks));
@@ -96,13 +106,15 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
   for (const ProbeSnapshot& probe : service.probes) probes.push_back(probe_json(probe, clocks));
   return {{"name", service.name},
           {"health", name_of(service.health)},
-          {"admin", "auto"},  // no command of this release changes it
+          {"admin", name_of(service.admin.state)},
           {"state", name_of(service.state)},
-          {"grade", service.health == Health::degraded ? "degraded" : "healthy"},
+          {"grade", name_of(service.grade)},
           {"reason", service.reason},
           {"since", to_rfc3339(service.since, clocks)},
           {"problem", service.problem},
           {"penalty", std::round(service.penalty)},
+          {"via", name_of(service.via)},
+          {"admin_by", admin_json(service.admin, clocks)},
           {"vips", std::move(vips)},
           {"probes", std::move(probes)}};
 }
@@ -161,6 +173,8 @@ std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
 }
 
 bool is_as_wanted(const ServiceSnapshot& service) {
+  if (service.admin.state == AdminState::drain)
+    return service.state == ServiceState::withdrawn && service.problem.empty();
   return service.state == ServiceState::announced && service.health == Health::healthy &&
          service.problem.empty();
 }

@@ -156,4 +156,27 @@ TEST_CASE("without a stack nothing is read, and an answer that nobody asked for 
   CHECK_FALSE(bench.controller.snapshot(bench.now).router);
 }
 
+TEST_CASE(
+    "announced means that somebody hears it: no session at all is a problem, a router without peers is "
+    "none") {
+  ControllerBench bench(with_router(Stack::frr));
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  RouterView alone = view(true);
+  alone.peers = {{"10.1.1.4", "Active", false}};
+  alone.routes[kVip].advertised_to.clear();
+  bench.go_on(200ms);
+  bench.tell(event::RouterRead{alone});
+  bench.go_on(200ms);
+  bench.tell(event::RouterRead{alone});
+  CHECK(bench.service().state == ServiceState::announcing);
+  CHECK(bench.service().problem ==
+        "10.99.0.1/32 is in frr's BGP table, and no session is established to advertise it by");
+  alone.peers.clear();
+  bench.finish_next(Verdict::pass);
+  bench.go_on(500ms);
+  bench.tell(event::RouterRead{alone});
+  CHECK(bench.service().state == ServiceState::announced);
+}
+
 }  // namespace herald

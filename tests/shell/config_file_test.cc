@@ -74,7 +74,7 @@ TEST_CASE("the example of the contract") {
   const ServiceSpec& web = config.services[0];
   CHECK(web.name == "web");
   CHECK(web.vips == std::vector<Vip>{{"10.99.0.1/32"}});
-  CHECK(web.announce == AnnounceSpec{"lo", 30s});
+  CHECK(web.announce == AnnounceSpec{.via = Via::loopback, .interface = "lo", .lease = 30s});
   CHECK(web.require == Require{});
   REQUIRE(web.probes.size() == 2);
   ProbeSpec front;
@@ -96,14 +96,24 @@ TEST_CASE("what the contract has and this release does not is a clear error") {
   document["state_dir"] = "/var/lib/herald";
   document["services"].push_back(json::parse(kContractResolver));
   const std::string later = "not available in this release";
-  CHECK(errors_of(document.dump()) ==
-        Reports{"f: /http: " + later, "f: /state_dir: " + later,
-                "f: /services/1/announce/via: \"vtysh\" is " + later + "; this release has \"loopback\"",
-                "f: /services/1/announce/attributes: the loopback lever cannot set attributes; vtysh and "
-                "birdc can, "
-                "and are " +
-                    later,
-                "f: /services/1/drain: " + later});
+  CHECK(errors_of(document.dump()) == Reports{"f: /http: " + later, "f: /state_dir: " + later});
+}
+
+TEST_CASE("the example of the contract: a service that FRR announces, with attributes by grade") {
+  json document = json::parse(kContractExample, nullptr, true, true);
+  document["services"].push_back(json::parse(kContractResolver));
+  const Config config = config_of(document.dump());
+  CHECK(config.router.as == 65001);
+  CHECK(config.router.router_id == "10.1.0.4");
+  CHECK(config.router.preset == Preset::azure);
+  CHECK(config.router.peer_as == 65515);
+  REQUIRE(config.services.size() == 2);
+  const ServiceSpec& resolver = config.services[1];
+  CHECK(resolver.drain == DrainSpec{.delay = 5s, .linger = 30s});
+  AnnounceSpec announce{.via = Via::vtysh, .lease = std::nullopt};
+  announce.attributes[1] = Attributes{.prepend = 2, .med = 200, .communities = {"65001:100"}};
+  announce.attributes[2] = Attributes{.prepend = 3, .communities = {"65535:0"}};
+  CHECK(resolver.announce == announce);
 }
 
 TEST_CASE("a document that is no configuration") {
@@ -159,10 +169,10 @@ TEST_CASE("the router section") {
         "f: /router/route_server/peers/3: 10.1.1.4 is a peer already",
         "f: /router/route_server/peers/4: 10.1.1.4 is a peer already",
         "f: /router/route_server/peers/5: must be the literal address of a peer, not \"224.0.0.5\""}},
-      {R"({"vtysh": {"path": "vtysh", "pathspace": "../x", "transport": "socket", "timeout": "10ms"}})",
+      {R"({"vtysh": {"path": "vtysh", "pathspace": "../x", "transport": "sockt", "timeout": "10ms"}})",
        {"f: /router/vtysh/path: must be an absolute path, not \"vtysh\"",
         "f: /router/vtysh/pathspace: must be a name as FRR's -N takes it, not \"../x\"",
-        "f: /router/vtysh/transport: \"socket\" is not available in this release; this release has \"vtysh\"",
+        R"(f: /router/vtysh/transport: must be "vtysh" or "socket", not "sockt"; did you mean "socket"?)",
         "f: /router/vtysh/timeout: must be from 100ms to 1m, not \"10ms\""}},
       {R"({"bird": {"birdc": "", "socket": 5, "include": "herald.conf", "sockt": ""}})",
        {"f: /router/bird/birdc: must be an absolute path, not \"\"",
@@ -179,8 +189,8 @@ TEST_CASE("the router section") {
   CHECK(config.router.stack == Stack::bird);
   CHECK(config.router.vrf == "vrf-blue");
   CHECK(config.router.peers == std::vector<std::string>{"fd00::4"});
-  CHECK(config.router.vtysh == VtyshSpec{"/usr/bin/vtysh", "nva1", 5s});
-  CHECK(config.router.bird == BirdSpec{"/usr/sbin/birdc", "/tmp/bird.ctl"});
+  CHECK(config.router.vtysh == VtyshSpec{.pathspace = "nva1", .timeout = 5s});
+  CHECK(config.router.bird == BirdSpec{.socket = "/tmp/bird.ctl"});
 }
 
 TEST_CASE("the control section") {

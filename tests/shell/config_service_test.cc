@@ -44,7 +44,7 @@ TEST_CASE("every key of a service arrives") {
       "damping": {"half_life": "1m", "suppress": 3000, "reuse": 750.5, "max_suppress": "10m"}})");
   CHECK(spec.vips == std::vector<Vip>{{"10.99.0.1/32"}, {"fd00::1/128"}});
   CHECK(spec.require == Require{Require::Kind::at_least, 1});
-  CHECK(spec.announce == AnnounceSpec{"dummy0", std::nullopt});
+  CHECK(spec.announce == AnnounceSpec{.interface = "dummy0", .lease = std::nullopt});
   CHECK(spec.hold_down == 10s);
   CHECK(spec.adopt_timeout == 1min);
   CHECK(spec.on_exit == OnExit::keep);
@@ -73,7 +73,23 @@ TEST_CASE("what is wrong with a service is said at its key") {
         "10.99.0.1/32",
         "/vips/2: 10.99.0.1/32 is already the VIP at f: /services/0/vips/1"}},
       {R"({"announce": {"via": "birdc"}})",
-       {"/announce/via: \"birdc\" is not available in this release; this release has \"loopback\""}},
+       {R"(/announce/via: "birdc" steers BIRD, and "router.stack" is "none")"}},
+      {R"({"announce": {"via": "vtysh", "lease": "30s", "manage_vip": false, "vip_on_down": "remove"}})",
+       {"/announce/lease: only the loopback lever has one: here the address is not the announcement",
+        R"(/announce/vip_on_down: with "manage_vip": false the address is not herald's to remove)",
+        R"(/announce/via: "vtysh" steers FRR, and "router.stack" is "none")"}},
+      {R"({"announce": {"via": "vtysh", "attributes": {"degrded": {}, "healthy": {"prepend": 11, "med": -1},
+           "draining": {"prepend": 1, "communities": ["65536:1", "1:2:3:4", "no-exprt", "no-export", "65535:65281", ""]}}}})",
+       {"/announce/attributes/healthy/prepend: must be a whole number from 0 to 10, not 11",
+        "/announce/attributes/healthy/med: must be a whole number from 0 to 4294967295, not -1",
+        R"(/announce/attributes/draining/communities/0: must be "65001:100", "65001:1:2" or a well-known name such as "graceful-shutdown" or "no-export", not "65536:1")",
+        R"(/announce/attributes/draining/communities/1: must be "65001:100", "65001:1:2" or a well-known name such as "graceful-shutdown" or "no-export", not "1:2:3:4")",
+        R"(/announce/attributes/draining/communities/2: must be "65001:100", "65001:1:2" or a well-known name such as "graceful-shutdown" or "no-export", not "no-exprt")",
+        "/announce/attributes/draining/communities/4: 65535:65281 is there already",
+        R"(/announce/attributes/draining/communities/5: must be "65001:100", "65001:1:2" or a well-known name such as "graceful-shutdown" or "no-export", not "")",
+        R"(/announce/attributes/degrded: unknown key; did you mean "degraded"?)",
+        R"(/announce/via: "vtysh" steers FRR, and "router.stack" is "none")",
+        R"(/announce/attributes/draining/prepend: needs "router.bgp.as": it is what is prepended)"}},
       {R"({"announce": {"via": "loopbck"}})",
        {R"(/announce/via: must be "loopback", "vtysh" or "birdc", not "loopbck"; did you mean "loopback"?)"}},
       {R"({"announce": {"interface": "0123456789abcdef"}})",
@@ -89,13 +105,13 @@ TEST_CASE("what is wrong with a service is said at its key") {
        {R"(/announce/lease: must be a duration such as "250ms", "1s" or "2m", not 30)"}},
       {R"({"announce": {"lease": "2h"}})", {"/announce/lease: must be from 3s to 1h, not \"2h\""}},
       {R"({"announce": {"manage_vip": false, "vip_on_down": "remove", "attributes": {}, "leese": "3s"}})",
-       {"/announce/attributes: the loopback lever cannot set attributes; vtysh and birdc can, and are not "
-        "available "
-        "in this release",
-        "/announce/manage_vip: not available in this release",
-        "/announce/vip_on_down: not available in this release",
+       {R"(/announce/attributes: the loopback lever cannot set attributes; "via": "vtysh" (FRR) and "birdc" (BIRD) can)",
+        "/announce/manage_vip: with the loopback lever the address is the announcement, so it is herald's",
+        "/announce/vip_on_down: with the loopback lever the withdrawal is the removal of the address",
         "/announce/leese: unknown key; did you mean \"lease\"?"}},
-      {R"({"drain": {"delay": "5s"}})", {"/drain: not available in this release"}},
+      {R"({"drain": {"delay": "2h", "lingr": "1s"}})",
+       {"/drain/delay: must be from 0s to 1h, not \"2h\"",
+        "/drain/lingr: unknown key; did you mean \"linger\"?"}},
       {R"({"require": "most"})", {R"(/require: must be "all", "any" or {"at_least": n}, not "most")"}},
       {R"({"require": {"at_least": 2}})", {"/require/at_least: 2 gates are required, and there are 1"}},
       {R"({"require": {"at_least": 0}})", {"/require/at_least: must be a whole number from 1 to 100, not 0"}},

@@ -108,7 +108,7 @@ TEST_CASE("a request of exactly the limit is answered") {
 }
 
 TEST_CASE("a slow reader gets all, as long as it reads") {
-  TestServer test({.slow_reader = 50ms});
+  TestServer test({.slow_reader = 300ms});
   TestClient client = test.connect();
   client.call("t.T.Big", {{"bytes", 3'000'000}});
   client.call("t.T.Ping");

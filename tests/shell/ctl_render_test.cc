@@ -41,6 +41,24 @@ bool has(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("a drained service is as it should be once it is withdrawn, and says whose word it is") {
+  Snapshot snapshot = two_services();
+  ServiceSnapshot& drained = snapshot.services[0];
+  drained.via = Via::vtysh;
+  drained.admin = {AdminState::drain, "kernel update", "root", kNow - 60s, kNow + 540s};
+  drained.state = ServiceState::withdrawn;
+  drained.reason = "drained by root: kernel update";
+  drained.vips[0].wanted = false;
+  drained.vips[0].route = {};
+  CHECK(ctl::is_as_wanted(status_report(snapshot, kClocks)["services"][0]));
+  const std::string text = ctl::render_why(*why_report(snapshot, "web", kClocks), {});
+  CHECK(text.find("admin: drain by root since") != std::string::npos);
+  CHECK(text.find(": kernel update; ends in 9m") != std::string::npos);
+  CHECK(text.find("not in frr's configuration; not in frr's BGP table") != std::string::npos);
+  drained.state = ServiceState::draining;
+  CHECK_FALSE(ctl::is_as_wanted(status_report(snapshot, kClocks)["services"][0]));
+}
+
 TEST_CASE("status is one line a service, and marks what is amiss") {
   CHECK("\n" + status_of(two_services()) == R"(
 frr: 2 of 2 peers established
@@ -140,19 +158,6 @@ heraldd itself runs late, 1 time in 100 by 120 ms or more: is the machine overlo
 heraldd is stopping
 no services
 )");
-}
-
-TEST_CASE("a service that no peer hears of is not as wanted, though it is announced") {
-  Snapshot snapshot = two_services();
-  snapshot.services.pop_back();
-  CHECK(ctl::is_as_wanted(status_report(snapshot, kClocks)["services"][0]));
-  snapshot.services[0].vips[0].route.advertised_to.clear();
-  CHECK_FALSE(ctl::is_as_wanted(status_report(snapshot, kClocks)["services"][0]));
-  CHECK(has(status_of(snapshot), "! web"));
-  CHECK(has(status_of(snapshot),
-            "problem: 10.99.0.1/32 is advertised to nobody: no peer of its family is established"));
-  snapshot.stack = Stack::none;  // nothing is known about peers
-  CHECK(ctl::is_as_wanted(status_report(snapshot, kClocks)["services"][0]));
 }
 
 TEST_CASE("only announced, healthy and without a problem is as wanted") {

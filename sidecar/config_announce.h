@@ -1,0 +1,20 @@
+// `announce` of a service: the lever with its keys, and whether the router can do what is asked of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/json_reader.h"
+
+namespace herald {
+
+// `service` is the object that may have "announce" and "drain". Warnings are lines for people.
+void read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings);
+void read_drain(ObjectReader& service, DrainSpec& spec);
+
+// What `router` has to have for the lever; `service` is where errors belong.
+void check_lever(const AnnounceSpec& announce, const RouterSpec& router, const std::string& file,
+                 const std::string& pointer, std::vector<ConfigError>& errors);
+
+}  // namespace herald
