@@ -1,0 +1,129 @@
+#include "sidecar/state_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "sidecar/fd.h"
+#include "sidecar/json_document.h"
+#include "sidecar/report.h"
+
+namespace herald {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+constexpr std::array kStates{AdminState::drain, AdminState::force};
+
+std::int64_t milliseconds(WallClock::time_point when) {
+  return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
+}
+
+WallClock::time_point time_of(const json& milliseconds) {
+  return WallClock::time_point(std::chrono::milliseconds(milliseconds.get<std::int64_t>()));
+}
+
+KeptAdmin read_admin(const json& entry) {
+  KeptAdmin admin;
+  const auto name = entry.at("state").get<std::string>();
+  for (const AdminState state : kStates) {
+    if (name == name_of(state)) admin.state = state;
+  }
+  if (admin.state == AdminState::automatic) throw std::invalid_argument("no such admin state: " + name);
+  admin.reason = entry.at("reason").get<std::string>();
+  admin.who = entry.at("who").get<std::string>();
+  admin.since = time_of(entry.at("since_ms"));
+  if (const json& expires = entry.at("expires_ms"); !expires.is_null()) admin.expires = time_of(expires);
+  return admin;
+}
+
+std::string failed(const std::string& what, const std::filesystem::path& path) {
+  return system_error_text(fmt::format("{} {}", what, path.native()));
+}
+
+// Everything, or an errno text.
+std::string write_all(const Fd& fd, std::string_view text, const std::filesystem::path& path) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd.get(), text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed("write", path);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return ::fsync(fd.get()) == 0 ? "" : failed("fsync", path);
+}
+
+}  // namespace
+
+std::string render_state(const KeptState& state) {
+  ordered_json admins = ordered_json::object();
+  for (const auto& [service, admin] : state.admins) {
+    admins[service] = {
+        {"state", name_of(admin.state)},
+        {"reason", admin.reason},
+        {"who", admin.who},
+        {"since_ms", milliseconds(admin.since)},
+        {"expires_ms", admin.expires ? ordered_json(milliseconds(*admin.expires)) : ordered_json(nullptr)}};
+  }
+  constexpr int kIndent = 2;
+  const ordered_json document{{"version", kVersion}, {"admins", std::move(admins)}};
+  return document.dump(kIndent, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::expected<KeptState, std::string> parse_state(const std::string& text) {
+  try {
+    const json document = json::parse(text);
+    const int version = document.at("version").get<int>();
+    if (version != kVersion)
+      return std::unexpected(fmt::format("its version is {}, not {}", version, kVersion));
+    KeptState state;
+    for (const auto& [service, entry] : document.at("admins").items())
+      state.admins[service] = read_admin(entry);
+    return state;
+  } catch (const std::exception& error) {
+    return std::unexpected(std::string(error.what()));
+  }
+}
+
+StateFile::Loaded StateFile::load() const {
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(file_, error);
+  if (status.type() == std::filesystem::file_type::not_found) return {};
+  const auto text = read_text_file(file_);
+  if (!text) return {{}, false, fmt::format("{}: {}", file_.native(), text.error())};
+  auto state = parse_state(*text);
+  if (state) return {*std::move(state), true, {}};
+  const std::filesystem::path aside = file_.native() + ".bad";
+  std::filesystem::rename(file_, aside, error);
+  return {
+      {},
+      false,
+      fmt::format("{} cannot be understood ({}); {}", file_.native(), state.error(),
+                  error ? "it could not be moved aside: " + error.message() : "kept as " + aside.native())};
+}
+
+std::expected<void, std::string> StateFile::save(const KeptState& state) const {
+  std::error_code error;
+  std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
+  const std::filesystem::path fresh = file_.native() + ".new";
+  Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+  std::string problem = fd ? write_all(fd, render_state(state), fresh) : failed("write", fresh);
+  if (problem.empty() && ::rename(fresh.c_str(), file_.c_str()) != 0) problem = failed("replace", file_);
+  if (!problem.empty()) {
+    ::unlink(fresh.c_str());
+    return std::unexpected(problem);
+  }
+  // The new name has to be on the disk too. It is in place already, so that its failure changes nothing any more.
+  const Fd directory(::open(file_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory) ::fsync(directory.get());
+  return {};
+}
+
+}  // namespace herald

@@ -1,0 +1,62 @@
+// What has to survive a restart and a reboot: the operator's word about services. One JSON file, replaced atomically:
+// after a crash at any moment it holds the old state or the new one, whole.
+//
+// A file that cannot be understood (torn by the disk, written by a newer herald, edited by hand) is kept aside and
+// reported, and then nothing in it can be ruled out: see Loaded::trusted.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sidecar/core/types.h"
+
+namespace herald {
+
+using WallClock = std::chrono::system_clock;
+
+struct KeptAdmin {
+  AdminState state = AdminState::automatic;
+  std::string reason;
+  std::string who;
+  WallClock::time_point since;  // to the millisecond
+  std::optional<WallClock::time_point> expires;
+
+  bool operator==(const KeptAdmin&) const = default;
+};
+
+struct KeptState {
+  std::map<std::string, KeptAdmin>
+      admins;  // by service; also of services that are not configured at the moment
+
+  bool operator==(const KeptState&) const = default;
+};
+
+class StateFile {
+ public:
+  explicit StateFile(std::filesystem::path directory) : file_(std::move(directory) / "state.json") {}
+
+  struct Loaded {
+    KeptState state;
+    bool trusted = true;  // false: any service may have been drained
+    std::string problem;  // a line for people; empty: none
+  };
+  // No file is an empty state: nobody has said anything yet.
+  [[nodiscard]] Loaded load() const;
+  // Returns once the state is on the disk; after an error the old one still is. The error is a line for people.
+  [[nodiscard]] std::expected<void, std::string> save(const KeptState& state) const;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return file_; }
+
+ private:
+  std::filesystem::path file_;
+};
+
+// Exposed for tests and fuzzing.
+[[nodiscard]] std::string render_state(const KeptState& state);
+[[nodiscard]] std::expected<KeptState, std::string> parse_state(const std::string& text);
+
+}  // namespace herald
