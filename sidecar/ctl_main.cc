@@ -1,17 +1,17 @@
-// heraldctl: the command line.
+// heraldctl: the command line. The commands are rows of a table, see ctl_commands.h.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "sidecar/ctl.h"
+#include "sidecar/ctl_commands.h"
 #include "sidecar/duration.h"
 #include "sidecar/near_name.h"
 #include "sidecar/plain_text.h"
@@ -20,26 +20,16 @@ namespace {
 
 using namespace herald;
 
-constexpr auto kExamples = R"(
-Examples:
-  heraldctl status                 one line a service; "!" marks what is not as it should be
-  heraldctl status web --json      the same for one service, for programs
-  heraldctl why web                probes, VIPs, and what led to the state of "web"
+constexpr auto kExitCodes =
+    "\nExit codes: 0 done; 1 not as wanted; 2 usage or configuration; 3 heraldd not reachable; 4 timed out; "
+    "5 not permitted.";
 
-Exit codes: 0 done; 1 not as wanted; 2 usage; 3 heraldd not reachable; 4 timed out; 5 not permitted.)";
-
-// Commands of the contract that this release does not have.
-constexpr std::array kLater{"history", "watch",  "drain",    "undrain", "force",  "unforce", "probe",
-                            "plan",    "reload", "handover", "render",  "doctor", "metrics"};
-
-struct Arguments {
-  ctl::Options options;
+// The command line as it is declared: what CLI11 fills, and where.
+struct CommandLine {
+  CLI::App app{"Looks at heraldd, the daemon that announces addresses while their services are healthy."};
+  ctl::Arguments arguments;
   std::string timeout = "5s";
   bool no_colour = false;
-  std::vector<std::string> services;
-  std::string service;
-  CLI::App* status = nullptr;
-  CLI::App* why = nullptr;
 };
 
 std::string check_timeout(const std::string& text) {
@@ -47,27 +37,41 @@ std::string check_timeout(const std::string& text) {
   return timeout && *timeout > Duration{} ? "" : "\"" + printable(text) + R"(" is no duration, such as "5s")";
 }
 
-void declare(CLI::App& app, Arguments& arguments) {
+void declare_options(CommandLine& line) {
+  CLI::App& app = line.app;
   app.set_version_flag("--version", "heraldctl " HERALD_VERSION);
-  app.add_option("--socket", arguments.options.socket, "control socket of the daemon")
+  app.add_option("--socket", line.arguments.options.socket, "control socket of the daemon")
       ->envname("HERALD_SOCKET")
       ->capture_default_str();
-  app.add_flag("--json", arguments.options.json, "print JSON");
-  app.add_option("--timeout", arguments.timeout, "how long the daemon may take to answer")
+  app.add_flag("--json", line.arguments.options.json, "print JSON");
+  app.add_option("--timeout", line.timeout, "how long the daemon may take to answer")
       ->check(check_timeout)
       ->type_name("DURATION")
       ->capture_default_str();
-  app.add_flag("--no-color,--no-colour", arguments.no_colour,
-               "no colours, as with NO_COLOR in the environment");
-  app.footer(kExamples);
-  app.fallthrough();  // options may follow the command
-  arguments.status =
-      app.add_subcommand("status", "every service, or the named ones; exit 1 if any is not as wanted");
-  arguments.status->add_option("SERVICE", arguments.services, "names of services");
-  arguments.why = app.add_subcommand("why", "why a service is in its state");
-  arguments.why->add_option("SERVICE", arguments.service, "name of a service")->required();
-  for (const char* name : kLater)
-    app.add_subcommand(name, "")->group("")->prefix_command()->fallthrough(false)->set_help_flag();
+  app.add_flag("--no-color,--no-colour", line.no_colour, "no colours, as with NO_COLOR in the environment");
+  app.fallthrough();             // options may follow the command
+  app.require_subcommand(0, 1);  // so that a service may have the name of a command
+}
+
+void declare_commands(CommandLine& line) {
+  std::string examples = "\nExamples:\n";
+  for (const ctl::Command& each : ctl::commands()) {
+    CLI::App* command = line.app.add_subcommand(each.name, each.help);
+    each.declare(*command, line.arguments);
+    const std::string_view own = each.examples;
+    command->footer("\nExamples:\n" + std::string(own));
+    examples += own.substr(0, own.find('\n') + 1);
+  }
+  line.app.footer(examples + kExitCodes);
+  for (const char* name : ctl::later_commands())
+    line.app.add_subcommand(name, "")->group("")->prefix_command()->fallthrough(false)->set_help_flag();
+}
+
+// The row of the command that was given; null for one of later_commands().
+const ctl::Command* row_of(const CLI::App& chosen) {
+  const auto row = std::ranges::find_if(
+      ctl::commands(), [&](const ctl::Command& each) { return each.name == chosen.get_name(); });
+  return row == ctl::commands().end() ? nullptr : &*row;
 }
 
 int refuse(const std::string& text) {
@@ -84,7 +88,9 @@ int refuse_command(const CLI::App& app) {
     return refuse(rest.empty() ? "a command is missing; see heraldctl --help"
                                : "did not expect " + printable(rest.front()) + "; see heraldctl --help");
   }
-  const std::string near = near_name(*word, {"status", "why"});
+  std::vector<std::string> names;
+  for (const ctl::Command& each : ctl::commands()) names.emplace_back(each.name);
+  const std::string near = near_name(*word, names);
   return refuse("no such command: " + printable(*word) +
                 (near.empty() ? "; see heraldctl --help" : "; did you mean \"" + near + "\"?"));
 }
@@ -94,22 +100,18 @@ std::size_t terminal_width() {
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-void look_at_terminal(Arguments& arguments) {
-  ctl::Options& options = arguments.options;
+void look_at_terminal(ctl::Options& options, bool no_colour) {
   options.terminal = ::isatty(STDOUT_FILENO) != 0;
   if (!options.terminal) return;
   const auto set = [](const char* name) {
     return std::getenv(name) != nullptr && *std::getenv(name) != '\0';
   };
   const char* term = std::getenv("TERM");
-  options.look.colour =
-      !arguments.no_colour && !set("NO_COLOR") && term != nullptr && std::string(term) != "dumb";
+  options.look.colour = !no_colour && !set("NO_COLOR") && term != nullptr && std::string(term) != "dumb";
   options.look.width = terminal_width();
 }
 
-int run(const Arguments& arguments) {
-  const ctl::Outcome outcome = *arguments.status ? ctl::status(arguments.options, arguments.services)
-                                                 : ctl::why(arguments.options, arguments.service);
+int print(const ctl::Outcome& outcome) {
   if (!outcome.err.empty()) std::fputs(("heraldctl: " + outcome.err).c_str(), stderr);
   const bool written = std::fputs(outcome.out.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
   if (written) return outcome.code;
@@ -118,27 +120,27 @@ int run(const Arguments& arguments) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App app{"Looks at heraldd, the daemon that announces addresses while their services are healthy."};
+  CommandLine line;
+  CLI::App& app = line.app;
   app.name("heraldctl");
-  Arguments arguments;
-  declare(app, arguments);
+  declare_options(line);
+  declare_commands(line);
   app.allow_extras();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? ctl::kDone : ctl::kUsage;
   }
-  for (const CLI::App* chosen : app.get_subcommands()) {
-    if (chosen != arguments.status && chosen != arguments.why)
-      return refuse(chosen->get_name() + ": not in this release");
-  }
   if (app.get_subcommands().empty()) return refuse_command(app);
+  const CLI::App& chosen = *app.get_subcommands().front();
+  const ctl::Command* command = row_of(chosen);
+  if (command == nullptr) return refuse(chosen.get_name() + ": not in this release");
   if (const std::vector<std::string> rest = app.remaining(true); !rest.empty()) {
     return refuse("did not expect " + printable(rest.front()) + "; see heraldctl --help");
   }
-  arguments.options.timeout = *parse_duration(arguments.timeout);
-  look_at_terminal(arguments);
-  return run(arguments);
+  line.arguments.options.timeout = *parse_duration(line.timeout);
+  look_at_terminal(line.arguments.options, line.no_colour);
+  return print(command->run(line.arguments));
 }
 
 }  // namespace

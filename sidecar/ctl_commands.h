@@ -1,0 +1,36 @@
+// heraldctl's commands as rows of a table: how each is called and what carries it out. To add one, write its row in
+// ctl_commands.cc and its function in ctl.h.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/ctl.h"
+
+namespace herald::ctl {
+
+// What the words behind a command were; each command reads what it has declared.
+struct Arguments {
+  Options options;
+  std::vector<std::string> services;
+  std::string service;
+};
+
+struct Command {
+  const char* name;
+  const char* help;  // one line, without a full stop
+  const char*
+      examples;  // whole lines, "  heraldctl ...    what it does"; the first is shown by heraldctl --help too
+  // Declares what may follow the name. The options of every command (--json, ...) are declared already.
+  void (*declare)(CLI::App& command, Arguments& arguments);
+  Outcome (*run)(const Arguments& arguments);
+};
+
+[[nodiscard]] std::span<const Command> commands();
+
+// Commands of the contract that this release does not have.
+[[nodiscard]] std::span<const char* const> later_commands();
+
+}  // namespace herald::ctl
