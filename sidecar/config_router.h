@@ -1,7 +1,6 @@
 // The sections of the configuration that describe the machine rather than a service: `router` and `control`.
 //
-// Keys of the contract that only later levers use (bgp, route_server, bird.include) describe the router just
-// the same: they are checked, and what nothing reads yet is not kept.
+// What only `heraldctl render` and `doctor` need (an AS, peers) may be missing here: they say so themselves.
 #pragma once
 
 #include "sidecar/core/config.h"

@@ -66,6 +66,10 @@ TEST_CASE("the example of the contract") {
   const Config config = config_of(kContractExample);
   CHECK(config.router.stack == Stack::frr);
   CHECK(config.router.vrf == "default");
+  CHECK(config.router.as == 65001U);
+  CHECK(config.router.router_id == "10.1.0.4");
+  CHECK(config.router.preset == Preset::azure);
+  CHECK(config.router.peer_as == 65515U);
   CHECK(config.router.peers == std::vector<std::string>{"10.1.1.4", "10.1.1.132"});
   CHECK(config.router.vtysh == VtyshSpec{});
   CHECK(config.router.bird == BirdSpec{});
@@ -178,19 +182,35 @@ TEST_CASE("the router section") {
        {"f: /router/bird/birdc: must be an absolute path, not \"\"",
         "f: /router/bird/socket: must be a string, not 5",
         "f: /router/bird/include: must be an absolute path, not \"herald.conf\"",
-        "f: /router/bird/sockt: unknown key; did you mean \"socket\"?"}}};
+        "f: /router/bird/sockt: unknown key; did you mean \"socket\"?"}},
+      {R"({"bird": {"include": "/a\"b", "timeout": "0s"}, "vtysh": {"socket_dir": "frr"}})",
+       {"f: /router/vtysh/socket_dir: must be an absolute path, not \"frr\"",
+        "f: /router/bird/include: must be a path without quotes and control characters, not \"/a\\\"b\"",
+        "f: /router/bird/timeout: must be from 100ms to 1m, not \"0s\""}}};
   for (const auto& [router, expected] : cases) {
     INFO(router);
     CHECK(errors_of(document_with(R"({"router": )" + router + "}")) == expected);
   }
   const Config config = config_of(document_with(R"({"router": {"stack": "bird", "bgp": {"vrf": "vrf-blue"},
-      "route_server": {"peers": ["FD00:0::4"]}, "vtysh": {"pathspace": "nva1", "timeout": "5s"},
-      "bird": {"socket": "/tmp/bird.ctl"}}})"));
+      "route_server": {"peers": ["FD00:0::4"]},
+      "vtysh": {"pathspace": "nva1", "timeout": "5s", "socket_dir": "/tmp/frr"},
+      "bird": {"socket": "/tmp/bird.ctl", "include": "/tmp/herald.conf", "timeout": "3s"}}})"));
   CHECK(config.router.stack == Stack::bird);
   CHECK(config.router.vrf == "vrf-blue");
   CHECK(config.router.peers == std::vector<std::string>{"fd00::4"});
-  CHECK(config.router.vtysh == VtyshSpec{.pathspace = "nva1", .timeout = 5s});
-  CHECK(config.router.bird == BirdSpec{.socket = "/tmp/bird.ctl"});
+  CHECK(config.router.preset == Preset::generic);
+  CHECK_FALSE(config.router.as);
+  CHECK_FALSE(config.router.peer_as);
+  CHECK(config.router.vtysh == VtyshSpec{.pathspace = "nva1", .socket_dir = "/tmp/frr", .timeout = 5s});
+  CHECK(config.router.bird ==
+        BirdSpec{.socket = "/tmp/bird.ctl", .include = "/tmp/herald.conf", .timeout = 3s});
+  // Azure's AS is always the same; the others let their operator choose.
+  const auto peer_as = [](const std::string& route_server) {
+    return config_of(document_with(R"({"router": {"route_server": )" + route_server + "}}")).router.peer_as;
+  };
+  CHECK(peer_as(R"({"preset": "azure"})") == 65515U);
+  CHECK(peer_as(R"({"preset": "azure", "as": 65510})") == 65510U);
+  CHECK_FALSE(peer_as(R"({"preset": "aws"})"));
 }
 
 TEST_CASE("the control section") {
