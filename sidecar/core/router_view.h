@@ -33,7 +33,7 @@ struct RouterView {
   // What the router's configuration holds of herald's: VIP to the name of the policy that it is announced with
   // (policy.h), empty where the router has it without one of herald's. Also leftovers of services that the
   // configuration has no more.
-  std::map<Vip, std::string> owned;
+  std::map<Vip, std::string> owned = {};
 
   bool operator==(const RouterView&) const = default;
 };
