@@ -31,7 +31,7 @@ struct Options {
 struct Outcome {
   int code = kDone;
   std::string out;  // for stdout, whole lines
-  std::string err;  // for stderr, one line
+  std::string err;  // for stderr, whole lines; the first is printed behind "heraldctl: "
 };
 
 // All services where none are named.

@@ -5,8 +5,8 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"history", "watch",  "drain",    "undrain", "force",  "unforce", "probe",
-                            "plan",    "reload", "handover", "render",  "doctor", "metrics"};
+constexpr std::array kLater{"history", "watch", "drain",  "undrain",  "force",  "unforce",
+                            "probe",   "plan",  "reload", "handover", "doctor", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -16,6 +16,28 @@ void take_services(CLI::App& command, Arguments& arguments) {
 
 void take_service(CLI::App& command, Arguments& arguments) {
   command.add_option("SERVICE", arguments.service, "name of a service")->required();
+}
+
+// As heraldd has them.
+void take_config(CLI::App& command, Arguments& arguments) {
+  command.add_option("-c,--config", arguments.config.file, "configuration file")->capture_default_str();
+  command.add_option("--services-dir", arguments.config.services_dir, "directory of further *.json files")
+      ->capture_default_str();
+}
+
+void take_render(CLI::App& command, Arguments& arguments) {
+  command.add_option("STACK", arguments.stack, "frr or bird")
+      ->required()
+      ->check(CLI::IsMember({"frr", "bird"}).description(""))
+      ->type_name("");
+  take_config(command, arguments);
+  command
+      .add_option("--templates", arguments.templates,
+                  "directory of templates, in place of /etc/herald/frr-templates and "
+                  "/usr/share/herald/frr-templates; may be repeated, the first that has a file wins")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all();
 }
 
 // ---- the table, in the order of heraldctl --help
@@ -32,6 +54,15 @@ constexpr std::array kCommands{
 )",
             take_service,
             [](const Arguments& arguments) { return why(arguments.options, arguments.service); }},
+    Command{"render", "prints router configuration for the Route Server and the services; needs no daemon",
+            R"(  heraldctl render frr             for frr.conf: check with vtysh -C -f FILE
+  heraldctl render bird            for bird.conf: check with bird -p -c FILE
+)",
+            take_render,
+            [](const Arguments& arguments) {
+              const Stack stack = arguments.stack == "bird" ? Stack::bird : Stack::frr;
+              return render(arguments.config, stack, arguments.templates);
+            }},
 };
 
 }  // namespace

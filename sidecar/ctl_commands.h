@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sidecar/ctl.h"
+#include "sidecar/ctl_local.h"
 
 namespace herald::ctl {
 
@@ -16,6 +17,9 @@ struct Arguments {
   Options options;
   std::vector<std::string> services;
   std::string service;
+  ConfigPlace config;
+  std::string stack;
+  std::vector<std::string> templates;
 };
 
 struct Command {
