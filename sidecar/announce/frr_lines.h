@@ -1,0 +1,57 @@
+// What herald writes to bgpd, line by line. Pure: steps in, lines out; nobody else knows FRR's words for them.
+//
+// It refuses: editing a route-map. A map is defined once, whole, before a `network` line names it, and what it holds
+// never changes (policy.h): an edit would wait for bgpd's delay timer of 5 s, which every further edit restarts.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/core/route_step.h"
+
+namespace herald {
+
+// Every line of a map's definition. `as` is our own AS as bgpd writes it, empty when not known. The error is for
+// people.
+[[nodiscard]] std::expected<std::vector<std::string>, std::string> route_map_lines(const Policy& policy,
+                                                                                   std::string_view as);
+[[nodiscard]] std::string network_line(const Vip& vip, std::string_view map);
+// Whatever its map: FRR does not want to hear it.
+[[nodiscard]] std::string no_network_line(const Vip& vip);
+
+struct FrrLine {
+  enum class Kind : std::uint8_t {
+    enter,  // opens a block: what is inside means nothing without it
+    set,
+    tidy,  // as `set`, but no step depends on it
+    leave  // ends the block of its `enter`
+  };
+  Kind kind = Kind::set;
+  std::string text;
+  std::vector<std::size_t> steps;  // indices of the steps that it is for
+  std::string map = {};            // the map to whose definition it belongs, if any
+};
+
+struct FrrBatch {
+  std::vector<FrrLine> lines;
+  std::vector<std::string> errors;  // one a step: why there is no line for it, else empty
+};
+
+// What is known of the maps in bgpd that carry herald's prefix.
+struct FrrMaps {
+  std::set<std::string> defined;   // whole
+  std::set<std::string> doubtful;  // there, but perhaps cut off in the middle: defined anew
+  std::set<std::string> unused;    // to be deleted
+};
+
+// All that the steps need, in one piece: definitions of maps, `network` lines by address family, deletions.
+// `router_line` enters the instance: "router bgp 65001 vrf blue".
+[[nodiscard]] FrrBatch frr_batch(std::span<const RouteStep> steps, const std::string& router_line,
+                                 std::string_view as, const FrrMaps& maps);
+
+}  // namespace herald
