@@ -19,7 +19,7 @@ class BirdReader final : public RouterReader {
 
   void read(OnView on_view) override {
     on_view_ = std::move(on_view);
-    view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}};
+    view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
     for (const Vip& vip : vips_) view_.routes[vip] = {};
     questions_.clear();
     ask("show protocols all", [this](const std::string& text) -> std::string {

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "sidecar/announce/frr_transport.h"
+
 namespace herald {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kMostQuoted = 120;
 
 // "vrf NAME " or nothing: the default instance needs no word, and old releases take none.
 std::string vrf_of(const RouterSpec& spec) {
@@ -21,15 +21,6 @@ std::string vrf_of(const RouterSpec& spec) {
 
 bool is_ipv6(const Vip& vip) {
   return vip.prefix.contains(':');
-}
-
-std::string first_line(std::string_view text) {
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos) return "no output";
-  text.remove_prefix(start);
-  std::string line(text.substr(0, std::min(text.find('\n'), kMostQuoted)));
-  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20; }, ' ');
-  return line;
 }
 
 // The JSON documents in vtysh's output, in order. Anything between them is vtysh talking (about a missing
@@ -43,11 +34,11 @@ std::expected<std::vector<json>, std::string> documents(std::string_view text) {
     try {
       in >> document;
     } catch (const json::exception&) {
-      return std::unexpected(fmt::format("vtysh: what it printed is not JSON: {}", first_line(text)));
+      return std::unexpected(fmt::format("bgpd: what it printed is not JSON: {}", said(text)));
     }
     found.push_back(std::move(document));
   }
-  if (found.empty()) return std::unexpected(fmt::format("vtysh: {}", first_line(text)));
+  if (found.empty()) return std::unexpected(fmt::format("bgpd: {}", said(text)));
   return found;
 }
 
@@ -147,7 +138,7 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
   if (!found) return std::unexpected(found.error());
   if (found->size() != vips.size()) {
     return std::unexpected(
-        fmt::format("vtysh: {} answers to {} questions: {}", found->size(), vips.size(), first_line(text)));
+        fmt::format("bgpd: {} answers to {} questions: {}", found->size(), vips.size(), said(text)));
   }
   std::map<Vip, RouterRoute> routes;
   for (std::size_t index = 0; index < vips.size(); ++index) {
@@ -155,7 +146,7 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
     const Vip& vip = vips[index];
     const std::string prefix = text_of(document, "prefix");
     if (!prefix.empty() && prefix != vip.prefix) {
-      return std::unexpected(fmt::format("vtysh: asked for {}, was told of {}", vip.prefix, prefix));
+      return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, prefix));
     }
     routes[vip] = route_from(document, is_ipv6(vip) ? peers.ipv6 : peers.ipv4, spec);
   }

@@ -30,8 +30,6 @@ class RouterReader {
 // What a read answers when the stack could not be asked.
 [[nodiscard]] RouterView unreachable(std::string why);
 
-[[nodiscard]] std::unique_ptr<RouterReader> make_frr_reader(Loop& loop, const RouterSpec& spec,
-                                                            std::vector<Vip> vips);
 [[nodiscard]] std::unique_ptr<RouterReader> make_bird_reader(Loop& loop, const RouterSpec& spec,
                                                              std::vector<Vip> vips);
 // By `router.stack`; none for `none`.

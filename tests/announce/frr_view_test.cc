@@ -2,19 +2,11 @@
 #include "sidecar/announce/frr_view.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <sstream>
+
+#include "tests/announce/fixture.h"
 
 namespace herald {
 namespace {
-
-std::string fixture(const std::string& name) {
-  std::ifstream file(HERALD_SOURCE_DIR "/tests/announce/fixtures/" + name);
-  std::stringstream text;
-  text << file.rdbuf();
-  REQUIRE_FALSE(text.str().empty());
-  return text.str();
-}
 
 const Vip kVip{"10.99.0.1/32"};
 const Vip kVip6{"fd00:99::1/128"};
@@ -87,12 +79,12 @@ TEST_CASE("vtysh talking before its answer does not matter") {
 TEST_CASE("what is no answer is an error that says what came instead") {
   const RouterSpec spec = spec_with({});
   CHECK(parse_frr_summary("vtysh: failed to connect to any daemons\n", spec).error() ==
-        "vtysh: vtysh: failed to connect to any daemons");
-  CHECK(parse_frr_summary("", spec).error() == "vtysh: no output");
+        "bgpd: vtysh: failed to connect to any daemons");
+  CHECK(parse_frr_summary("", spec).error() == "bgpd: no output");
   CHECK(parse_frr_summary("{}", spec).error() == "bgpd has no BGP instance in vrf default");
   CHECK(parse_frr_summary(R"({"warning":"no such vrf"})", spec).error() == "no such vrf");
   CHECK(parse_frr_summary("{ \"ipv4Unicast\": ", spec).error() ==
-        "vtysh: what it printed is not JSON: { \"ipv4Unicast\": ");
+        "bgpd: what it printed is not JSON: { \"ipv4Unicast\": ");
   CHECK_FALSE(parse_frr_routes("{}", {kVip, kAbsent}, {}, spec));
   CHECK_FALSE(parse_frr_routes(R"({"prefix":"10.0.0.9/32"})", {kVip}, {}, spec));
   CHECK(parse_frr_routes(R"({"prefix":5,"paths":"x","advertisedTo":[]})", {kVip}, {}, spec));

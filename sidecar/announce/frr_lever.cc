@@ -1,0 +1,213 @@
+#include "sidecar/announce/frr_lever.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "sidecar/announce/frr_owned.h"
+#include "sidecar/announce/frr_progress.h"
+#include "sidecar/announce/frr_socket.h"
+#include "sidecar/announce/frr_transport.h"
+#include "sidecar/announce/frr_view.h"
+
+namespace herald {
+namespace {
+
+// So many VIPs go into one call of vtysh; each takes it about 0.1 ms, and starting it 25 ms.
+constexpr std::size_t kVipsPerCall = 500;
+
+class FrrLever final : public RouterLever {
+ public:
+  FrrLever(Loop& loop, const Config& config)
+      : loop_(&loop), spec_(config.router), transport_(make_frr_transport(loop, config.router.vtysh)) {
+    for (const ServiceSpec& service : config.services) {
+      vips_.insert(vips_.end(), service.vips.begin(), service.vips.end());
+      if (service.announce.via != Via::vtysh) continue;
+      own_vips_.insert(service.vips.begin(), service.vips.end());
+      for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
+        policies_.insert(policy_of(service, grade).name);
+    }
+  }
+
+  void read(OnView on_view) override;
+  void apply(std::vector<RouteStep> steps, OnApplied on_applied) override;
+  [[nodiscard]] std::vector<std::string> commands(std::span<const RouteStep> steps) const override;
+  [[nodiscard]] std::string socket_path() const override { return frr_socket_path(spec_.vtysh); }
+
+ private:
+  void take_first(FrrReply reply);
+  void read_routes(std::size_t from);
+  void take_routes(const FrrReply& reply, const std::vector<Vip>& part);
+  void take_owned(FrrOwned owned);
+  void finish_read(RouterView view);
+
+  [[nodiscard]] FrrBatch batch_of(std::span<const RouteStep> steps) const;
+  [[nodiscard]] FrrMaps maps_for(std::span<const RouteStep> steps) const;
+  void send(FrrProgress::Send send);
+  void finish_apply();
+
+  Loop* loop_;
+  RouterSpec spec_;
+  std::vector<Vip> vips_;
+  std::set<Vip> own_vips_;          // of services that are announced by vtysh
+  std::set<std::string> policies_;  // names that may be asked for at any time
+
+  std::optional<FrrOwned> owned_;  // of the last read, if there was one
+  // Maps that are whole. One that merely exists may have been cut off when a herald was killed; but none is named by a
+  // `network` line before it is whole.
+  std::set<std::string> whole_maps_;
+
+  OnView on_view_;
+  RouterView view_;
+  FrrPeers peers_;
+  OnApplied on_applied_;
+  std::optional<FrrProgress> progress_;
+  Source later_;
+  std::unique_ptr<FrrTransport> transport_;
+};
+
+void FrrLever::read(OnView on_view) {
+  on_view_ = std::move(on_view);
+  if (on_applied_) return;
+  view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
+  std::vector<std::string> questions = frr_summary_commands(spec_);
+  questions.push_back(frr_owned_command());
+  transport_->run(std::move(questions), OnFailure::stop,
+                  [this](FrrReply reply) { take_first(std::move(reply)); });
+}
+
+void FrrLever::take_first(FrrReply reply) {
+  if (!reply.error.empty()) return finish_read(unreachable(reply.error));
+  if (reply.answers.size() < 2) {
+    const std::string text = reply.answers.empty() ? "" : reply.answers.back().text;
+    return finish_read(unreachable("bgpd: " + said(text)));
+  }
+  auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
+  if (!owned) return finish_read(unreachable(owned.error()));
+  take_owned(std::move(*owned));
+  auto peers = parse_frr_summary(reply.answers[0].text, spec_);
+  if (!peers) return finish_read(unreachable(peers.error()));
+  peers_ = std::move(*peers);
+  view_.peers = peers_.peers;
+  read_routes(0);
+}
+
+void FrrLever::take_owned(FrrOwned owned) {
+  std::erase_if(whole_maps_, [&](const std::string& map) { return !owned.maps.contains(map); });
+  whole_maps_.insert(owned.used_maps.begin(), owned.used_maps.end());
+  view_.owned = owned.routes;
+  owned_ = std::move(owned);
+}
+
+void FrrLever::read_routes(std::size_t from) {
+  if (from >= vips_.size()) return finish_read(std::move(view_));
+  const std::size_t to = std::min(from + kVipsPerCall, vips_.size());
+  const std::vector<Vip> part(vips_.begin() + static_cast<std::ptrdiff_t>(from),
+                              vips_.begin() + static_cast<std::ptrdiff_t>(to));
+  std::vector<std::string> questions;
+  questions.reserve(part.size());
+  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
+  transport_->run(std::move(questions), OnFailure::stop, [this, part, to](const FrrReply& reply) {
+    take_routes(reply, part);
+    if (view_.reachable) return read_routes(to);
+    finish_read(std::move(view_));
+  });
+}
+
+void FrrLever::take_routes(const FrrReply& reply, const std::vector<Vip>& part) {
+  std::string documents;
+  for (const FrrAnswer& answer : reply.answers) documents += answer.text;
+  auto routes =
+      reply.error.empty() ? parse_frr_routes(documents, part, peers_, spec_) : std::unexpected(reply.error);
+  if (routes) {
+    view_.routes.merge(*routes);
+  } else {
+    view_ = unreachable(routes.error());
+  }
+}
+
+void FrrLever::finish_read(RouterView view) {
+  if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view));
+}
+
+void FrrLever::apply(std::vector<RouteStep> steps, OnApplied on_applied) {
+  on_view_ = nullptr;
+  on_applied_ = std::move(on_applied);
+  progress_.emplace(batch_of(steps));
+  if (auto first = progress_->next()) return send(std::move(*first));
+  later_ = loop_->timer_at(loop_->now(), [this] { finish_apply(); });
+}
+
+void FrrLever::send(FrrProgress::Send send) {
+  transport_->run(std::move(send.lines), send.on_failure, [this](const FrrReply& reply) {
+    progress_->take(reply);
+    if (auto more = progress_->next()) return this->send(std::move(*more));
+    finish_apply();
+  });
+}
+
+void FrrLever::finish_apply() {
+  whole_maps_.insert(progress_->defined().begin(), progress_->defined().end());
+  std::vector<std::string> errors = progress_->errors();
+  progress_.reset();
+  if (on_view_) {
+    later_ = loop_->timer_at(loop_->now(), [this] {
+      if (on_view_) read(std::exchange(on_view_, nullptr));
+    });
+  }
+  const OnApplied on_applied = std::exchange(on_applied_, nullptr);
+  on_applied(std::move(errors));
+}
+
+FrrBatch FrrLever::batch_of(std::span<const RouteStep> steps) const {
+  const auto refuse = [&](const std::string& why) {
+    return FrrBatch{.lines = {}, .errors = std::vector<std::string>(steps.size(), why)};
+  };
+  // `router bgp AS vrf X` would create what is not there.
+  if (!owned_ && spec_.vrf != "default") return refuse("bgpd was not read yet");
+  if (owned_ && owned_->router_line.empty())
+    return refuse(fmt::format("bgpd has no BGP instance in vrf {}", spec_.vrf));
+  std::string as;
+  if (spec_.as) {
+    as = fmt::format("{}", *spec_.as);
+  } else if (owned_) {
+    as = owned_->as;
+  }
+  return frr_batch(steps, owned_ ? owned_->router_line : "router bgp", as, maps_for(steps));
+}
+
+FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
+  FrrMaps maps{.defined = whole_maps_, .doubtful = {}, .unused = {}};
+  if (!owned_) return maps;
+  for (const std::string& map : owned_->maps) {
+    if (!whole_maps_.contains(map)) maps.doubtful.insert(map);
+    const bool is_wished = std::ranges::any_of(
+        steps, [&](const RouteStep& step) { return step.policy && step.policy->name == map; });
+    // As of the last read: what these steps leave unused goes with the next ones, for some of them may fail.
+    if (!is_wished && !policies_.contains(map) && !owned_->used_maps.contains(map)) maps.unused.insert(map);
+  }
+  return maps;
+}
+
+std::vector<std::string> FrrLever::commands(std::span<const RouteStep> steps) const {
+  const FrrBatch batch = batch_of(steps);
+  std::vector<std::string> lines;
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    // A comment in FRR's own language.
+    if (!batch.errors[index].empty())
+      lines.push_back(fmt::format("! {}: {}", steps[index].vip.prefix, batch.errors[index]));
+  }
+  for (const FrrLine& line : batch.lines) lines.push_back(line.text);
+  return lines;
+}
+
+}  // namespace
+
+std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config) {
+  return std::make_unique<FrrLever>(loop, config);
+}
+
+}  // namespace herald

@@ -1,0 +1,19 @@
+// FRR as a lever: bgpd's `network` lines, each with a route-map of herald's that says with which attributes.
+//
+// Owned: the maps with herald's prefix, and the `network` lines of the VIPs of services that are announced by vtysh or
+// whose map has that prefix, in the unicast families of the one instance that is configured. Nothing else is written, no
+// instance is created, and nothing is saved: after a restart of FRR the routes are absent until herald knows better.
+#pragma once
+
+#include <memory>
+
+#include "sidecar/announce/router_lever.h"
+#include "sidecar/core/config.h"
+#include "sidecar/loop.h"
+
+namespace herald {
+
+// Takes what it needs out of `config`, which may go. A read() during an apply() waits for its end.
+[[nodiscard]] std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config);
+
+}  // namespace herald
