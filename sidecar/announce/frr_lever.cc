@@ -19,6 +19,8 @@ namespace {
 // So many VIPs go into one call of vtysh; each takes it about 0.1 ms, and starting it 25 ms.
 constexpr std::size_t kVipsPerCall = 500;
 
+using Lines = std::vector<std::string>;
+
 class FrrLever final : public RouterLever {
  public:
   FrrLever(Loop& loop, const Config& config)
@@ -38,10 +40,12 @@ class FrrLever final : public RouterLever {
   [[nodiscard]] std::string socket_path() const override { return frr_socket_path(spec_.vtysh); }
 
  private:
-  void take_first(FrrReply reply);
-  void read_routes(std::size_t from);
-  void take_routes(const FrrReply& reply, const std::vector<Vip>& part);
+  // Each gives a problem, or nothing.
+  [[nodiscard]] std::string take_first(const FrrReply& reply);
+  [[nodiscard]] std::string take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
   void take_owned(FrrOwned owned);
+  [[nodiscard]] std::vector<Vip> part_from(std::size_t from) const;
+  void go_on(std::string problem, std::size_t from);
   void finish_read(RouterView view);
 
   [[nodiscard]] FrrBatch batch_of(std::span<const RouteStep> steps) const;
@@ -73,26 +77,31 @@ void FrrLever::read(OnView on_view) {
   on_view_ = std::move(on_view);
   if (on_applied_) return;
   view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
-  std::vector<std::string> questions = frr_summary_commands(spec_);
+  // The first VIPs go along: mostly they are all, and one call is half of two.
+  Lines questions = frr_summary_commands(spec_);
   questions.push_back(frr_owned_command());
-  transport_->run(std::move(questions), OnFailure::stop,
-                  [this](FrrReply reply) { take_first(std::move(reply)); });
+  const auto part = part_from(0);
+  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
+  transport_->run(std::move(questions), OnFailure::stop, [this, part](const FrrReply& reply) {
+    std::string problem = take_first(reply);
+    if (problem.empty()) problem = take_routes(std::span(reply.answers).subspan(2), part);
+    go_on(std::move(problem), part.size());
+  });
 }
 
-void FrrLever::take_first(FrrReply reply) {
-  if (!reply.error.empty()) return finish_read(unreachable(reply.error));
-  if (reply.answers.size() < 2) {
-    const std::string text = reply.answers.empty() ? "" : reply.answers.back().text;
-    return finish_read(unreachable("bgpd: " + said(text)));
-  }
+std::string FrrLever::take_first(const FrrReply& reply) {
+  if (!reply.error.empty()) return reply.error;
+  if (reply.answers.size() < 2)
+    return "bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text);
   auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
-  if (!owned) return finish_read(unreachable(owned.error()));
+  if (!owned) return owned.error();
+  // Even where there are no peers to speak of: whether there is an instance is what apply() asks.
   take_owned(std::move(*owned));
   auto peers = parse_frr_summary(reply.answers[0].text, spec_);
-  if (!peers) return finish_read(unreachable(peers.error()));
+  if (!peers) return peers.error();
   peers_ = std::move(*peers);
   view_.peers = peers_.peers;
-  read_routes(0);
+  return {};
 }
 
 void FrrLever::take_owned(FrrOwned owned) {
@@ -102,31 +111,31 @@ void FrrLever::take_owned(FrrOwned owned) {
   owned_ = std::move(owned);
 }
 
-void FrrLever::read_routes(std::size_t from) {
-  if (from >= vips_.size()) return finish_read(std::move(view_));
-  const std::size_t to = std::min(from + kVipsPerCall, vips_.size());
-  const std::vector<Vip> part(vips_.begin() + static_cast<std::ptrdiff_t>(from),
-                              vips_.begin() + static_cast<std::ptrdiff_t>(to));
-  std::vector<std::string> questions;
-  questions.reserve(part.size());
-  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
-  transport_->run(std::move(questions), OnFailure::stop, [this, part, to](const FrrReply& reply) {
-    take_routes(reply, part);
-    if (view_.reachable) return read_routes(to);
-    finish_read(std::move(view_));
-  });
+std::vector<Vip> FrrLever::part_from(std::size_t from) const {
+  const auto begin = vips_.begin() + static_cast<std::ptrdiff_t>(from);
+  return {begin, begin + static_cast<std::ptrdiff_t>(std::min(kVipsPerCall, vips_.size() - from))};
 }
 
-void FrrLever::take_routes(const FrrReply& reply, const std::vector<Vip>& part) {
+std::string FrrLever::take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part) {
+  if (part.empty()) return {};
   std::string documents;
-  for (const FrrAnswer& answer : reply.answers) documents += answer.text;
-  auto routes =
-      reply.error.empty() ? parse_frr_routes(documents, part, peers_, spec_) : std::unexpected(reply.error);
-  if (routes) {
-    view_.routes.merge(*routes);
-  } else {
-    view_ = unreachable(routes.error());
-  }
+  for (const FrrAnswer& answer : answers) documents += answer.text;
+  auto routes = parse_frr_routes(documents, part, peers_, spec_);
+  if (!routes) return routes.error();
+  view_.routes.merge(*routes);
+  return {};
+}
+
+// With the VIPs from `from` on, or the end.
+void FrrLever::go_on(std::string problem, std::size_t from) {
+  if (!problem.empty()) return finish_read(unreachable(std::move(problem)));
+  if (from >= vips_.size()) return finish_read(std::move(view_));
+  const auto part = part_from(from);
+  Lines questions;
+  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
+  transport_->run(std::move(questions), OnFailure::stop, [this, part, from](const FrrReply& reply) {
+    go_on(reply.error.empty() ? take_routes(reply.answers, part) : reply.error, from + part.size());
+  });
 }
 
 void FrrLever::finish_read(RouterView view) {

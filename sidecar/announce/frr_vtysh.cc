@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,14 @@ std::optional<Echo> find_echo(std::string_view text, std::size_t from, std::stri
   return Echo{newline == std::string_view::npos ? 0 : newline + 1, found + needle.size()};
 }
 
+// Why vtysh did not begin. That it has no file of its own, as in a new pathspace, is no reason.
+std::string why_not(std::string_view text) {
+  while (text.starts_with("% Can't open configuration file")) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  return "vtysh: " + said(text);
+}
+
 }  // namespace
 
 void FrrVtysh::run(std::vector<std::string> lines, OnFailure on_failure, OnReply on_reply) {
@@ -33,9 +42,9 @@ void FrrVtysh::run(std::vector<std::string> lines, OnFailure on_failure, OnReply
                [lines = std::move(lines), on_failure, on_reply = std::move(on_reply)](auto text) {
                  if (!text) return on_reply({.answers = {}, .error = text.error(), .blind = false});
                  if (on_failure == OnFailure::stop) return on_reply(parse_vtysh_echo(*text, lines));
-                 // Only what has nothing to do with bgpd's answers is left to say.
-                 const bool quiet = text->find_first_not_of(" \r\n") == std::string::npos;
-                 on_reply({.answers = {}, .error = quiet ? "" : "vtysh: " + said(*text), .blind = quiet});
+                 // It says so on stderr, which -n leaves alone.
+                 const bool began = !text->contains("Exiting: failed to connect");
+                 on_reply({.answers = {}, .error = began ? "" : why_not(*text), .blind = began});
                });
 }
 
@@ -55,7 +64,7 @@ FrrReply parse_vtysh_echo(std::string_view text, std::span<const std::string> li
   FrrReply reply;
   std::optional<Echo> here = lines.empty() ? std::nullopt : find_echo(text, 0, lines.front());
   if (!here) {
-    reply.error = "vtysh: " + said(text);
+    reply.error = why_not(text);
     return reply;
   }
   for (std::size_t index = 0; index < lines.size() && here; ++index) {

@@ -59,6 +59,10 @@ TEST_CASE("a vtysh that does not begin is out of order") {
   CHECK(parse_vtysh_echo("Exiting: failed to connect to any daemons.\n", kLines).error ==
         "vtysh: Exiting: failed to connect to any daemons.");
   CHECK(parse_vtysh_echo("", kLines).error == "vtysh: no output");
+  const std::string chatter =
+      "% Can't open configuration file /etc/frr/x/vtysh.conf due to 'No such file or directory'.";
+  CHECK(parse_vtysh_echo(chatter + "\nExiting: failed\n", kLines).error == "vtysh: Exiting: failed");
+  CHECK(parse_vtysh_echo(chatter, kLines).error == "vtysh: no output");
   CHECK_FALSE(parse_vtysh_echo("", {}).error.empty());
 }
 
@@ -105,7 +109,9 @@ TEST_CASE_METHOD(VtyshBench, "to carry on is to hear nothing, unless vtysh canno
   const auto reply = run_script("exit 0", OnFailure::carry_on);
   CHECK(reply.blind);
   CHECK(reply.error.empty());
-  CHECK(run_script("echo Exiting: failed >&2", OnFailure::carry_on).error == "vtysh: Exiting: failed");
+  CHECK(run_script("echo no vtysh.conf >&2", OnFailure::carry_on).blind);
+  CHECK(run_script("echo Exiting: failed to connect to any daemons. >&2", OnFailure::carry_on).error ==
+        "vtysh: Exiting: failed to connect to any daemons.");
 }
 
 }  // namespace
