@@ -72,7 +72,10 @@ std::expected<void, std::string> Daemon::open() {
 
   const Config& config = controller_.config();
   warn_of_missing_interfaces();
-  router_ = make_router_reader(loop_, config.router, controller_.vips());
+  router_ = make_router_lever(loop_, config);
+  if (router_) {
+    router_socket_.emplace(loop_, router_->socket_path(), [this] { tell(event::RouterChanged{}); });
+  }
   watch_addresses_ = loop_.watch_io(monitor_->fd(), EPOLLIN, [this](std::uint32_t /*events*/) {
     if (monitor_->drain()) tell(event::AddressesChanged{});
   });
@@ -189,7 +192,30 @@ void Daemon::carry_out(const effect::Apply& effect) {
 }
 
 void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
-  router_->read([this](RouterView view) { tell(event::RouterRead{std::move(view)}); });
+  router_socket_->arm();
+  router_->read([this](RouterView view) {
+    if (options_.dry_run) view.owned = dry_run_routes_.overlay(std::move(view.owned));
+    tell(event::RouterRead{std::move(view)});
+  });
+}
+
+void Daemon::carry_out(const effect::ApplyRoutes& effect) {
+  std::vector<RouteStep> steps;
+  for (const IssuedRouteStep& issued : effect.steps) steps.push_back(issued.step);
+  if (options_.dry_run) {
+    for (const RouteStep& step : steps) {
+      dry_run_routes_.pretend(step);
+      log_.write(LogLevel::info, "dry run, would: " + to_string(step));
+    }
+    tell(event::RoutesApplied{std::vector<std::string>(steps.size())});
+    return;
+  }
+  router_->apply(steps, [this, steps](std::vector<std::string> errors) {
+    for (std::size_t index = 0; index < steps.size() && index < errors.size(); ++index) {
+      if (errors[index].empty()) log_.write(LogLevel::info, to_string(steps[index]));
+    }
+    tell(event::RoutesApplied{std::move(errors)});
+  });
 }
 
 void Daemon::carry_out(const effect::Transition& effect) {

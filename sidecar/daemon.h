@@ -16,9 +16,11 @@
 #include "probes/resolver.h"
 #include "probes/tls.h"
 #include "sidecar/announce/loopback.h"
+#include "sidecar/announce/route_dry_run.h"
 #include "sidecar/announce/router_reader.h"
 #include "sidecar/control.h"
 #include "sidecar/core/controller.h"
+#include "sidecar/file_watch.h"
 #include "sidecar/lateness.h"
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
@@ -61,6 +63,7 @@ class Daemon {
   void carry_out(const effect::Observe& effect);
   void carry_out(const effect::Apply& effect);
   void carry_out(const effect::ReadRouter& effect);
+  void carry_out(const effect::ApplyRoutes& effect);
   void carry_out(const effect::Transition& effect);
   void carry_out(const effect::Notice& effect);
   void carry_out(const effect::Exit& effect);
@@ -81,7 +84,9 @@ class Daemon {
   std::optional<LoopbackLever> lever_;
   std::optional<AddressMonitor> monitor_;
   DryRun dry_run_;
-  std::unique_ptr<RouterReader> router_;
+  std::unique_ptr<RouterLever> router_;
+  std::optional<FileWatch> router_socket_;
+  DryRunRoutes dry_run_routes_;
   std::optional<NamespaceLock> namespace_lock_;
   Lateness lateness_;
   TimePoint wakeup_{};

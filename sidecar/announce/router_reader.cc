@@ -5,38 +5,40 @@
 #include "sidecar/announce/frr_lever.h"
 
 namespace herald {
-
-RouterView unreachable(std::string why) {
-  return {.reachable = false, .error = std::move(why), .peers = {}, .routes = {}, .owned = {}};
-}
-
 namespace {
 
-// Until the daemon holds levers: FRR's, for its reading alone.
-class LeverReader final : public RouterReader {
+// Until BIRD's lever is here.
+class ReadOnly final : public RouterLever {
  public:
-  explicit LeverReader(std::unique_ptr<RouterLever> lever) : lever_(std::move(lever)) {}
-  void read(OnView on_view) override { lever_->read(std::move(on_view)); }
+  explicit ReadOnly(std::unique_ptr<RouterReader> reader, std::string socket)
+      : reader_(std::move(reader)), socket_(std::move(socket)) {}
+  void read(OnView on_view) override { reader_->read(std::move(on_view)); }
+  void apply(std::vector<RouteStep> steps, OnApplied on_applied) override {
+    on_applied(std::vector<std::string>(steps.size(), "not in this release"));
+  }
+  [[nodiscard]] std::vector<std::string> commands(std::span<const RouteStep> /*steps*/) const override {
+    return {};
+  }
+  [[nodiscard]] std::string socket_path() const override { return socket_; }
 
  private:
-  std::unique_ptr<RouterLever> lever_;
+  std::unique_ptr<RouterReader> reader_;
+  std::string socket_;
 };
-
-std::unique_ptr<RouterReader> make_frr_reader(Loop& loop, const RouterSpec& spec, std::vector<Vip> vips) {
-  Config config;
-  config.router = spec;
-  config.services.emplace_back().vips = std::move(vips);
-  return std::make_unique<LeverReader>(make_frr_lever(loop, config));
-}
 
 }  // namespace
 
-std::unique_ptr<RouterReader> make_router_reader(Loop& loop, const RouterSpec& spec, std::vector<Vip> vips) {
-  switch (spec.stack) {
+std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config) {
+  switch (config.router.stack) {
     case Stack::frr:
-      return make_frr_reader(loop, spec, std::move(vips));
-    case Stack::bird:
-      return make_bird_reader(loop, spec, std::move(vips));
+      return make_frr_lever(loop, config);
+    case Stack::bird: {
+      std::vector<Vip> vips;
+      for (const ServiceSpec& service : config.services)
+        vips.insert(vips.end(), service.vips.begin(), service.vips.end());
+      return std::make_unique<ReadOnly>(make_bird_reader(loop, config.router, std::move(vips)),
+                                        config.router.bird.socket);
+    }
     case Stack::none:
       break;
   }

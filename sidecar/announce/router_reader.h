@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "sidecar/announce/router_lever.h"
 #include "sidecar/core/config.h"
 #include "sidecar/core/router_view.h"
 #include "sidecar/loop.h"
@@ -27,13 +28,9 @@ class RouterReader {
   virtual void read(OnView on_view) = 0;
 };
 
-// What a read answers when the stack could not be asked.
-[[nodiscard]] RouterView unreachable(std::string why);
-
 [[nodiscard]] std::unique_ptr<RouterReader> make_bird_reader(Loop& loop, const RouterSpec& spec,
                                                              std::vector<Vip> vips);
 // By `router.stack`; none for `none`.
-[[nodiscard]] std::unique_ptr<RouterReader> make_router_reader(Loop& loop, const RouterSpec& spec,
-                                                               std::vector<Vip> vips);
+[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config);
 
 }  // namespace herald

@@ -1,0 +1,13 @@
+#include "sidecar/announce/router_lever.h"
+
+#include <utility>
+
+namespace herald {
+
+RouterView unreachable(std::string why) {
+  RouterView view;
+  view.error = std::move(why);
+  return view;
+}
+
+}  // namespace herald
