@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "sidecar/config_fields.h"
 #include "sidecar/config_router.h"
 #include "sidecar/config_service.h"
 #include "sidecar/json_document.h"
@@ -28,7 +29,7 @@ void read_main(const nlohmann::json& document, const std::string& file, Config& 
   config.router = read_router(top);
   config.control = read_control(top);
   top.not_yet("http");
-  top.not_yet("state_dir");
+  read_path(top, "state_dir", config.state_dir);
   if (auto defaults = top.object("defaults")) services.read_defaults(*defaults);
   services.read_list(top);
   top.finish();

@@ -1,7 +1,11 @@
 #include "sidecar/control_methods.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "sidecar/plain_text.h"
 
 namespace herald {
 namespace {
@@ -20,13 +24,74 @@ VarlinkReply why(const ControlSource& source, const std::string& service) {
       VarlinkError{std::string(kNoSuchService), {{"service", service}, {"message", report.error()}}});
 }
 
+constexpr std::size_t kLongestReason = 200;
+constexpr std::int64_t kLongestLasts = std::chrono::milliseconds(std::chrono::hours(24 * 366)).count();
+
+// uid, not name: looking a name up may ask a server, and heraldd does not wait for one.
+std::string who_is(const VarlinkPeer& peer) {
+  return peer.user == 0 ? "root" : fmt::format("uid {}", peer.user);
+}
+
+// The named services, or all of them; the error is the answer.
+std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource& source,
+                                                             const json& parameters) {
+  const Snapshot snapshot = source.snapshot();
+  std::vector<std::string> names;
+  if (parameters.value("all", false)) {
+    for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
+    return names;
+  }
+  for (const json& name : parameters["services"]) {
+    const std::string service = name.get<std::string>();
+    if (auto error = unknown_service(snapshot, service); !error.empty()) {
+      return std::unexpected(
+          VarlinkError{std::string(kNoSuchService), {{"service", service}, {"message", std::move(error)}}});
+    }
+    names.push_back(service);
+  }
+  return names;
+}
+
+VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
+                        const json& parameters, const VarlinkPeer& peer) {
+  auto services = chosen(source, parameters);
+  if (!services) return std::unexpected(services.error());
+  if (services->empty()) return std::unexpected(invalid_parameter("services"));
+  AdminRequest request{state, undoes, *std::move(services), {}, who_is(peer), std::nullopt};
+  if (parameters.contains("reason") && parameters["reason"].is_string())
+    request.reason = cut(printable(parameters["reason"].get<std::string>()), kLongestReason);
+  if (parameters.contains("for_ms") && parameters["for_ms"].is_number()) {
+    const auto lasts = parameters["for_ms"].get<std::int64_t>();
+    if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
+    request.lasts = std::chrono::milliseconds(lasts);
+  }
+  if (const auto done = source.administer(request); !done)
+    return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", done.error()}}});
+  return ordered_json{{"services", request.services}};
+}
+
+VarlinkMethod admin_method(const ControlSource& source, std::string name, std::string comment,
+                           AdminState state, AdminState undoes) {
+  std::vector<VarlinkField> in{{"services", "[]string"}, {"all", "?bool"}};
+  if (state != AdminState::automatic) in.insert(in.end(), {{"reason", "?string"}, {"for_ms", "?int"}});
+  return {.name = std::move(name),
+          .comment = std::move(comment),
+          .in = std::move(in),
+          .out = {{"services", "[]string"}},
+          .mutates = true,
+          .call = [source, state, undoes](const json& parameters, const VarlinkPeer& peer) {
+            return administer(source, state, undoes, parameters, peer);
+          }};
+}
+
 }  // namespace
 
 VarlinkInterface control_interface(ControlSource source) {
   VarlinkInterface interface{.name = "io.herald.Control",
                              .comment = "Looks at heraldd, and steers it.",
                              .methods = {},
-                             .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}}}};
+                             .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
+                                        {"NotKept", {{"message", "string"}}}}};
   interface.methods.push_back(
       {.name = "Status",
        .comment = "The state of the router and of every service: `heraldctl status --json`.",
@@ -41,6 +106,24 @@ VarlinkInterface control_interface(ControlSource source) {
        .call = [source](const json& parameters, const VarlinkPeer&) {
          return why(source, parameters["service"].get<std::string>());
        }});
+  interface.methods.push_back(
+      {.name = "Plan",
+       .comment = "What differs between what is wanted and what is, and the commands for it.",
+       .in = {},
+       .out = {{"plan", "object"}},
+       .call = [source](const json&, const VarlinkPeer&) -> VarlinkReply {
+         return ordered_json{{"plan", source.plan()}};
+       }});
+  constexpr AdminState kAuto = AdminState::automatic;
+  interface.methods.push_back(admin_method(
+      source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",
+      AdminState::drain, kAuto));
+  interface.methods.push_back(
+      admin_method(source, "Undrain", "Ends a drain; their probes decide again.", kAuto, AdminState::drain));
+  interface.methods.push_back(admin_method(source, "Force", "Announces services whatever their probes say.",
+                                           AdminState::force, kAuto));
+  interface.methods.push_back(
+      admin_method(source, "Unforce", "Ends a force; their probes decide again.", kAuto, AdminState::force));
   return interface;
 }
 

@@ -2,9 +2,12 @@
 // in.
 #pragma once
 
+#include <expected>
 #include <functional>
+#include <string>
 #include <string_view>
 
+#include "sidecar/operations.h"
 #include "sidecar/report.h"
 #include "sidecar/varlink_service.h"
 
@@ -12,11 +15,21 @@ namespace herald {
 
 inline constexpr std::string_view kStatusMethod = "io.herald.Control.Status";
 inline constexpr std::string_view kWhyMethod = "io.herald.Control.Why";
+inline constexpr std::string_view kPlanMethod = "io.herald.Control.Plan";
+inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
+inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
+inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
+inline constexpr std::string_view kUnforceMethod = "io.herald.Control.Unforce";
 inline constexpr std::string_view kNoSuchService = "io.herald.Control.NoSuchService";
+inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
 
 struct ControlSource {
   std::function<Snapshot()> snapshot;
   std::function<ClockPair()> clocks;
+  // What `plan` shows.
+  std::function<nlohmann::ordered_json()> plan;
+  // Keeps it and tells the core; the error is a line for people.
+  std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
 };
 
 // `source` is called for every request and must stay valid as long as the interface.

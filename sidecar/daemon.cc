@@ -37,6 +37,7 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       log_(log),
       options_(options),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
+      operations_(controller_.config().state_dir, !options.dry_run),
       curl_(loop),
       resolver_(loop) {}
 
@@ -68,6 +69,7 @@ std::expected<void, std::string> Daemon::open() {
     if (!lock) return std::unexpected(lock.error());
     namespace_lock_.emplace(std::move(*lock));
   }
+  hear_operators();
   if (auto control = open_control(); !control) return control;
 
   const Config& config = controller_.config();
@@ -104,8 +106,11 @@ void Daemon::warn_of_missing_interfaces() {
 std::expected<void, std::string> Daemon::open_control() {
   auto socket = ControlSocket::open(controller_.config().control);
   if (!socket) return std::unexpected(socket.error());
-  const ControlSource source{.snapshot = [this] { return snapshot(); },
-                             .clocks = [this] { return clocks(); }};
+  const ControlSource source{
+      .snapshot = [this] { return snapshot(); },
+      .clocks = [this] { return clocks(); },
+      .plan = [this] { return plan(); },
+      .administer = [this](const AdminRequest& request) { return administer(request); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
   if (!server) return std::unexpected(server.error());
@@ -256,6 +261,34 @@ void Daemon::notify_systemd() {
     notified_at_ = now;
   }
   if (watchdog_ > Duration{}) watchdog_timer_.set_time(now + watchdog_ / 3);
+}
+
+// ---- operators
+
+// Before anything is decided: a drained service must not be announced for a moment.
+void Daemon::hear_operators() {
+  std::vector<std::string> names;
+  for (const ServiceSpec& service : controller_.config().services) names.push_back(service.name);
+  const Operations::Start start = operations_.start(names, clocks());
+  if (!start.problem.empty()) log_.write(LogLevel::error, start.problem);
+  for (const event::Administer& word : start.words) tell(word);
+}
+
+std::expected<void, std::string> Daemon::administer(const AdminRequest& request) {
+  auto words = operations_.administer(request, clocks());
+  if (!words) {
+    log_.write(LogLevel::error, "nothing was changed, because it could not be kept: " + words.error());
+    return std::unexpected(words.error());
+  }
+  for (const event::Administer& word : *words) tell(word);
+  settle();  // the answer is about a decision that was taken
+  return {};
+}
+
+nlohmann::ordered_json Daemon::plan() const {
+  const Controller::Plan plan = controller_.plan(loop_.now());
+  const bool routed = router_ && !plan.routes.empty();
+  return plan_report(plan, routed ? router_->commands(plan.routes) : std::vector<std::string>{});
 }
 
 Snapshot Daemon::snapshot() const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
 #include "sidecar/namespace_lock.h"
+#include "sidecar/operations.h"
 #include "sidecar/report.h"
 
 namespace herald {
@@ -69,6 +71,9 @@ class Daemon {
   void carry_out(const effect::Exit& effect);
 
   void notify_systemd();
+  void hear_operators();
+  [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
+  [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] ClockPair clocks() const;
 
@@ -76,6 +81,7 @@ class Daemon {
   Log& log_;
   DaemonOptions options_;
   Controller controller_;
+  Operations operations_;
   probes::CurlMulti curl_;
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;

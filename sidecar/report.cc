@@ -172,6 +172,15 @@ std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
   return shown < names.size() ? fmt::format("{} and {} more", text, names.size() - shown) : text;
 }
 
+// What somebody would type; heraldd itself uses rtnetlink, and marks the address as its own.
+std::string address_command(const Step& step) {
+  const std::string place = fmt::format("{} dev {}", step.key.vip.prefix, step.key.interface);
+  if (step.kind == Step::Kind::remove) return "ip address del " + place;
+  if (!step.lease) return "ip address add " + place;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count();
+  return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, seconds);
+}
+
 bool is_as_wanted(const ServiceSnapshot& service) {
   if (service.admin.state == AdminState::drain)
     return service.state == ServiceState::withdrawn && service.problem.empty();
@@ -218,6 +227,22 @@ std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, st
   for (const StepRecord& step : found->steps) shown["steps"].push_back(step_json(step, clocks));
   ordered_json report = frame(snapshot, clocks);
   report["service"] = std::move(shown);
+  return report;
+}
+
+std::string unknown_service(const Snapshot& snapshot, std::string_view service) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  return found == snapshot.services.end() ? no_such_service(snapshot, service) : "";
+}
+
+ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::string>& commands) {
+  ordered_json report{{"steps", ordered_json::array()}, {"commands", ordered_json::array()}};
+  for (const Step& step : plan.addresses) {
+    report["steps"].push_back(to_string(step));
+    report["commands"].push_back(address_command(step));
+  }
+  for (const RouteStep& step : plan.routes) report["steps"].push_back(to_string(step));
+  for (const std::string& command : commands) report["commands"].push_back(command);
   return report;
 }
 

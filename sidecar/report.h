@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/controller.h"
 #include "sidecar/core/snapshot.h"
 
 namespace herald {
@@ -30,6 +31,13 @@ struct ClockPair {
 [[nodiscard]] std::expected<nlohmann::ordered_json, std::string> why_report(const Snapshot& snapshot,
                                                                             std::string_view service,
                                                                             const ClockPair& clocks);
+
+// Why there is no such service, with the near name; empty: there is one.
+[[nodiscard]] std::string unknown_service(const Snapshot& snapshot, std::string_view service);
+
+// `plan --json`. `commands` are those of the router's lever for plan.routes.
+[[nodiscard]] nlohmann::ordered_json plan_report(const Controller::Plan& plan,
+                                                 const std::vector<std::string>& commands);
 
 // One line for systemd's STATUS=: "2 of 3 services announced; web withdrawn: ...".
 [[nodiscard]] std::string status_line(const Snapshot& snapshot);

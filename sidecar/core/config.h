@@ -197,6 +197,7 @@ struct ControlSpec {
 struct Config {
   RouterSpec router;
   ControlSpec control;
+  std::string state_dir = "/var/lib/herald";
   std::vector<ServiceSpec> services;
 
   bool operator==(const Config&) const = default;

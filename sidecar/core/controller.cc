@@ -565,6 +565,14 @@ void Controller::notice(bool error, std::string service, std::string text, TimeP
   effects_.emplace_back(effect::Notice{error, std::move(service), std::move(text)});
 }
 
+Controller::Plan Controller::plan(TimePoint now) const {
+  Plan plan;
+  if (observed_sequence_ > 0) plan.addresses = reconcile(desired(), observation_, now);
+  std::erase_if(plan.addresses, [](const Step& step) { return step.kind == Step::Kind::refresh; });
+  if (owned_sequence_ > 0) plan.routes = reconcile(desired_routes(), owned_);
+  return plan;
+}
+
 Snapshot Controller::snapshot(TimePoint now) const {
   Snapshot shown;
   shown.at = now;

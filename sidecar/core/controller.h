@@ -41,6 +41,13 @@ class Controller {
   // Every VIP that the configuration names: what observations and router reads have to cover.
   [[nodiscard]] std::vector<Vip> vips() const;
   [[nodiscard]] Snapshot snapshot(TimePoint now) const;
+  // What differs between what is wanted and what was seen last, as the steps that it takes: those that are about to be
+  // taken, wait for their time, or are under way. Refreshes of leases are routine, and left out.
+  struct Plan {
+    std::vector<Step> addresses;
+    std::vector<RouteStep> routes;
+  };
+  [[nodiscard]] Plan plan(TimePoint now) const;
 
  private:
   void on(const event::ProbeFinished& event, TimePoint now);

@@ -1,0 +1,81 @@
+#include "sidecar/operations.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace herald {
+namespace {
+
+// The same moment on the core's clock; a wall clock that was stepped since moves it along.
+TimePoint core_time(WallClock::time_point when, const ClockPair& clocks) {
+  return clocks.core + std::chrono::duration_cast<Duration>(when - clocks.wall);
+}
+
+void forget_expired(KeptState& state, WallClock::time_point now) {
+  std::erase_if(state.admins,
+                [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= now; });
+}
+
+}  // namespace
+
+event::Administer Operations::word(const std::string& service, const KeptAdmin& admin,
+                                   const ClockPair& clocks) {
+  event::Administer word{service, {admin.state, admin.reason, admin.who, core_time(admin.since, clocks), {}}};
+  if (admin.expires) word.admin.expires = core_time(*admin.expires, clocks);
+  return word;
+}
+
+Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
+  StateFile::Loaded loaded = file_.load();
+  Start start{{}, std::move(loaded.problem)};
+  kept_ = std::move(loaded.state);
+  forget_expired(kept_, clocks.wall);
+  if (!loaded.trusted) {
+    start.problem +=
+        "; whether services were drained is not known, so all of them are: see heraldctl undrain";
+    for (const std::string& service : services) {
+      kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
+                               "herald", clocks.wall, std::nullopt};
+    }
+    // Or the next start would take the missing file for an empty one.
+    if (keeps_) {
+      if (const auto saved = file_.save(kept_); !saved) start.problem += "; " + saved.error();
+    }
+  }
+  for (const auto& [service, admin] : kept_.admins) {
+    if (std::ranges::find(services, service) != services.end())
+      start.words.push_back(word(service, admin, clocks));
+  }
+  return start;
+}
+
+std::expected<std::vector<event::Administer>, std::string> Operations::administer(const AdminRequest& request,
+                                                                                  const ClockPair& clocks) {
+  KeptState changed = kept_;
+  forget_expired(changed, clocks.wall);
+  std::vector<event::Administer> words;
+  for (const std::string& service : request.services) {
+    const auto found = changed.admins.find(service);
+    if (request.state == AdminState::automatic) {
+      if (found == changed.admins.end() || found->second.state != request.undoes) continue;
+      changed.admins.erase(found);
+      words.push_back({service, {AdminState::automatic, request.reason, request.who, clocks.core, {}}});
+      continue;
+    }
+    KeptAdmin admin{request.state, request.reason, request.who, clocks.wall, std::nullopt};
+    // A drain that is drained again goes on where it is.
+    if (found != changed.admins.end() && found->second.state == request.state)
+      admin.since = found->second.since;
+    if (request.lasts)
+      admin.expires = clocks.wall + std::chrono::duration_cast<WallClock::duration>(*request.lasts);
+    changed.admins[service] = admin;
+    words.push_back(word(service, admin, clocks));
+  }
+  if (keeps_) {
+    if (const auto saved = file_.save(changed); !saved) return std::unexpected(saved.error());
+  }
+  kept_ = std::move(changed);
+  return words;
+}
+
+}  // namespace herald

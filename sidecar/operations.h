@@ -1,0 +1,54 @@
+// The operator's word: taken, kept on the disk, and only then told to the core. So what was acknowledged survives a
+// crash at any moment, and what could not be kept has not happened.
+//
+// It knows no socket and no loop. Expired words are forgotten when something else is written.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/events.h"
+#include "sidecar/report.h"
+#include "sidecar/state_file.h"
+
+namespace herald {
+
+struct AdminRequest {
+  AdminState state = AdminState::automatic;
+  // For `automatic`: only what this undoes. An undrain leaves a forced service forced.
+  AdminState undoes = AdminState::automatic;
+  std::vector<std::string> services;  // names that exist
+  std::string reason;
+  std::string who;
+  std::optional<Duration> lasts;
+};
+
+class Operations {
+ public:
+  // `keeps`: false for a dry run, which must not write what the real heraldd reads.
+  Operations(std::filesystem::path state_dir, bool keeps) : file_(std::move(state_dir)), keeps_(keeps) {}
+
+  struct Start {
+    std::vector<event::Administer> words;
+    std::string problem;  // a line for people; empty: none
+  };
+  // What was said before this start. Where that cannot be known, every one of `services` is drained.
+  [[nodiscard]] Start start(std::span<const std::string> services, const ClockPair& clocks);
+
+  // What to tell the core. The error is a line for people; nothing has changed then.
+  [[nodiscard]] std::expected<std::vector<event::Administer>, std::string> administer(
+      const AdminRequest& request, const ClockPair& clocks);
+
+ private:
+  [[nodiscard]] static event::Administer word(const std::string& service, const KeptAdmin& admin,
+                                              const ClockPair& clocks);
+
+  StateFile file_;
+  bool keeps_;
+  KeptState kept_;
+};
+
+}  // namespace herald
