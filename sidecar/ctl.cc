@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "sidecar/control_methods.h"
@@ -16,6 +18,11 @@ namespace herald::ctl {
 namespace {
 
 Outcome refused(const Options& options, const VarlinkError& error) {
+  if (error.name == kNotKept) {
+    return {
+        kNotAsWanted, "",
+        "nothing was changed, because it could not be kept: " + text_at(error.parameters, "message") + "\n"};
+  }
   if (error.name == kNoSuchService) return {kUsage, "", text_at(error.parameters, "message") + "\n"};
   if (error.name == kPermissionDenied) {
     return {kNotPermitted, "",
@@ -76,7 +83,117 @@ std::string keep_only(Report& report, const std::vector<std::string>& wanted) {
   return {};
 }
 
+std::string service_line(const Report& service) {
+  std::string text = fmt::format("{}: {}, {}", text_at(service, "name"), text_at(service, "admin"),
+                                 text_at(service, "state"));
+  if (const std::string problem = text_at(service, "problem"); !problem.empty()) text += "; " + problem;
+  return text + "\n";
+}
+
+// The services as they are now.
+std::expected<Report, Outcome> look_at(const Options& options, const std::vector<std::string>& services) {
+  const auto reply = call_varlink(options.socket, kStatusMethod, Report::object(), options.timeout);
+  if (!reply) return std::unexpected(failed(options, reply.error()));
+  Report report = object_at(*reply, "status");
+  if (std::string error = keep_only(report, services); !error.empty())
+    return std::unexpected(Outcome{kUsage, "", std::move(error)});
+  return report;
+}
+
+Outcome shown(const Options& options, const Report& report, int code) {
+  if (options.json) return {code, json_text(options, report), ""};
+  std::string text;
+  for (const Report& service : list_at(report, "services")) text += service_line(service);
+  return {code, std::move(text), ""};
+}
+
+std::expected<std::vector<std::string>, Outcome> tell(const Options& options, std::string_view method,
+                                                      const AdminWish& wish) {
+  Report parameters{{"services", wish.services}};
+  if (wish.all) parameters["all"] = true;
+  if (!wish.reason.empty()) parameters["reason"] = wish.reason;
+  if (!wish.lasts.empty()) {
+    const auto lasts = parse_duration(wish.lasts);
+    parameters["for_ms"] =
+        std::chrono::duration_cast<std::chrono::milliseconds>(lasts.value_or(Duration{})).count();
+  }
+  const auto reply = call_varlink(options.socket, method, parameters, options.timeout);
+  if (!reply) return std::unexpected(failed(options, reply.error()));
+  std::vector<std::string> names;
+  for (const Report& name : list_at(*reply, "services")) names.push_back(name.get<std::string>());
+  return names;
+}
+
+Outcome administer(const Options& options, std::string_view method, const AdminWish& wish) {
+  const auto names = tell(options, method, wish);
+  if (!names) return names.error();
+  const auto report = look_at(options, *names);
+  return report ? shown(options, *report, kDone) : report.error();
+}
+
+bool is_withdrawn(const Report& service) {
+  return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
+}
+
+// Until the stack, read back, advertises none of them any more.
+Outcome wait_for_withdrawal(const Options& options, const std::vector<std::string>& names,
+                            Duration patience) {
+  constexpr auto kPoll = std::chrono::milliseconds(100);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    const auto report = look_at(options, names);
+    if (!report) return report.error();
+    const Report& services = list_at(*report, "services");
+    if (std::ranges::all_of(services, is_withdrawn)) return shown(options, *report, kDone);
+    if (std::chrono::steady_clock::now() + kPoll >= end) {
+      Outcome late = shown(options, *report, kTimedOut);
+      late.err =
+          fmt::format("not all is withdrawn after {}; the drain stands and goes on\n", to_string(patience));
+      return late;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
 }  // namespace
+
+Outcome drain(const Options& options, const AdminWish& wish) {
+  if (!wish.wait) return administer(options, kDrainMethod, wish);
+  // --timeout is then about the withdrawal, which takes drain.delay and the router's time.
+  constexpr Duration kPatience = std::chrono::minutes(2);
+  const Duration patience = options.timeout_given ? options.timeout : kPatience;
+  Options call = options;
+  call.timeout = Options{}.timeout;
+  const auto names = tell(call, kDrainMethod, wish);
+  return names ? wait_for_withdrawal(call, *names, patience) : names.error();
+}
+
+Outcome undrain(const Options& options, const AdminWish& wish) {
+  return administer(options, kUndrainMethod, wish);
+}
+
+Outcome force(const Options& options, const AdminWish& wish) {
+  return administer(options, kForceMethod, wish);
+}
+
+Outcome unforce(const Options& options, const AdminWish& wish) {
+  return administer(options, kUnforceMethod, wish);
+}
+
+Outcome plan(const Options& options) {
+  const auto reply = call_varlink(options.socket, kPlanMethod, Report::object(), options.timeout);
+  if (!reply) return failed(options, reply.error());
+  const Report& report = object_at(*reply, "plan");
+  const int code = list_at(report, "steps").empty() ? kDone : kNotAsWanted;
+  if (options.json) return {code, json_text(options, report), ""};
+  if (code == kDone) return {code, "nothing differs\n", ""};
+  std::string text;
+  for (const Report& step : list_at(report, "steps")) text += printable(step.get<std::string>()) + "\n";
+  text += "\nthe commands for it, which heraldd sends by itself:\n";
+  for (const Report& command : list_at(report, "commands"))
+    text += "  " + printable(command.get<std::string>()) + "\n";
+  return {code, std::move(text), ""};
+}
 
 Outcome status(const Options& options, const std::vector<std::string>& services) {
   const auto reply = call_varlink(options.socket, kStatusMethod, Report::object(), options.timeout);

@@ -23,6 +23,7 @@ inline constexpr int kNotPermitted = 5;
 struct Options {
   std::string socket = "/run/herald/control.sock";
   Duration timeout = std::chrono::seconds(5);
+  bool timeout_given = false;
   bool json = false;
   bool terminal = false;  // stdout is one
   Look look;
@@ -37,5 +38,20 @@ struct Outcome {
 // All services where none are named.
 [[nodiscard]] Outcome status(const Options& options, const std::vector<std::string>& services);
 [[nodiscard]] Outcome why(const Options& options, const std::string& service);
+
+// What differs, with the commands for it; exit 1 if anything does.
+[[nodiscard]] Outcome plan(const Options& options);
+
+struct AdminWish {
+  std::vector<std::string> services = {};
+  bool all = false;
+  std::string reason = {};
+  std::string lasts = {};  // a duration, empty: until undone
+  bool wait = false;  // drain: until the stack, read back, no longer advertises them
+};
+[[nodiscard]] Outcome drain(const Options& options, const AdminWish& wish);
+[[nodiscard]] Outcome undrain(const Options& options, const AdminWish& wish);
+[[nodiscard]] Outcome force(const Options& options, const AdminWish& wish);
+[[nodiscard]] Outcome unforce(const Options& options, const AdminWish& wish);
 
 }  // namespace herald::ctl

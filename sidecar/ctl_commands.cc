@@ -2,11 +2,13 @@
 
 #include <array>
 
+#include "sidecar/duration.h"
+#include "sidecar/plain_text.h"
+
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"history", "watch", "drain",  "undrain",  "force",  "unforce",
-                            "probe",   "plan",  "reload", "handover", "doctor", "metrics"};
+constexpr std::array kLater{"history", "watch", "probe", "reload", "handover", "doctor", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -17,6 +19,38 @@ void take_services(CLI::App& command, Arguments& arguments) {
 void take_service(CLI::App& command, Arguments& arguments) {
   command.add_option("SERVICE", arguments.service, "name of a service")->required();
 }
+
+void take_named(CLI::App& command, Arguments& arguments) {
+  auto* all = command.add_flag("--all", arguments.admin.all, "every service");
+  command.add_option("SERVICE", arguments.admin.services, "names of services")->excludes(all);
+  command.callback([&arguments] {
+    if (arguments.admin.services.empty() && !arguments.admin.all)
+      throw CLI::ValidationError("SERVICE", "name services, or say --all");
+  });
+}
+
+std::string check_duration(const std::string& text) {
+  const auto duration = parse_duration(text);
+  return duration && *duration > Duration{} ? ""
+                                            : "\"" + printable(text) + R"(" is no duration, such as "2h")";
+}
+
+void take_word(CLI::App& command, Arguments& arguments) {
+  take_named(command, arguments);
+  command.add_option("--reason", arguments.admin.reason, "shown beside the service until it is undone")
+      ->type_name("TEXT");
+  command.add_option("--for", arguments.admin.lasts, "ends by itself after this time")
+      ->check(check_duration)
+      ->type_name("DURATION");
+}
+
+void take_drain(CLI::App& command, Arguments& arguments) {
+  take_word(command, arguments);
+  command.add_flag("--wait", arguments.admin.wait,
+                   "return once the stack no longer advertises them; --timeout (2m) bounds it");
+}
+
+void take_nothing(CLI::App& /*command*/, Arguments& /*arguments*/) {}
 
 // As heraldd has them.
 void take_config(CLI::App& command, Arguments& arguments) {
@@ -54,6 +88,31 @@ constexpr std::array kCommands{
 )",
             take_service,
             [](const Arguments& arguments) { return why(arguments.options, arguments.service); }},
+    Command{"drain", "takes services out gracefully, whatever their health, until undrained",
+            R"(  heraldctl drain web --reason "kernel update" --wait
+  heraldctl drain --all --for 2h   everything on this appliance, back by itself after two hours
+)",
+            take_drain, [](const Arguments& arguments) { return drain(arguments.options, arguments.admin); }},
+    Command{"undrain", "ends a drain; the probes decide again",
+            R"(  heraldctl undrain web
+  heraldctl undrain --all
+)",
+            take_named,
+            [](const Arguments& arguments) { return undrain(arguments.options, arguments.admin); }},
+    Command{"force", "announces services whatever their probes say",
+            R"(  heraldctl force web --reason "probe is broken" --for 30m
+)",
+            take_word, [](const Arguments& arguments) { return force(arguments.options, arguments.admin); }},
+    Command{"unforce", "ends a force; the probes decide again",
+            R"(  heraldctl unforce web
+)",
+            take_named,
+            [](const Arguments& arguments) { return unforce(arguments.options, arguments.admin); }},
+    Command{"plan",
+            "what differs between wanted and actual, and the commands for it; exit 1 if anything does",
+            R"(  heraldctl plan                   useful beside heraldd --dry-run
+)",
+            take_nothing, [](const Arguments& arguments) { return plan(arguments.options); }},
     Command{"render", "prints router configuration for the Route Server and the services; needs no daemon",
             R"(  heraldctl render frr             for frr.conf: check with vtysh -C -f FILE
   heraldctl render bird            for bird.conf: check with bird -p -c FILE

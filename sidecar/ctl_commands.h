@@ -17,6 +17,7 @@ struct Arguments {
   Options options;
   std::vector<std::string> services;
   std::string service;
+  AdminWish admin;
   ConfigPlace config;
   std::string stack;
   std::vector<std::string> templates;

@@ -30,6 +30,7 @@ struct CommandLine {
   ctl::Arguments arguments;
   std::string timeout = "5s";
   bool no_colour = false;
+  const CLI::Option* timeout_option = nullptr;
 };
 
 std::string check_timeout(const std::string& text) {
@@ -44,10 +45,10 @@ void declare_options(CommandLine& line) {
       ->envname("HERALD_SOCKET")
       ->capture_default_str();
   app.add_flag("--json", line.arguments.options.json, "print JSON");
-  app.add_option("--timeout", line.timeout, "how long the daemon may take to answer")
-      ->check(check_timeout)
-      ->type_name("DURATION")
-      ->capture_default_str();
+  line.timeout_option = app.add_option("--timeout", line.timeout, "how long the daemon may take to answer")
+                            ->check(check_timeout)
+                            ->type_name("DURATION")
+                            ->capture_default_str();
   app.add_flag("--no-color,--no-colour", line.no_colour, "no colours, as with NO_COLOR in the environment");
   app.fallthrough();             // options may follow the command
   app.require_subcommand(0, 1);  // so that a service may have the name of a command
@@ -139,6 +140,7 @@ int parse_and_run(int argc, char** argv) {
     return refuse("did not expect " + printable(rest.front()) + "; see heraldctl --help");
   }
   line.arguments.options.timeout = *parse_duration(line.timeout);
+  line.arguments.options.timeout_given = !line.timeout_option->empty();
   look_at_terminal(line.arguments.options, line.no_colour);
   return print(command->run(line.arguments));
 }

@@ -51,7 +51,36 @@ struct Scene {
   void serve(const Snapshot& snapshot) const {
     auto socket = ControlSocket::open({.socket = options.socket, .group = "root"});
     Loop loop;
-    const ControlSource source{.snapshot = [&] { return snapshot; }, .clocks = [] { return kClocks; }};
+    // Carries the operator's word out at once; what is drained is withdrawn by the second look.
+    Snapshot shown = snapshot;
+    const auto administer = [&](const AdminRequest& request) -> std::expected<void, std::string> {
+      if (request.reason == "disk full") return std::unexpected("write /state.json: No space left on device");
+      for (ServiceSnapshot& service : shown.services) {
+        if (std::ranges::find(request.services, service.name) == request.services.end()) continue;
+        service.admin = {request.state, request.reason, request.who, kNow, std::nullopt};
+        service.state = ServiceState::draining;
+      }
+      return {};
+    };
+    int looks = 0;
+    const auto look = [&] {
+      for (ServiceSnapshot& service : shown.services) {
+        if (service.admin.reason == "hangs" || service.admin.state != AdminState::drain || ++looks < 4)
+          continue;
+        service.state = ServiceState::withdrawn;
+        service.problem.clear();
+      }
+      return shown;
+    };
+    const auto plan = [&] {
+      Controller::Plan differs;
+      if (shown.services.size() > 1) differs.routes = {{{"10.99.0.53/32"}, std::nullopt}};
+      return plan_report(differs, differs.routes.empty()
+                                      ? std::vector<std::string>{}
+                                      : std::vector<std::string>{"no network 10.99.0.53/32"});
+    };
+    const ControlSource source{
+        .snapshot = look, .clocks = [] { return kClocks; }, .plan = plan, .administer = administer};
     auto server = ControlServer::start(loop, std::move(*socket),
                                        VarlinkService(control_info(), control_interface(source)));
     loop.run();
@@ -174,4 +203,60 @@ TEST_CASE("a socket that one may not connect to is not permitted") {
   int status = 0;
   ::waitpid(other, &status, 0);
   CHECK(WEXITSTATUS(status) == ctl::kNotPermitted);
+}
+
+TEST_CASE("drain: told, kept, shown; a name that does not exist changes nothing") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  const auto drained = ctl::drain(scene.options, {.services = {"web"}, .reason = "update"});
+  CHECK(drained.code == ctl::kDone);
+  CHECK(drained.out == "web: drain, draining\n");
+  const auto missing = ctl::drain(scene.options, {.services = {"web", "wbe"}});
+  CHECK(missing.code == ctl::kUsage);
+  CHECK(missing.err.find("did you mean \"web\"?") != std::string::npos);
+  const auto all = ctl::force(scene.options, {.all = true});
+  CHECK(all.out.find("resolver: force") != std::string::npos);
+  CHECK(ctl::undrain(scene.options, {.services = {"web"}}).code == ctl::kDone);
+  CHECK(ctl::unforce(scene.options, {.all = true}).code == ctl::kDone);
+  const auto full = ctl::drain(scene.options, {.services = {"web"}, .reason = "disk full"});
+  CHECK(full.code == ctl::kNotAsWanted);
+  CHECK(full.err ==
+        "nothing was changed, because it could not be kept: write /state.json: No space left on device\n");
+}
+
+TEST_CASE("drain --wait returns once the stack shows it, or says what is left") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  CHECK(ctl::drain(scene.options, {.services = {"web"}, .wait = true}).out == "web: drain, withdrawn\n");
+  scene.options.timeout = 300ms;
+  scene.options.timeout_given = true;
+  const auto late = ctl::drain(scene.options, {.services = {"resolver"}, .reason = "hangs", .wait = true});
+  CHECK(late.code == ctl::kTimedOut);
+  CHECK(late.out ==
+        "resolver: drain, draining; 10.99.0.53/32 is gone from lo but still in frr's BGP table\n");
+  CHECK(late.err == "not all is withdrawn after 300ms; the drain stands and goes on\n");
+}
+
+TEST_CASE("plan: what differs, with the commands; exit 1 if anything does") {
+  Scene scene;
+  Snapshot snapshot = two_services();
+  SECTION("something") {
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto plan = ctl::plan(scene.options);
+    CHECK(plan.code == ctl::kNotAsWanted);
+    CHECK(plan.out ==
+          "withdraw 10.99.0.53/32\n\nthe commands for it, which heraldd sends by itself:\n"
+          "  no network 10.99.0.53/32\n");
+  }
+  SECTION("nothing") {
+    snapshot.services.pop_back();
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto plan = ctl::plan(scene.options);
+    CHECK(plan.code == ctl::kDone);
+    CHECK(plan.out == "nothing differs\n");
+  }
 }

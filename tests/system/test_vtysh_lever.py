@@ -53,3 +53,214 @@ def test_life(region):
     assert herald.stop() == 0
     region.wait_withdrawn(VIP, since=mark)
     assert region.vips() == {VIP}
+
+
+def attributes_at(region, prefix: str) -> dict[str, Any]:
+    """What both Route Servers hold of the prefix; they must agree."""
+    seen = [rs.attributes(prefix) for rs in region.route_servers.values()]
+    assert seen[0] == seen[1], seen
+    return seen[0]
+
+
+def kinds(region, mark, prefix: str = VIP) -> dict[str, list[str]]:
+    return {name: [event.kind for event in events] for name, events in region.events(mark, prefix).items()}
+
+
+def test_each_grade_on_the_wire_and_no_withdrawal_between(region):
+    web, herald = start_announced(region, attributes=GRADES)
+    asn = region.plan.nva.asn
+    assert attributes_at(region, VIP) == {"path": [asn], "med": 10, "communities": set(), "large": set()}
+    mark = region.mark()
+    web.status(503)  # a degrade probe goes down, the gate stays up: see below
+    web.status(200)
+    herald.ctl("drain", "web", "--reason", "test")
+    herald.wait_state("web", "draining")
+    wait_until(lambda: attributes_at(region, VIP)["path"] == [asn] * 4, "prepended three times", 5)
+    assert attributes_at(region, VIP)["communities"] == {(65535, 0)}
+    assert all("withdraw" not in seen for seen in kinds(region, mark).values())
+    region.wait_withdrawn(VIP, since=mark, timeout=15)
+    herald.wait_state("web", "withdrawn")
+    assert region.vips() == {VIP}
+    mark = region.mark()
+    assert herald.ctl("undrain", "web").returncode == 0
+    region.wait_announced(VIP, since=mark)
+    herald.wait_state("web", "announced")
+
+
+def test_degraded_is_a_switch_of_the_policy(region):
+    cache = region.tcp_service(port=6379)
+    web = region.http_service(port=8080)
+    mark = region.mark()
+    probes = [http(8080), {"name": "cache", "type": "tcp", "address": "127.0.0.1:6379", "role": "degrade", "interval": "1s", "fast_interval": "100ms"}]
+    herald = region.herald(services=[routed("web", VIP, *probes, attributes=GRADES)])
+    region.wait_announced(VIP, since=mark)
+    herald.wait_health("web", "healthy")
+    asn = region.plan.nva.asn
+    mark = region.mark()
+    cache.kill()
+    herald.wait_health("web", "degraded")
+    wait_until(lambda: attributes_at(region, VIP)["path"] == [asn] * 3, "prepended twice", 5)
+    assert attributes_at(region, VIP) == {"path": [asn] * 3, "med": 200, "communities": {(65001, 100)}, "large": {(65001, 1, 2)}}
+    cache.start()
+    herald.wait_health("web", "healthy")
+    wait_until(lambda: attributes_at(region, VIP)["path"] == [asn], "no prepends", 5)
+    assert all("withdraw" not in seen for seen in kinds(region, mark).values())
+    assert web.alive
+
+
+def test_fifty_vips_that_fail_together_are_one_update(region):
+    vips = [f"10.99.0.{i}/32" for i in range(1, 51)]
+    web = region.http_service(port=8080)
+    mark = region.mark()
+    herald = region.herald(services=[routed("web", vips, http(8080))])
+    for vip in vips:
+        region.wait_announced(vip, since=mark, timeout=20)
+    herald.wait_state("web", "announced")
+    mark = region.mark()
+    web.kill()
+    for vip in vips:
+        region.wait_withdrawn(vip, since=mark)
+    herald.wait_state("web", "withdrawn")
+    for name, updates in region.updates_since(mark).items():
+        assert len(updates) == 1, (name, updates)
+
+
+def test_restart_of_herald_is_silent(region):
+    web, herald = start_announced(region)
+    mark = region.mark()
+    herald.kill()
+    herald.start()
+    herald.wait_state("web", "announced")
+    time.sleep(1)
+    region.assert_silent(mark)
+    assert web.alive
+
+
+def test_no_network_typed_by_an_operator_is_put_back(region):
+    _, herald = start_announced(region)
+    mark = region.mark()
+    region.nva.vtysh("configure terminal", f"router bgp {region.plan.nva.asn}", "address-family ipv4 unicast", f"no network {VIP}")
+    region.wait_withdrawn(VIP, since=mark)
+    region.wait_announced(VIP, since=mark, timeout=15)
+    herald.wait_state("web", "announced")
+
+
+def test_bgpd_killed_and_restarted_gets_its_lines_again(region):
+    _, herald = start_announced(region)
+    region.nva.bgpd.kill()
+    herald.wait_problem("web", "frr does not answer")
+    assert region.vips() == {VIP}
+    mark = region.mark()
+    region.nva.restart()
+    region.wait_announced(VIP, since=mark, timeout=25)
+    herald.wait_state("web", "announced", timeout=20)
+
+
+def test_zebra_alone_restarted_does_not_matter(region):
+    web, herald = start_announced(region)
+    region.nva.zebra.kill()
+    region.nva.zebra.start()
+    mark = region.mark()
+    web.kill()
+    region.wait_withdrawn(VIP, since=mark)
+    herald.wait_state("web", "withdrawn")
+
+
+def test_bgpd_stopped_while_a_service_dies(region):
+    """The lever waits with its last wish; probes and status go on; nothing is taken down; then it converges."""
+    web, herald = start_announced(region)
+    mark = region.mark()
+    region.nva.bgpd.sigstop()
+    web.kill()
+    herald.wait_health("web", "unhealthy")
+    before = time.monotonic()
+    herald.status()
+    assert time.monotonic() - before < 1
+    time.sleep(5)
+    assert region.vips() == {VIP}
+    region.nva.bgpd.sigcont()
+    region.wait_withdrawn(VIP, since=mark, timeout=15)
+    herald.wait_state("web", "withdrawn")
+
+
+def test_leftover_of_a_service_that_is_gone_is_withdrawn(region):
+    web, herald = start_announced(region)
+    mark = region.mark()
+    herald.kill()
+    herald.configure(services=[routed("other", "10.99.0.2/32", http(8080))])
+    herald.start()
+    region.wait_withdrawn(VIP, since=mark)
+    region.wait_announced("10.99.0.2/32", since=mark)
+    assert web.alive
+
+
+def test_lines_that_are_not_heralds_are_left_alone(region):
+    region.nva.vtysh("configure terminal", f"router bgp {region.plan.nva.asn}", "address-family ipv4 unicast", "network 10.99.0.77/32")
+    try:
+        web, herald = start_announced(region)
+        web.kill()
+        herald.wait_state("web", "withdrawn")
+        assert herald.stop() == 0
+        assert "network 10.99.0.77/32" in region.nva.vtysh("show running-config")
+    finally:
+        region.nva.vtysh("configure terminal", f"router bgp {region.plan.nva.asn}", "address-family ipv4 unicast", "no network 10.99.0.77/32")
+
+
+def test_vtysh_missing_hanging_and_printing_junk(region, tmp_path):
+    region.http_service(port=8080)
+    vtysh = tmp_path / "vtysh"
+    vtysh.write_text("#!/bin/sh\nsleep 60\n")
+    vtysh.chmod(0o755)
+    router = {**region.nva.herald_router(), "bgp": {"as": region.plan.nva.asn}}
+    router["vtysh"] = {**router["vtysh"], "path": str(vtysh), "timeout": "500ms"}
+    herald = region.herald(services=[routed("web", VIP, http(8080))], router=router)
+    herald.wait_health("web", "healthy")
+    wait_until(lambda: "no answer within" in herald.status()["router"]["error"], "the hang is told", 10)
+    vtysh.write_text("#!/bin/sh\necho '% what is this'\n")
+    wait_until(lambda: "what is this" in herald.status()["router"]["error"], "the junk is told", 15)
+    mark = region.mark()
+    vtysh.write_text(f"#!/bin/sh\nexec {region.nva.herald_router()['vtysh']['path']} \"$@\"\n")
+    region.wait_announced(VIP, since=mark, timeout=20)
+    herald.wait_state("web", "announced")
+
+
+def test_the_socket_transport(region):
+    web = region.http_service(port=8080)
+    router = {**region.nva.herald_router(), "bgp": {"as": region.plan.nva.asn}}
+    router["vtysh"] = {**router["vtysh"], "transport": "socket"}
+    mark = region.mark()
+    herald = region.herald(services=[routed("web", VIP, http(8080), attributes=GRADES)], router=router)
+    region.wait_announced(VIP, since=mark)
+    herald.wait_state("web", "announced")
+    mark = region.mark()
+    web.kill()
+    region.wait_withdrawn(VIP, since=mark)
+    herald.wait_state("web", "withdrawn")
+
+
+def test_plan_beside_a_dry_run(region):
+    region.http_service(port=8080)
+    herald = region.herald(services=[routed("web", VIP, http(8080))], start=False)
+    herald.process.argv = [*herald.process.argv, "--dry-run"]
+    herald.start()
+    herald.wait_health("web", "healthy")
+    time.sleep(1)
+    assert region.vips() == set()
+    assert "network" not in region.nva.vtysh("show running-config | include   network")
+
+
+def test_drain_survives_kill_and_a_fresh_start(region):
+    web, herald = start_announced(region)
+    mark = region.mark()
+    done = herald.ctl("drain", "--all", "--reason", "maintenance", "--wait", timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "web: drain, withdrawn\n"
+    assert region.announced(VIP) == set()
+    for stop in (herald.kill, herald.stop):
+        stop()
+        herald.start()
+        herald.wait_health("web", "healthy")
+        herald.wait_state("web", "withdrawn")
+        assert herald.service("web")["admin"] == "drain"
+    assert all("announce" not in seen for seen in kinds(region, mark).values())
+    assert web.alive
