@@ -57,7 +57,7 @@ class Herald:
         self.state_dir.mkdir()
         self.socket = self.dir / "control.sock"
         self._ns = ns
-        self._defaults = {"control": {"socket": str(self.socket)}}
+        self._defaults = {"control": {"socket": str(self.socket)}, "state_dir": str(self.state_dir)}
         self.config: dict[str, Any] = {}
         self.configure(**config)
         argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--log", "text"]
