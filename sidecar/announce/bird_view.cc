@@ -1,7 +1,6 @@
 #include "sidecar/announce/bird_view.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -10,8 +9,8 @@
 namespace herald {
 namespace {
 
-// BIRD's line has 4096 bytes; the longest prefix takes 45 of them.
-constexpr std::size_t kPrefixesPerLine = 80;
+// BIRD 2.0.12 hangs up on a line of 1,024 bytes, though its own buffer has 4,096.
+constexpr std::size_t kMostPerLine = 1000;
 constexpr std::size_t kMostQuoted = 120;
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -66,19 +65,22 @@ std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::strin
                                         std::string_view also) {
   std::vector<std::string> commands;
   for (const bool ipv6 : {false, true}) {
-    std::vector<std::string_view> prefixes;
-    const auto flush = [&] {
-      if (prefixes.empty()) return;
-      commands.push_back(fmt::format("{} where net.type = {} && net ~ [ {} ]{}", head,
-                                     ipv6 ? "NET_IP6" : "NET_IP4", fmt::join(prefixes, ", "), also));
-      prefixes.clear();
+    const std::string type = ipv6 ? "NET_IP6" : "NET_IP4";
+    std::string prefixes;
+    const auto command = [&] {
+      return fmt::format("{} where net.type = {} && net ~ [ {} ]{}", head, type, prefixes, also);
     };
+    const std::size_t most = kMostPerLine - command().size();
     for (const Vip& vip : vips) {
       if (vip.prefix.contains(':') != ipv6) continue;
-      prefixes.emplace_back(vip.prefix);
-      if (prefixes.size() == kPrefixesPerLine) flush();
+      if (!prefixes.empty() && prefixes.size() + 2 + vip.prefix.size() > most) {
+        commands.push_back(command());
+        prefixes.clear();
+      }
+      if (!prefixes.empty()) prefixes += ", ";
+      prefixes += vip.prefix;
     }
-    flush();
+    if (!prefixes.empty()) commands.push_back(command());
   }
   return commands;
 }

@@ -22,8 +22,8 @@ struct BirdPeer {
 // `show protocols all`. The error is birdc's own line when it could not ask BIRD.
 [[nodiscard]] std::expected<std::vector<BirdPeer>, std::string> parse_bird_protocols(std::string_view text);
 
-// Questions about VIPs, each short enough for one line of BIRD's command line (4096 bytes): which are in any
-// table and not from BGP, and which went to a protocol.
+// Questions about VIPs, each short enough for BIRD's command line: which are in any table and not from BGP, and which
+// went to a protocol.
 [[nodiscard]] std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips);
 [[nodiscard]] std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips,
                                                             const std::string& protocol);
