@@ -53,7 +53,8 @@ check("varlink" FILES "sidecar/varlink.*" "sidecar/varlink_service.*" "sidecar/p
       ALLOWED "${std}" "${fmt}" "${json}" "sidecar/(varlink|varlink_service|plain_text)\\.h" "sys/types\\.h")
 check("sidecar/announce" FILES "sidecar/announce/*"
       ALLOWED "${std}" "${fmt}" "${json}" "${reader}" "${shell}" "sidecar/netlink\\.h" "sidecar/announce/[a-z_]+\\.h"
-              "sidecar/core/(types|config|policy|reconcile|route_step|router_facts|router_view|service)\\.h" "sys/[a-z]+\\.h")
+              "sidecar/core/(types|config|policy|reconcile|route_plan|route_step|router_facts|router_view|service)\\.h"
+              "sys/[a-z]+\\.h" "fcntl\\.h")
 check("probes" FILES "probes/*.h" "probes/*.cc"
       ALLOWED "${std}" "${fmt}" "${json}" "${reader}" "${shell}" "probes/[a-z_]+\\.h" "sidecar/core/(types|config)\\.h"
               "(curl|ldns|re2|openssl)/[a-z0-9_]+\\.h" "ares\\.h" "(sys|arpa|netinet|net|linux)/[a-z_]+\\.h"

@@ -43,6 +43,12 @@ void Command::run(std::vector<std::string> argv, Duration timeout, OnAnswer on_a
   });
 }
 
+void Command::cancel() {
+  on_answer_ = nullptr;
+  deadline_.reset();
+  process_.reset();
+}
+
 void Command::answer(std::expected<std::string, std::string> text) {
   // The callback may start the next command, so everything of this one goes first.
   const OnAnswer on_answer = std::exchange(on_answer_, nullptr);

@@ -23,6 +23,8 @@ class Command {
   // A child that still runs is killed first: newer wishes replace older ones. `on_answer` is called from the
   // loop, never from inside run(), and may call run() again. Any exit code is an answer.
   void run(std::vector<std::string> argv, Duration timeout, OnAnswer on_answer);
+  // Kills a child that still runs; its answer never comes.
+  void cancel();
 
  private:
   void answer(std::expected<std::string, std::string> text);
