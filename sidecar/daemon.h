@@ -18,7 +18,7 @@
 #include "probes/tls.h"
 #include "sidecar/announce/loopback.h"
 #include "sidecar/announce/route_dry_run.h"
-#include "sidecar/announce/router_reader.h"
+#include "sidecar/announce/router_lever.h"
 #include "sidecar/control.h"
 #include "sidecar/core/controller.h"
 #include "sidecar/file_watch.h"

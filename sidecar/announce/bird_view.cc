@@ -61,6 +61,19 @@ bool is_answer(std::string_view text) {
   return text.contains(" ready.") && text.contains("BIRD ");
 }
 
+void note(std::string_view line, BirdPeer& one) {
+  if (const auto state = value_of(line, "BGP state:")) {
+    one.peer.state = *state;
+    one.peer.established = *state == "Established";
+  } else if (const auto address = value_of(line, "Neighbor address:")) {
+    one.peer.address = address->substr(0, address->find('%'));  // fe80::1%eth0
+  } else if (value_of(line, "Channel ipv4")) {
+    one.ipv4 = true;
+  } else if (value_of(line, "Channel ipv6")) {
+    one.ipv6 = true;
+  }
+}
+
 std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::string_view head,
                                         std::string_view also) {
   std::vector<std::string> commands;
@@ -87,31 +100,28 @@ std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::strin
 
 }  // namespace
 
-std::expected<std::vector<BirdPeer>, std::string> parse_bird_protocols(std::string_view text) {
+std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view text) {
   if (!is_answer(text) || !text.contains("Proto")) return std::unexpected(complaint(text));
-  std::vector<BirdPeer> peers;
-  bool in_bgp = false;
+  BirdProtocols protocols;
+  BirdPeer* peer = nullptr;  // that the indented lines are about
+  BirdStatic* routes = nullptr;
   for (const std::string_view line : lines_of(text)) {
     if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
       const auto words = words_of(line);
-      in_bgp = words.size() >= 4 && words[1] == "BGP";
-      if (in_bgp) peers.push_back({std::string(words[0]), {"", std::string(words[3]), false}});
-      continue;
-    }
-    if (!in_bgp) continue;
-    BirdPeer& one = peers.back();
-    if (const auto state = value_of(line, "BGP state:")) {
-      one.peer.state = *state;
-      one.peer.established = *state == "Established";
-    } else if (const auto address = value_of(line, "Neighbor address:")) {
-      one.peer.address = address->substr(0, address->find('%'));  // fe80::1%eth0
-    } else if (value_of(line, "Channel ipv4")) {
-      one.ipv4 = true;
-    } else if (value_of(line, "Channel ipv6")) {
-      one.ipv6 = true;
+      const std::string_view kind = words.size() >= 4 ? words[1] : "";
+      peer = nullptr;
+      routes = nullptr;
+      if (kind == "BGP")
+        peer = &protocols.peers.emplace_back(
+            BirdPeer{std::string(words[0]), {"", std::string(words[3]), false}});
+      if (kind == "Static") routes = &(protocols.statics[std::string(words[0])] = {words[3] == "up", ""});
+    } else if (peer != nullptr) {
+      note(line, *peer);
+    } else if (const auto description = value_of(line, "Description:"); description && routes != nullptr) {
+      routes->description = *description;
     }
   }
-  return peers;
+  return protocols;
 }
 
 std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips) {
@@ -122,6 +132,10 @@ std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips) {
 std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips, const std::string& protocol) {
   // A name with a dot or a dash has to be quoted, and any name may be.
   return route_commands(vips, fmt::format("show route exported '{}'", protocol), "");
+}
+
+std::string bird_origin_command(std::string_view protocol) {
+  return fmt::format("show route table all protocol '{}'", protocol);
 }
 
 std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {

@@ -40,6 +40,9 @@ class RouterLever {
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };
 
+// By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go.
+[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config);
+
 // What a read answers when the stack could not be asked.
 [[nodiscard]] RouterView unreachable(std::string why);
 

@@ -17,25 +17,38 @@ std::string fixture(const std::string& name) {
 }
 
 TEST_CASE("the BGP protocols, their neighbours and their channels") {
-  const auto peers = parse_bird_protocols(fixture("bird-2.0.12-protocols.txt"));
-  REQUIRE(peers);
-  REQUIRE(peers->size() == 2);
-  CHECK((*peers)[0].protocol == "rs1");
-  CHECK((*peers)[0].peer == RouterPeer{"10.1.1.4", "Established", true});
-  CHECK((*peers)[0].ipv4);
-  CHECK((*peers)[0].ipv6);
-  CHECK((*peers)[1].peer.address == "10.1.1.132");
+  const auto protocols = parse_bird_protocols(fixture("bird-2.0.12-protocols.txt"));
+  REQUIRE(protocols);
+  const auto& peers = protocols->peers;
+  REQUIRE(peers.size() == 2);
+  CHECK(peers[0].protocol == "rs1");
+  CHECK(peers[0].peer == RouterPeer{"10.1.1.4", "Established", true});
+  CHECK(peers[0].ipv4);
+  CHECK(peers[0].ipv6);
+  CHECK(peers[1].peer.address == "10.1.1.132");
+  CHECK(protocols->statics.empty());
+}
+
+TEST_CASE("the static protocols, whether they are up, and what they are described as") {
+  const auto protocols = parse_bird_protocols(fixture("bird-2.0.12-statics.txt"));
+  REQUIRE(protocols);
+  CHECK(protocols->statics ==
+        std::map<std::string, BirdStatic>{{"herald4", {false, "herald 2e5b9c85db2da0a5"}},
+                                          {"herald6", {true, "herald cbf29ce484222325"}},
+                                          {"lan", {true, ""}}});
+  REQUIRE(protocols->peers.size() == 1);
+  CHECK(protocols->peers[0].protocol == "rs-1");
 }
 
 TEST_CASE("a protocol that is down has its word") {
-  const auto peers = parse_bird_protocols(
+  const auto protocols = parse_bird_protocols(
       "BIRD 2.0.12 ready.\nName Proto Table State Since Info\n"
       "rs1 BGP --- start 10:00 Active Socket: Connection refused\n"
       "  BGP state:          Active\n    Neighbor address: 10.1.1.4\n"
       "rs2 BGP --- down 10:00 \n");
-  REQUIRE(peers);
-  CHECK((*peers)[0].peer == RouterPeer{"10.1.1.4", "Active", false});
-  CHECK((*peers)[1].peer == RouterPeer{"", "down", false});
+  REQUIRE(protocols);
+  CHECK(protocols->peers[0].peer == RouterPeer{"10.1.1.4", "Active", false});
+  CHECK(protocols->peers[1].peer == RouterPeer{"", "down", false});
 }
 
 TEST_CASE("prefixes of a route table, and of an empty one") {

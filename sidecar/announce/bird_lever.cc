@@ -1,0 +1,74 @@
+#include "sidecar/announce/bird_lever.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sidecar/announce/bird_change.h"
+#include "sidecar/announce/bird_include.h"
+#include "sidecar/announce/bird_reading.h"
+
+namespace herald {
+namespace {
+
+std::vector<Vip> vips_of(const Config& config) {
+  std::vector<Vip> vips;
+  for (const ServiceSpec& service : config.services)
+    vips.insert(vips.end(), service.vips.begin(), service.vips.end());
+  return vips;
+}
+
+class BirdLever final : public RouterLever {
+ public:
+  BirdLever(Loop& loop, const Config& config)
+      : spec_(config.router), change_(loop, config.router), reading_(loop, config.router, vips_of(config)) {}
+
+  void read(OnView on_view) override {
+    if (change_.under_way()) {
+      waiting_ = std::move(on_view);
+    } else {
+      reading_.start(std::move(on_view), change_.rescue_reason());
+    }
+  }
+
+  void apply(std::vector<RouteStep> steps, OnApplied on_applied) override {
+    reading_.cancel();
+    change_.start(std::move(steps), [this, on_applied = std::move(on_applied)](auto errors) {
+      if (OnView waiting = std::exchange(waiting_, nullptr)) read(std::move(waiting));
+      on_applied(std::move(errors));
+    });
+  }
+
+  [[nodiscard]] std::vector<std::string> commands(std::span<const RouteStep> steps) const override {
+    if (steps.empty()) return {};
+    std::vector<std::string> lines{fmt::format("# in {}:", spec_.bird.include)};
+    for (const RouteStep& step : steps) {
+      if (!step.policy) {
+        lines.push_back(fmt::format("# no route {}", step.vip.prefix));
+      } else if (const auto route = bird_route(*step.policy, spec_.as)) {
+        lines.push_back(bird_line(step.vip, *route));
+      } else {
+        lines.push_back(fmt::format("# {}: {}", to_string(step), route.error()));
+      }
+    }
+    for (const std::string_view what : {"configure check", "configure"})
+      lines.push_back(fmt::format("{} -s {} {}", spec_.bird.birdc, spec_.bird.socket, what));
+    return lines;
+  }
+
+  [[nodiscard]] std::string socket_path() const override { return spec_.bird.socket; }
+
+ private:
+  RouterSpec spec_;
+  OnView waiting_;  // to read once the change is done: one birdc at a time
+  BirdChange change_;
+  BirdReading reading_;
+};
+
+}  // namespace
+
+std::unique_ptr<RouterLever> make_bird_lever(Loop& loop, const Config& config) {
+  return std::make_unique<BirdLever>(loop, config);
+}
+
+}  // namespace herald
