@@ -325,11 +325,16 @@ def bird_nva_config(plan: NvaPlan, options: NvaOptions, include: Path) -> str:
         hops = " multihop 2;" if multihop else ""
         sessions += f"protocol bgp {_peer_name(i)} from route_server {{ neighbor {peer} as {ROUTE_SERVER_AS};{hops} }}\n"
     return f"""{direct}include {quoted(include)};
+filter anycast {{
+  if (net.type = NET_IP4 && net !~ [ {ANYCAST}{{32,32}} ]) || (net.type = NET_IP6 && net !~ [ {ANYCAST6}{{128,128}} ]) then reject;
+  if defined(bgp_med) then bgp_med = bgp_med;  # or BIRD drops it toward another AS
+  accept;
+}}
 template bgp route_server {{
   local {plan.address} as {plan.asn};
   hold time 30; keepalive time 10; {FAST_BGP}
-  ipv4 {{ import none; export where net ~ [ {ANYCAST}{{32,32}} ]; next hop self; }};
-  ipv6 {{ import none; export where net ~ [ {ANYCAST6}{{128,128}} ]; next hop address {plan.address6}; }};
+  ipv4 {{ import none; export filter anycast; next hop self; }};
+  ipv6 {{ import none; export filter anycast; next hop address {plan.address6}; }};
 }}
 {sessions}{options.extra}
 """

@@ -3,140 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 
-from herald import Herald, http, service, tcp
+from herald import http
+from lever_tests import *  # noqa: F403  # what both levers have to show
+from lever_tests import GRADES, VIP, routed, start_announced
 from waiting import wait_until
 
-VIP = "10.99.0.1/32"
-
 pytestmark = pytest.mark.nva("frr", lever="vtysh")
-
-GRADES: dict[str, Any] = {
-    "healthy": {"med": 10},
-    "degraded": {"prepend": 2, "med": 200, "communities": ["65001:100", "65001:1:2"]},
-    "draining": {"prepend": 3, "communities": ["graceful-shutdown"]},
-}
-
-
-def routed(name: str, vips: str | list[str], *probes: dict[str, Any], attributes: dict[str, Any] | None = None, **extra: Any) -> dict[str, Any]:
-    announce = {"via": "vtysh", **({"attributes": attributes} if attributes else {}), **extra.pop("announce", {})}
-    return service(name, vips, *probes, announce=announce, **extra)
-
-
-def start_announced(region, **extra: Any) -> tuple[Any, Herald]:
-    web = region.http_service(port=8080)
-    mark = region.mark()
-    herald = region.herald(services=[routed("web", VIP, http(8080), **extra)])
-    region.wait_announced(VIP, since=mark)
-    herald.wait_state("web", "announced")
-    return web, herald
-
-
-def test_life(region):
-    """Healthy, announced; dead, withdrawn with the VIP kept; back; SIGTERM."""
-    web, herald = start_announced(region)
-    assert region.vips() == {VIP}
-    assert herald.service("web")["vips"][0]["policy"] == "HERALD-web-healthy"
-    mark = region.mark()
-    web.kill()
-    region.wait_withdrawn(VIP, since=mark)
-    herald.wait_state("web", "withdrawn")
-    assert region.vips() == {VIP}
-    mark = region.mark()
-    web.start()
-    region.wait_announced(VIP, since=mark)
-    herald.wait_state("web", "announced")
-    mark = region.mark()
-    assert herald.stop() == 0
-    region.wait_withdrawn(VIP, since=mark)
-    assert region.vips() == {VIP}
-
-
-def attributes_at(region, prefix: str) -> tuple[list[int], int | None, set[str]]:
-    """AS path, MED and communities, as both Route Servers heard them; they must agree."""
-    heard = [rs.witness.announced()[prefix] for rs in region.route_servers.values()]
-    seen = [(list(event.as_path), event.med, set(event.communities)) for event in heard]
-    assert seen[0] == seen[1], seen
-    return seen[0]
-
-
-def wait_attributes(region, prefix: str, *expected: Any) -> None:
-    def reached() -> bool:
-        try:
-            return attributes_at(region, prefix) == expected
-        except (AssertionError, KeyError):
-            return False  # one Route Server hears it a little before the other
-
-    wait_until(reached, f"{prefix} with {expected}", 5, evidence=region.evidence)
-
-
-def kinds(region, mark, prefix: str = VIP) -> dict[str, list[str]]:
-    return {name: [event.kind for event in events] for name, events in region.events(mark, prefix).items()}
-
-
-def test_each_grade_on_the_wire_and_no_withdrawal_between(region):
-    cache = region.tcp_service(port=6379)
-    region.http_service(port=8080)
-    optional = tcp(6379, name="cache", role="degrade")
-    mark = region.mark()
-    herald = region.herald(services=[routed("web", VIP, http(8080), optional, attributes=GRADES, drain={"delay": "2s"})])
-    region.wait_announced(VIP, since=mark)
-    herald.wait_health("web", "healthy")
-    asn = region.plan.nva.asn
-    wait_attributes(region, VIP, [asn], 10, set())
-    mark = region.mark()
-    cache.kill()
-    herald.wait_health("web", "degraded")
-    wait_attributes(region, VIP, [asn] * 3, 200, {"65001:100", "65001:1:2"})
-    cache.start()
-    herald.wait_health("web", "healthy")
-    wait_attributes(region, VIP, [asn], 10, set())
-    assert all("withdraw" not in seen for seen in kinds(region, mark).values())
-
-    assert herald.ctl("drain", "web", "--reason", "kernel update").returncode == 0
-    herald.wait_state("web", "draining")
-    wait_attributes(region, VIP, [asn] * 4, 0, {"65535:0"})  # FRR sends MED 0 where nothing sets it
-    region.wait_withdrawn(VIP, since=mark, timeout=15)
-    for seen in kinds(region, mark).values():
-        assert seen[-1] == "withdraw" and seen.count("withdraw") == 1, seen
-    drained = herald.wait_state("web", "withdrawn")
-    assert drained["reason"] == "drained by root: kernel update"
-    assert region.vips() == {VIP}
-    mark = region.mark()
-    assert herald.ctl("undrain", "web").returncode == 0
-    region.wait_announced(VIP, since=mark)
-    herald.wait_state("web", "announced")
-
-
-def test_fifty_vips_that_fail_together_are_one_update(region):
-    vips = [f"10.99.0.{i}/32" for i in range(1, 51)]
-    web = region.http_service(port=8080)
-    mark = region.mark()
-    herald = region.herald(services=[routed("web", vips, http(8080))])
-    for vip in vips:
-        region.wait_announced(vip, since=mark, timeout=20)
-    herald.wait_state("web", "announced")
-    mark = region.mark()
-    web.kill()
-    for vip in vips:
-        region.wait_withdrawn(vip, since=mark)
-    herald.wait_state("web", "withdrawn")
-    for name, updates in region.updates_since(mark).items():
-        assert len(updates) == 1, (name, updates)
-
-
-def test_restart_of_herald_is_silent(region):
-    web, herald = start_announced(region)
-    mark = region.mark()
-    herald.kill()
-    herald.start()
-    herald.wait_state("web", "announced")
-    time.sleep(1)
-    region.assert_silent(mark)
-    assert web.alive
 
 
 def test_no_network_typed_by_an_operator_is_put_back(region):
@@ -186,17 +61,6 @@ def test_bgpd_stopped_while_a_service_dies(region):
     herald.wait_state("web", "withdrawn")
 
 
-def test_leftover_of_a_service_that_is_gone_is_withdrawn(region):
-    web, herald = start_announced(region)
-    mark = region.mark()
-    herald.kill()
-    herald.configure(services=[routed("other", "10.99.0.2/32", http(8080))])
-    herald.start()
-    region.wait_withdrawn(VIP, since=mark)
-    region.wait_announced("10.99.0.2/32", since=mark)
-    assert web.alive
-
-
 def test_lines_that_are_not_heralds_are_left_alone(region):
     region.nva.vtysh("configure terminal", f"router bgp {region.plan.nva.asn}", "address-family ipv4 unicast", "network 10.99.0.77/32")
     try:
@@ -216,7 +80,7 @@ def test_vtysh_missing_hanging_and_printing_junk(region, tmp_path):
     vtysh.chmod(0o755)
     router = {**region.nva.herald_router(), "bgp": {"as": region.plan.nva.asn}}
     router["vtysh"] = {**router["vtysh"], "path": str(vtysh), "timeout": "500ms"}
-    herald = region.herald(services=[routed("web", VIP, http(8080))], router=router)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080))], router=router)
     herald.wait_health("web", "healthy")
     wait_until(lambda: "no answer within" in herald.status()["router"]["error"], "the hang is told", 10)
     vtysh.write_text("#!/bin/sh\necho '% what is this'\n")
@@ -232,38 +96,10 @@ def test_the_socket_transport(region):
     router = {**region.nva.herald_router(), "bgp": {"as": region.plan.nva.asn}}
     router["vtysh"] = {**router["vtysh"], "transport": "socket"}
     mark = region.mark()
-    herald = region.herald(services=[routed("web", VIP, http(8080), attributes=GRADES)], router=router)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080), attributes=GRADES)], router=router)
     region.wait_announced(VIP, since=mark)
     herald.wait_state("web", "announced")
     mark = region.mark()
     web.kill()
     region.wait_withdrawn(VIP, since=mark)
     herald.wait_state("web", "withdrawn")
-
-
-def test_plan_beside_a_dry_run(region):
-    region.http_service(port=8080)
-    herald = region.herald(services=[routed("web", VIP, http(8080))], start=False)
-    herald.process.argv = [*herald.process.argv, "--dry-run"]
-    herald.start()
-    herald.wait_health("web", "healthy")
-    time.sleep(1)
-    assert region.vips() == set()
-    assert "network" not in region.nva.vtysh("show running-config | include   network")
-
-
-def test_drain_survives_kill_and_a_fresh_start(region):
-    web, herald = start_announced(region)
-    mark = region.mark()
-    done = herald.ctl("drain", "--all", "--reason", "maintenance", "--wait", timeout=30)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "web: drain, withdrawn\n"
-    assert region.announced(VIP) == set()
-    for stop in (herald.kill, herald.stop):
-        stop()
-        herald.start()
-        herald.wait_health("web", "healthy")
-        herald.wait_state("web", "withdrawn")
-        assert herald.service("web")["admin"] == "drain"
-    assert all("announce" not in seen for seen in kinds(region, mark).values())
-    assert web.alive
