@@ -1,12 +1,13 @@
 // Many worlds, each drawn from its seed. HERALD_SIM_SEEDS says how many, HERALD_SIM_FIRST_SEED where they begin:
 //
-//   HERALD_SIM_FIRST_SEED=4711 HERALD_SIM_SEEDS=1 sim_test "random worlds"
+//   HERALD_SIM_FIRST_SEED=4711 HERALD_SIM_SEEDS=1 sim_test 'random worlds*'
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <iostream>
 
+#include "tests/sim/last_words.h"
 #include "tests/sim/random_world.h"
 
 namespace herald::sim {
@@ -33,18 +34,21 @@ struct Totals {
   }
 };
 
+std::string how_to_repeat(std::uint64_t seed) {
+  return fmt::format("again: HERALD_SIM_FIRST_SEED={} HERALD_SIM_SEEDS=1 sim_test 'random worlds*'", seed);
+}
+
 // Runs the world again with its transcript on, and shows the end of it.
-std::string tell_failure(std::uint64_t seed, const std::string& violation) {
+std::string tell_failure(std::uint64_t seed, const std::string& failure) {
   RandomWorld again(seed, Transcript::Detail::everything, kShownLines);
-  std::string text = fmt::format("seed {}: {}\n{}", seed, violation, describe(draw_plan(seed)));
+  std::string text = fmt::format("seed {}: {}\n{}", seed, failure, describe(draw_plan(seed)));
   try {
     again.run();
     text += "it did not happen again: the simulation is not deterministic\n";
-  } catch (const Violation& /*the same*/) {
+  } catch (const std::exception& /*the same*/) {
     for (const std::string& line : again.world().transcript().lines()) text += line + "\n";
   }
-  return text +
-         fmt::format("again: HERALD_SIM_FIRST_SEED={} HERALD_SIM_SEEDS=1 sim_test 'random worlds'", seed);
+  return text + how_to_repeat(seed);
 }
 
 std::size_t digest_of(std::uint64_t seed) {
@@ -70,14 +74,17 @@ TEST_CASE("random worlds keep the invariants and end as they should") {
   const std::uint64_t first = from_environment("HERALD_SIM_FIRST_SEED", 1);
   Totals totals;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    INFO(how_to_repeat(seed));
+    const LastWords last_words(
+        fmt::format("it died in the world of seed {}; {}\n", seed, how_to_repeat(seed)));
     try {
       RandomWorld world(seed, Transcript::Detail::nothing, 0);
       world.run();
       totals.add(world.world());
       if (seed % kSeedsRunTwice == 0 && digest_of(seed) != digest_of(seed))
         throw Violation("it is not deterministic");
-    } catch (const Violation& violation) {
-      FAIL(tell_failure(seed, violation.what()));
+    } catch (const std::exception& failure) {
+      FAIL(tell_failure(seed, failure.what()));
     }
   }
   std::string text = fmt::format("{} worlds, {:.1f} virtual hours", totals.worlds, totals.hours);
@@ -120,6 +127,7 @@ TEST_CASE("a crash and a restart within the lease, under healthy targets, are no
     INFO("seed " << seed);
     const Plan plan = draw_plan(seed);
     World world(seed, {.look_delay = plan.faults.look_delay, .step_delay = plan.faults.step_delay});
+    const LastWords last_words(fmt::format("it died in the restarts of seed {}\n", seed));
     please_all(world, plan.config);
     Duration shortest = 20s;
     std::size_t vips = 0;
