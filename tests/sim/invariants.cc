@@ -157,6 +157,7 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
               "a VIP was added with another lease");
       break;
     case Step::Kind::refresh:
+      require(gates_of(*service) == ServiceRules::Gates::up, "a VIP was added though its gates are not up");
       require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
       break;
     case Step::Kind::remove:

@@ -4,7 +4,8 @@
 // service_rules.h and step_rules.h; here are those that tie them together:
 //
 //  - Results of attempts that are over change nothing.
-//  - Steps are for what is wanted, and what is wanted is stepped for, soon.
+//  - Steps are for what is wanted, and what is wanted is stepped for, soon. What is not there is added only while the
+//    gates are up: not on what was known once.
 //  - The lease of a wanted VIP does not run out under a process that runs in a world without trouble.
 //  - The kernel and the router are looked at again and again.
 //  - A clean exit leaves what on_exit says; any exit comes within 5 s.
