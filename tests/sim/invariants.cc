@@ -15,6 +15,9 @@ constexpr Duration kLongestStop = 5s;
 // The audit's period, and what a read of the router or a look may take.
 constexpr Duration kLongestBlindness = 10s + 3s;
 
+// A snapshot copies all that status shows: one each turn would take most of the time that the worlds take.
+constexpr Duration kBetweenSnapshots = 1s;
+
 std::optional<RunId> answered_run(const Event& event) {
   if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) return finished->run;
   if (const auto* stage = std::get_if<event::ProbeStage>(&event)) return stage->run;
@@ -27,7 +30,8 @@ Invariants::Invariants(const Config& config, TimePoint now)
     : trouble_at_(now),
       has_router_(config.router.stack != Stack::none),
       read_router_at_(now),
-      looked_at_(now) {
+      looked_at_(now),
+      shown_at_(now) {
   for (const ServiceSpec& spec : config.services) {
     services_.push_back({ServiceRules(spec, now), probes_.size()});
     for (const ProbeSpec& probe : spec.probes) {
@@ -153,11 +157,11 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
     case Step::Kind::add:
       require(claim == ServiceRules::Claim::wanted, "a VIP was added that is not wanted");
       require(!stopped_at_, "a VIP was added while stopping");
+      require(gates_of(*service) == ServiceRules::Gates::up, "a VIP was added though its gates are not up");
       require(effect.step.lease == service->rules.spec().announce.lease,
               "a VIP was added with another lease");
       break;
     case Step::Kind::refresh:
-      require(gates_of(*service) == ServiceRules::Gates::up, "a VIP was added though its gates are not up");
       require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
       break;
     case Step::Kind::remove:
@@ -199,6 +203,16 @@ void Invariants::settled(const Controller& controller, TimePoint now) {
   require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
           "nobody reads the router any more");
   check_overdue(now);
+  if (now - shown_at_ >= kBetweenSnapshots) check_shown(controller, now);
+}
+
+void Invariants::check_shown(const Controller& controller, TimePoint now) {
+  shown_at_ = now;
+  std::size_t index = 0;
+  for (const ServiceSnapshot& service : controller.snapshot(now).services) {
+    for (const ProbeSnapshot& probe : service.probes) probes_.at(index++).shown(probe);
+  }
+  require(index == probes_.size(), "not every probe is shown");
 }
 
 bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key) const {

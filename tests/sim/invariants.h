@@ -63,6 +63,7 @@ class Invariants {
   [[nodiscard]] ServiceRules::Gates gates_of(const ServiceEntry& service) const;
   [[nodiscard]] bool is_conclusive(const ServiceEntry& service) const;
   [[nodiscard]] ServiceEntry* owner(const Vip& vip);
+  void check_shown(const Controller& controller, TimePoint now);
   void check_overdue(TimePoint now);
   [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key) const;
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
@@ -78,6 +79,7 @@ class Invariants {
   bool reading_router_ = false;
   TimePoint read_router_at_;
   TimePoint looked_at_;
+  TimePoint shown_at_;
   std::optional<std::string> counters_;  // before a late answer
 };
 

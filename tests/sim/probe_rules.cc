@@ -44,6 +44,7 @@ void ProbeRules::started(RunId run, TimePoint now) {
   run_ = run;
   started_ = now;
   stalled_ = {};
+  ++attempts_;
 }
 
 void ProbeRules::finished(const ProbeResult& result, TimePoint now) {
@@ -146,6 +147,13 @@ void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, Ti
   const bool lost = lease && late >= *lease / 2 && late >= kStall;
   must_forget_ = output_ != Output::unknown && (lost || late > staleness() + longest_interval() + kSlack);
   maybe_forgot_ = maybe_forgot_ || lost || late >= staleness();
+}
+
+void ProbeRules::shown(const ProbeSnapshot& snapshot) {
+  check(snapshot.runs == attempts_, fmt::format("{} attempts, and {} are shown", attempts_, snapshot.runs));
+  check(snapshot.inconclusive <= snapshot.runs, "more inconclusive attempts than attempts are shown");
+  check(snapshot.inconclusive >= inconclusive_shown_, "a counter goes back");
+  inconclusive_shown_ = snapshot.inconclusive;
 }
 
 void ProbeRules::settled(bool stopping, TimePoint now) {

@@ -5,14 +5,17 @@
 //    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail; unknown only
 //    when the last conclusive result is too old, and always after a stall of that length or of half the lease.
 //  - And it must turn then: in the same turn.
+//  - What is shown of it counts every attempt once and never backwards.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "sidecar/core/events.h"
+#include "sidecar/core/snapshot.h"
 
 namespace herald::sim {
 
@@ -36,6 +39,7 @@ class ProbeRules {
   void settled(bool stopping, TimePoint now);
   // The process did not run until now, for so long.
   void stalled(Duration late, const std::optional<Duration>& lease, TimePoint now);
+  void shown(const ProbeSnapshot& snapshot);
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
   [[nodiscard]] Output output() const { return output_; }
@@ -76,6 +80,8 @@ class ProbeRules {
   bool counted_ = false;       // in this turn
   bool must_forget_ = false;   // in this turn
   bool maybe_forgot_ = false;  // a stall may have made it forget what the output does not show
+  std::uint64_t attempts_ = 0;
+  std::uint64_t inconclusive_shown_ = 0;
 };
 
 }  // namespace herald::sim
