@@ -83,7 +83,10 @@ ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_pr
       std::array{Require::Kind::all, Require::Kind::all, Require::Kind::any, Require::Kind::at_least});
   service.require = {kind, kind == Require::Kind::at_least ? dice.number(1, gates) : 0};
   if (dice.chance(0.3)) service.hold_down = dice.seconds(1, 15);
-  if (dice.chance(0.2)) service.damping = Damping{10s, 2000, 1000, 30s};
+  if (dice.chance(0.3)) {
+    service.damping =
+        Damping{dice.seconds(5, 20), dice.real(1000, 2500), dice.real(500, 1000), dice.seconds(20, 60)};
+  }
   service.adopt_timeout = dice.seconds(5, 20);
   service.on_exit = dice.chance(0.3) ? OnExit::keep : OnExit::withdraw;
   return service;

@@ -115,6 +115,8 @@ TEST_CASE("random worlds keep the invariants and end as they should") {
                            "router timeouts",
                            "stale router reads",
                            "expired leases",
+                           "dampings",
+                           "hold-downs",
                            "moods"}) {
     INFO(what);
     CHECK(totals.counts[what] > 0);
@@ -125,9 +127,9 @@ TEST_CASE("a crash and a restart within the lease, under healthy targets, are no
   constexpr std::uint64_t kWorlds = 100;
   for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) {
     INFO("seed " << seed);
+    const LastWords last_words(fmt::format("it died in the restarts of seed {}\n", seed));
     const Plan plan = draw_plan(seed);
     World world(seed, {.look_delay = plan.faults.look_delay, .step_delay = plan.faults.step_delay});
-    const LastWords last_words(fmt::format("it died in the restarts of seed {}\n", seed));
     please_all(world, plan.config);
     Duration shortest = 20s;
     std::size_t vips = 0;

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace herald::sim {
 namespace {
+
+// How far apart two reckonings of the same penalty may be.
+constexpr double kRounding = 1e-6;
 
 ServiceRules::Claim claim_of(std::string_view state) {
   if (state == "adopting") return ServiceRules::Claim::adopting;
@@ -47,7 +51,7 @@ void ServiceRules::told(const effect::Transition& transition, Gates gates, TimeP
   if (claim_ == before) return;
   check(claim_ != Claim::adopting, "adopts again");
   if (claim_ == Claim::unwanted) {
-    if (before == Claim::wanted || !found_none_) withdrawn_at_ = now;
+    if (before == Claim::wanted || !found_none_) penalize(now);
     check(before != Claim::adopting || stopping_ || found_none_ || gates == Gates::down ||
               now >= started_ + spec_.adopt_timeout,
           "an adopted service was given up without a reason");
@@ -60,6 +64,30 @@ void ServiceRules::told(const effect::Transition& transition, Gates gates, TimeP
   if (stopping_) return;
   check(gates == Gates::up, "wanted though its gates are not up");
   check(!withdrawn_at_ || now >= *withdrawn_at_ + spec_.hold_down, "announced before hold_down was over");
+  check(!is_damped(now, 1 + kRounding), "announced while damping suppresses it");
+}
+
+// RFC 2439: a withdrawal adds 1000, to at most what decays to `reuse` within max_suppress.
+void ServiceRules::penalize(TimePoint now) {
+  if (spec_.damping) {
+    const Damping& damping = *spec_.damping;
+    const double ceiling =
+        damping.reuse * std::exp2(std::chrono::duration<double>(damping.max_suppress) / damping.half_life);
+    damped_ = is_damped(now, 1);
+    penalty_ = std::min(penalty(now) + 1000, ceiling);
+    damped_ = damped_ || penalty_ >= damping.suppress;
+  }
+  withdrawn_at_ = now;
+}
+
+double ServiceRules::penalty(TimePoint now) const {
+  if (!withdrawn_at_) return 0;
+  const std::chrono::duration<double> since = now - *withdrawn_at_;
+  return penalty_ * std::exp2(-(since / spec_.damping->half_life));
+}
+
+bool ServiceRules::is_damped(TimePoint now, double margin) const {
+  return damped_ && penalty(now) > spec_.damping->reuse * margin;
 }
 
 void ServiceRules::settled(Gates gates, bool conclusive, TimePoint now) const {
@@ -69,8 +97,8 @@ void ServiceRules::settled(Gates gates, bool conclusive, TimePoint now) const {
   check(claim_ != Claim::adopting || conclusive || now <= started_ + spec_.adopt_timeout,
         "adopting beyond adopt_timeout, and a gate has had nothing conclusive");
   if (gates == Gates::up && claim_ == Claim::unwanted) {
-    const Duration longest = std::max(spec_.hold_down, spec_.damping ? spec_.damping->max_suppress : 0s);
-    check(withdrawn_at_ && now < *withdrawn_at_ + longest,
+    const bool held_down = withdrawn_at_ && now < *withdrawn_at_ + spec_.hold_down;
+    check(held_down || is_damped(now, 1 - kRounding),
           "its gates are up, nothing holds it, and it is not wanted");
   }
   check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");

@@ -2,6 +2,8 @@
 //
 // What the core wants is taken from the transitions that it tells: adopting; wanted (announcing, announced); unwanted
 // (withdrawing, withdrawn, held). Each change has to be justified, and a justified change must happen in that turn.
+// hold_down and damping are reckoned here a second time: nothing is announced before they allow it, and nothing waits
+// longer.
 #pragma once
 
 #include <map>
@@ -39,6 +41,9 @@ class ServiceRules {
 
  private:
   void check(bool holds, std::string_view rule) const;
+  void penalize(TimePoint now);
+  [[nodiscard]] double penalty(TimePoint now) const;
+  [[nodiscard]] bool is_damped(TimePoint now, double margin) const;
 
   ServiceSpec spec_;
   TimePoint started_;
@@ -48,6 +53,8 @@ class ServiceRules {
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;
   std::optional<TimePoint> withdrawn_at_;  // when something announced was last given up
+  double penalty_ = 0;                     // as of then
+  bool damped_ = false;                    // until the penalty has decayed below `reuse`
 };
 
 // Three-valued: what `require` says of gates of which so many are up and down.

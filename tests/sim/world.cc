@@ -262,8 +262,9 @@ void World::carry_out(const effect::ReadRouter& /*effect*/) {
   });
 }
 
-void World::carry_out(const effect::Transition& /*effect*/) {
+void World::carry_out(const effect::Transition& effect) {
   count("transitions");
+  if (effect.to == "held") count(effect.reason.ends_with("damping") ? "dampings" : "hold-downs");
 }
 void World::carry_out(const effect::Notice& /*effect*/) {
   count("notices");
