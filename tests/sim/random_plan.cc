@@ -98,6 +98,7 @@ Faults draw_faults(Dice& dice, double hell) {
   faults.step_fails = dice.fault(hell, 0.4);
   faults.step_lies = dice.fault(hell, 0.3);
   faults.step_denies = dice.fault(hell, 0.3);
+  faults.crash_in_step = dice.fault(hell, 0.1);
   faults.notification_lost = dice.fault(hell, 0.8);
   faults.stage_lost = dice.fault(hell, 0.5);
   faults.late_answer = dice.fault(hell, 0.8);
@@ -157,7 +158,8 @@ std::string describe(const Plan& plan) {
   };
   std::string text = fmt::format(
       "stack {}, chaos {} ms, quiet {} ms\n"
-      "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}; notification lost "
+      "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}, crashes {:.2f}; "
+      "notification lost "
       "{:.2f}; stage lost "
       "{:.2f}; late answer {:.2f}; router times out {:.2f}, stale {:.2f}\n"
       "  delays: look {} ms, step {} ms, router {} ms\n"
@@ -165,10 +167,10 @@ std::string describe(const Plan& plan) {
       "{:.1f}, foreigners "
       "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, routers {:.1f}\n",
       name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
-      faults.step_lies, faults.step_denies, faults.notification_lost, faults.stage_lost, faults.late_answer,
-      faults.router_times_out, faults.router_stale, ms(faults.look_delay), ms(faults.step_delay),
-      ms(faults.router_delay), rates.moods, rates.crashes, rates.stalls, rates.stops, rates.deletions,
-      rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.routers);
+      faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost, faults.stage_lost,
+      faults.late_answer, faults.router_times_out, faults.router_stale, ms(faults.look_delay),
+      ms(faults.step_delay), ms(faults.router_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
+      rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.routers);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} on {}: {} VIPs, lease {} ms, require {} {}, hold_down {} ms, damping {}, adopt {} ms, "

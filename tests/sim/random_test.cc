@@ -95,6 +95,8 @@ TEST_CASE("random worlds keep the invariants and end as they should") {
                            "removals",
                            "refreshes",
                            "crashes",
+                           "crashes before a step",
+                           "crashes after a step",
                            "stalls",
                            "long stalls",
                            "stops",

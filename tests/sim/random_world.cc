@@ -29,6 +29,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
   for (const ServiceSpec& service : plan_.config.services) {
     for (const ProbeSpec& probe : service.probes) targets_.push_back(target_name(service, probe));
   }
+  world_.when_it_crashes([this] { restart_after(world_.up_to(kLongestPause)); });
 }
 
 void RandomWorld::run() {

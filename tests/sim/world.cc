@@ -73,7 +73,10 @@ void World::turn() {
     if (effects.empty()) break;
     for (const Effect& effect : effects) transcript_.note(effect, now_);
     invariants_->decided(effects, now_);
-    for (const Effect& effect : effects) std::visit([this](const auto& one) { carry_out(one); }, effect);
+    for (const Effect& effect : effects) {
+      std::visit([this](const auto& one) { carry_out(one); }, effect);
+      if (!controller_) return;  // it crashed
+    }
     if (exit_) break;
   }
   turn_due_ = false;
@@ -240,10 +243,22 @@ void World::carry_out(const effect::Apply& effect) {
         : effect.step.kind == Step::Kind::remove ? "removals"
                                                  : "refreshes");
   const Duration delay = up_to(faults_.step_delay);
-  if (delay == 0s) return tell(event::StepFinished{effect.id, apply(effect.step)});
+  if (delay == 0s) return take(effect);
   at(now_ + delay, [this, life = life_, effect] {
-    if (life == life_) tell(event::StepFinished{effect.id, apply(effect.step)});
+    if (life == life_) take(effect);
   });
+}
+
+void World::take(const effect::Apply& effect) {
+  const bool crashes = chance(faults_.crash_in_step);
+  const bool is_too_early = crashes && chance(0.5);
+  const std::string error = is_too_early ? "" : apply(effect.step);
+  if (!crashes) return tell(event::StepFinished{effect.id, error});
+  note(fmt::format("-- the process crashes {} step {}", is_too_early ? "before" : "after",
+                   static_cast<std::uint64_t>(effect.id)));
+  count(is_too_early ? "crashes before a step" : "crashes after a step");
+  crash();
+  if (when_it_crashes_) when_it_crashes_();
 }
 
 void World::carry_out(const effect::ReadRouter& /*effect*/) {

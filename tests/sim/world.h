@@ -4,8 +4,9 @@
 // effects carried out until it has nothing to say, then time jumps to whatever comes next. Everything is drawn from
 // the seed, so the same seed gives the same world. Breaking an invariant throws Violation.
 //
-// The process can be crashed (everything in flight is lost; the kernel's addresses stay and their leases run) and
-// stalled (what happens meanwhile is told in one turn when it runs again).
+// The process can be crashed, between two turns or in the middle of carrying out one (everything in flight is lost;
+// the kernel's addresses stay and their leases run), and stalled (what happens meanwhile is told in one turn when it
+// runs again).
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/core/controller.h"
@@ -31,8 +33,9 @@ struct Faults {
   double step_lies = 0;    // does nothing and says that it worked
   double step_denies = 0;  // works and says that it failed
   double notification_lost = 0;
-  double stage_lost = 0;   // a cancellation is not answered
-  double late_answer = 0;  // a cancelled attempt answers all the same
+  double stage_lost = 0;     // a cancellation is not answered
+  double late_answer = 0;    // a cancelled attempt answers all the same
+  double crash_in_step = 0;  // before a step of a batch, or before it is answered
   double router_times_out = 0;
   double router_stale = 0;  // tells what it knew when it was asked, long after
   Duration look_delay{};
@@ -48,6 +51,8 @@ class World {
   // The process.
   void start(const Config& config);
   void crash();
+  // What the fault `crash_in_step` is followed by.
+  void when_it_crashes(std::function<void()> action) { when_it_crashes_ = std::move(action); }
   void stall(Duration duration);
   void resume();  // ends a stall before its time
   void terminate();
@@ -103,6 +108,7 @@ class World {
   void carry_out(const effect::Transition& effect);
   void carry_out(const effect::Notice& effect);
   void carry_out(const effect::Exit& effect);
+  void take(const effect::Apply& effect);
   std::string apply(const Step& step);
 
   Random random_;
@@ -126,6 +132,7 @@ class World {
   bool stalled_ = false;
   std::vector<Event> inbox_;  // what a stalled process has not read
   bool turn_due_ = false;
+  std::function<void()> when_it_crashes_;
   std::optional<bool> exit_;  // the process is about to exit; whether it called that clean
   TimePoint second_{};
   int turns_this_second_ = 0;
