@@ -168,6 +168,9 @@ void Controller::on(const event::Observed& event, TimePoint now) {
   look_failures_ = 0;
   const bool first = observed_sequence_ == 0;
   observed_sequence_ = event.sequence;
+  for (const AddressKey& key : std::exchange(removed_, {})) {
+    if (const auto owned = owner_.find(key.vip); owned != owner_.end()) dirty_.insert(owned->second);
+  }
   observation_ = *event.observation;
   ObservedIndex addresses;
   for (const ObservedAddress& address : observation_.addresses) addresses[address.key] = address;
@@ -192,7 +195,10 @@ void Controller::on(const event::StepFinished& event, TimePoint now) {
   const auto step = reconciler_.finished(event.id, look_sequence_);
   if (!step) return;
   look_wanted_ = true;
-  if (event.error.empty()) claim(*step, now, observation_);
+  if (event.error.empty()) {
+    claim(*step, now, observation_);
+    if (step->kind == Step::Kind::remove) removed_.insert(step->key);
+  }
   const auto owned = owner_.find(step->key.vip);
   if (owned != owner_.end()) {
     services_[owned->second].run.step_finished(event.id, event.error, router_read_sequence_);
@@ -411,6 +417,7 @@ Composed Controller::compose_service(std::size_t index) const {
 
 Sight Controller::sight() const {
   return {.addresses = observed_sequence_ > 0 ? &addresses_ : nullptr,
+          .removed = &removed_,
           .router = router_ ? &*router_ : nullptr,
           .router_sequence = router_sequence_,
           .stack = config_.router.stack,

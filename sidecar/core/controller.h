@@ -126,6 +126,7 @@ class Controller {
   bool plan_ = true;
   bool looked_ = false;  // a look was answered since the last plan
   ObservedIndex addresses_;
+  std::set<AddressKey> removed_;  // as steps claim that ended since it was looked
   Observation observation_;
   std::uint64_t observed_sequence_ = 0;  // of observation_; 0: nothing observed yet
   std::uint64_t look_sequence_ = 0;      // of the last look begun

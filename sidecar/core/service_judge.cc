@@ -27,8 +27,26 @@ const ObservedAddress* ServiceRun::find(const Vip& vip, const Sight& sight) cons
   return found == sight.addresses->end() ? nullptr : &found->second;
 }
 
+// On any interface: the configuration may have moved it, and it is announced all the same.
+const ObservedAddress* ServiceRun::find_ours(const Vip& vip, const Sight& sight) const {
+  for (auto one = sight.addresses->lower_bound({vip, ""}); one != sight.addresses->end(); ++one) {
+    if (one->first.vip != vip) break;
+    if (one->second.ours) return &one->second;
+  }
+  return nullptr;
+}
+
+bool ServiceRun::was_removed(const Vip& vip, const Sight& sight) const {
+  return sight.removed != nullptr && sight.removed->contains({vip, spec_.announce.interface});
+}
+
+bool ServiceRun::is_anywhere(const Vip& vip, const Sight& sight) const {
+  const auto found = sight.addresses->lower_bound({vip, ""});
+  return found != sight.addresses->end() && found->first.vip == vip;
+}
+
 bool ServiceRun::is_ready(const Vip& vip, const Sight& sight) const {
-  return !spec_.announce.manage_vip || find(vip, sight) != nullptr;
+  return !spec_.announce.manage_vip || (find(vip, sight) != nullptr && !was_removed(vip, sight));
 }
 
 // Whether the router was asked since the last step, and has answered.
@@ -46,13 +64,8 @@ Presence ServiceRun::presence(const Sight& sight) const {
     present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
   } else {
     if (sight.addresses == nullptr) return Presence::unobserved;
-    // On any interface: the configuration may have moved it, and it is announced all the same.
-    present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) {
-      auto address = sight.addresses->lower_bound({vip, ""});
-      const auto is_its = [&] { return address != sight.addresses->end() && address->first.vip == vip; };
-      while (is_its() && !address->second.ours) ++address;
-      return is_its();
-    });
+    present =
+        std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return find_ours(vip, sight) != nullptr; });
   }
   if (present == 0) return Presence::none;
   return present == std::ssize(spec_.vips) ? Presence::all : Presence::some;
@@ -65,8 +78,8 @@ ServiceRun::Judged ServiceRun::judge(const Sight& sight) const {
   for (const Vip& vip : spec_.vips) {
     std::string problem = wanted ? announce_problem(vip, sight) : withdraw_problem(vip, sight);
     if (problem.empty()) continue;
-    const ObservedAddress* address = find(vip, sight);
-    if (wanted || routes() || address == nullptr || address->ours) {
+    const bool is_foreign = find(vip, sight) != nullptr && find_ours(vip, sight) == nullptr;
+    if (wanted || routes() || !is_foreign) {
       if (wish_.draining) return {ServiceState::draining, std::move(problem)};
       return {wanted ? ServiceState::announcing : ServiceState::withdrawing, std::move(problem)};
     }
@@ -100,7 +113,8 @@ std::string ServiceRun::address_problem(const Vip& vip, const Sight& sight) cons
   if (routes() && is_ready(vip, sight)) return {};
   const ObservedAddress* address = find(vip, sight);
   const std::string& interface = spec_.announce.interface;
-  if (address == nullptr) return fmt::format("{} is not on {}{}", vip.prefix, interface, step_error(vip));
+  if (address == nullptr || was_removed(vip, sight))
+    return fmt::format("{} is not on {}{}", vip.prefix, interface, step_error(vip));
   if (address->ours) return {};
   return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix, interface);
 }
@@ -149,13 +163,12 @@ std::string ServiceRun::withdraw_problem(const Vip& vip, const Sight& sight) con
 }
 
 std::string ServiceRun::withdraw_address_problem(const Vip& vip, const Sight& sight) const {
-  const ObservedAddress* address = find(vip, sight);
   const std::string& interface = spec_.announce.interface;
   if (sight.addresses == nullptr) return "the interfaces were not read yet";
-  if (address != nullptr && address->ours) {
-    return fmt::format("{} is still on {}{}", vip.prefix, interface, step_error(vip));
+  if (const ObservedAddress* ours = find_ours(vip, sight)) {
+    return fmt::format("{} is still on {}{}", vip.prefix, ours->key.interface, step_error(vip));
   }
-  if (address != nullptr) {
+  if (find(vip, sight) != nullptr) {
     return fmt::format("{} is on {} without herald's mark: somebody else's, left alone", vip.prefix,
                        interface);
   }
@@ -163,7 +176,8 @@ std::string ServiceRun::withdraw_address_problem(const Vip& vip, const Sight& si
   if (sight.router == nullptr || !sight.router->reachable || sight.stack == Stack::none) return {};
   if (!was_read(sight)) return fmt::format("not read back from {} yet", name_of(sight.stack));
   const RouterRoute* route = route_of(vip, sight);
-  if (route != nullptr && route->in_rib) {
+  // Where somebody else has it on another interface, the router redistributes that.
+  if (route != nullptr && route->in_rib && !is_anywhere(vip, sight)) {
     return fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix, interface,
                        name_of(sight.stack));
   }

@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ using ObservedIndex = std::map<AddressKey, ObservedAddress>;
 // What a service's state is judged by; null where nothing was read yet.
 struct Sight {
   const ObservedIndex* addresses = nullptr;
+  // Of these, what steps claim to have removed since: no more there for sure, and not yet seen to be gone.
+  const std::set<AddressKey>* removed = nullptr;
   const RouterView* router = nullptr;
   std::uint64_t router_sequence = 0;  // of the read that `router` came from
   Stack stack = Stack::none;
@@ -101,6 +104,9 @@ class ServiceRun {
   [[nodiscard]] std::string withdraw_route_problem(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string step_error(const Vip& vip) const;
   [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] const ObservedAddress* find_ours(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool was_removed(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool is_anywhere(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] bool is_ready(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] bool was_read(const Sight& sight) const;
   [[nodiscard]] const Policy& policy() const { return policies_[static_cast<std::size_t>(wish_.grade)]; }

@@ -210,6 +210,23 @@ TEST_CASE("a withdrawal does not wait for looks that fail") {
   CHECK(bench.service().state == ServiceState::withdrawing);  // until it is seen
 }
 
+TEST_CASE("while nobody can look, what was removed is not called announced again, but added anew") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.look_error = "netlink: No buffer space available";
+  bench.tell(event::AddressesChanged{});
+  bench.finish_next(Verdict::fail, Reason::refused, 2);
+  REQUIRE(bench.kernel.empty());
+  bench.go_on(300ms);
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  CHECK(bench.kernel.size() == 1);
+  CHECK(bench.service().state == ServiceState::announcing);
+  bench.look_error = "";
+  bench.tell(event::AddressesChanged{});
+  CHECK(bench.service().state == ServiceState::announced);
+}
+
 TEST_CASE("changes without end do not keep a look's answer from being acted on") {
   ControllerBench bench(one_service({probe_spec("front")}));
   bench.answers_looks = false;

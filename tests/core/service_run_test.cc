@@ -157,6 +157,21 @@ TEST_CASE("what is somebody else's cannot be announced and need not be withdrawn
   CHECK(bench.problem() == text);
 }
 
+TEST_CASE(
+    "what somebody else has on another interface keeps nothing from being withdrawn, what herald has does") {
+  Bench bench;
+  bench.stack = Stack::frr;
+  const AddressKey elsewhere{kVip, "dummy0"};
+  bench.addresses[elsewhere] = {elsewhere, false, std::nullopt};
+  bench.read_router(true);  // redistributed from there
+  bench.evaluate(kDown);
+  CHECK(bench.state() == ServiceState::withdrawn);
+  bench.addresses[elsewhere].ours = true;
+  bench.evaluate(kDown);
+  CHECK(bench.state() == ServiceState::withdrawing);
+  CHECK(bench.problem() == "10.99.0.1/32 is still on dummy0");
+}
+
 TEST_CASE("transitions say why: the wish, or what happened out there") {
   Bench bench;
   auto made = bench.evaluate(kUp);
