@@ -46,25 +46,29 @@ std::size_t Invariants::probe_of(RunId run) const {
   return static_cast<std::size_t>(found - probes_.begin());
 }
 
-bool Invariants::is_conclusive(const ServiceEntry& service) const {
-  const std::vector<ProbeSpec>& specs = service.rules.spec().probes;
-  for (std::size_t offset = 0; offset < specs.size(); ++offset) {
-    if (specs[offset].role == Role::gate && !probes_[service.first_probe + offset].has_results())
-      return false;
-  }
-  return true;
-}
-
-ServiceRules::Gates Invariants::gates_of(const ServiceEntry& service) const {
+ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {
+  bool is_silent = false;
   std::size_t gates = 0, up = 0, down = 0;
   for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
     const ProbeRules& probe = probes_[service.first_probe + offset];
     if (probe.spec().role != Role::gate) continue;
     ++gates;
+    is_silent = is_silent || probe.is_silent();
     if (probe.output() == ProbeRules::Output::up) ++up;
     if (probe.output() == ProbeRules::Output::down) ++down;
   }
-  return judge_gates(service.rules.spec().require, gates, up, down);
+  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent};
+}
+
+Look Invariants::look_of(const ServiceSpec& spec) const {
+  Look look{.taken = true};
+  for (const Vip& vip : spec.vips) {
+    const ObservedAddress* address = steps_.find_seen({vip, spec.announce.interface});
+    if (address != nullptr) ++(address->ours ? look.ours : look.foreign);
+    const bool is_here = address != nullptr && address->ours;
+    if (!is_here && steps_.is_seen_anywhere(vip)) ++look.elsewhere;
+  }
+  return look;
 }
 
 Invariants::ServiceEntry* Invariants::owner(const Vip& vip) {
@@ -107,15 +111,9 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     steps_.changed();
   } else if (const auto* looked = std::get_if<event::Observed>(&event)) {
     steps_.looked(*looked, now);
-    if (steps_.look_failed()) trouble(now);
+    if (steps_.look_failed()) blind_at_ = now;
     for (ServiceEntry& service : services_) {
-      if (!steps_.has_looked()) break;
-      Look look{.taken = true};
-      for (const Vip& vip : service.rules.spec().vips) {
-        const ObservedAddress* address = steps_.find({vip, service.rules.spec().announce.interface});
-        if (address != nullptr) ++(address->ours ? look.ours : look.foreign);
-      }
-      service.rules.looked(look);
+      if (steps_.has_looked()) service.rules.looked(look_of(service.rules.spec()));
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
     steps_.finished(*step, now);
@@ -150,16 +148,24 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
   steps_.issued(effect, now);
   lacking_since_.erase(effect.step.key);
   const ServiceEntry* service = owner(effect.step.key.vip);
-  const bool here =
-      service != nullptr && service->rules.spec().announce.interface == effect.step.key.interface;
-  const auto claim = here ? service->rules.claim() : ServiceRules::Claim::unwanted;
-  switch (effect.step.kind) {
+  if (service == nullptr) {
+    require(effect.step.kind == Step::Kind::remove, "a VIP that is not configured was not removed");
+  } else if (service->rules.spec().announce.interface == effect.step.key.interface) {
+    check_step(*service, effect.step);
+  } else {
+    check_step_elsewhere(*service, effect.step);
+  }
+}
+
+void Invariants::check_step(const ServiceEntry& service, const Step& step) const {
+  const ServiceRules::Claim claim = service.rules.claim();
+  switch (step.kind) {
     case Step::Kind::add:
       require(claim == ServiceRules::Claim::wanted, "a VIP was added that is not wanted");
       require(!stopped_at_, "a VIP was added while stopping");
-      require(gates_of(*service) == ServiceRules::Gates::up, "a VIP was added though its gates are not up");
-      require(effect.step.lease == service->rules.spec().announce.lease,
-              "a VIP was added with another lease");
+      require(opinion_of(service).gates == ServiceRules::Gates::up,
+              "a VIP was added though its gates are not up");
+      require(step.lease == service.rules.spec().announce.lease, "a VIP was added with another lease");
       break;
     case Step::Kind::refresh:
       require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
@@ -170,18 +176,34 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
   }
 }
 
+void Invariants::check_step_elsewhere(const ServiceEntry& service, const Step& step) const {
+  const ServiceRules::Claim claim = service.rules.claim();
+  const bool is_moved = steps_.find({step.key.vip, service.rules.spec().announce.interface}) != nullptr;
+  require(step.kind != Step::Kind::add, "a VIP was added to an interface that is not its own");
+  if (step.kind == Step::Kind::refresh) {
+    require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
+  } else {
+    require(claim != ServiceRules::Claim::adopting || is_moved,
+            "a VIP that is to be adopted was removed from where it was found");
+    require(claim == ServiceRules::Claim::unwanted || is_moved,
+            "a VIP was removed before it was seen where it belongs");
+  }
+}
+
 void Invariants::on(const effect::ReadRouter& /*effect*/, TimePoint now) {
   read_router_at_ = now;
   require(!std::exchange(reading_router_, true), "two reads of the router in flight");
 }
 
+void Invariants::on(const effect::ApplyRoutes& /*effect*/, TimePoint /*now*/) {}
+
 void Invariants::on(const effect::Transition& effect, TimePoint now) {
   for (ServiceEntry& service : services_) {
     if (service.rules.spec().name != effect.service) continue;
-    if (effect.probe.empty()) return service.rules.told(effect, gates_of(service), now);
+    if (effect.probe.empty()) return service.rules.told(effect, opinion_of(service), now);
     for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
       ProbeRules& probe = probes_[service.first_probe + offset];
-      if (probe.spec().name == effect.probe) return probe.told(effect, now);
+      if (probe.spec().name == effect.probe) return probe.told(effect);
     }
   }
   throw Violation("a transition of something that is not configured");
@@ -196,8 +218,7 @@ void Invariants::on(const effect::Exit& /*effect*/, TimePoint /*now*/) {
 void Invariants::settled(const Controller& controller, TimePoint now) {
   require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
   for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
-  for (const ServiceEntry& service : services_)
-    service.rules.settled(gates_of(service), is_conclusive(service), now);
+  for (const ServiceEntry& service : services_) service.rules.settled(opinion_of(service), now);
   require(!stopped_at_ || now <= *stopped_at_ + kLongestStop, "it did not exit in time");
   require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
   require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
@@ -215,19 +236,23 @@ void Invariants::check_shown(const Controller& controller, TimePoint now) {
   require(index == probes_.size(), "not every probe is shown");
 }
 
-bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key) const {
-  if (!steps_.has_looked() || steps_.look_failed() || steps_.in_flight(key)) return false;
+bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const {
+  if (!steps_.has_looked() || steps_.in_flight(key)) return false;
   const ObservedAddress* address = steps_.find(key);
+  if (steps_.look_failed()) {  // nothing is added then, and a removal that claims success is enough
+    return service.rules.claim() == ServiceRules::Claim::unwanted && address != nullptr && address->ours &&
+           (!address->expires || *address->expires > now);
+  }
   if (service.rules.claim() == ServiceRules::Claim::unwanted) return address != nullptr && address->ours;
   return service.rules.claim() == ServiceRules::Claim::wanted && address == nullptr && !stopped_at_ &&
-         gates_of(service) == ServiceRules::Gates::up;
+         opinion_of(service).gates == ServiceRules::Gates::up;
 }
 
 void Invariants::check_overdue(TimePoint now) {
   for (const ServiceEntry& service : services_) {
     for (const Vip& vip : service.rules.spec().vips) {
       const AddressKey key{vip, service.rules.spec().announce.interface};
-      if (!is_lacking(service, key)) {
+      if (!is_lacking(service, key, now)) {
         lacking_since_.erase(key);
         continue;
       }
@@ -253,9 +278,15 @@ void Invariants::stalled(Duration late, TimePoint now) {
 void Invariants::expired(const AddressKey& key, TimePoint now) {
   const ServiceEntry* service = owner(key.vip);
   if (service == nullptr || service->rules.claim() == ServiceRules::Claim::unwanted || stopped_at_) return;
-  if (service->rules.spec().announce.interface != key.interface || !service->rules.spec().announce.lease)
-    return;
-  require(now - trouble_at_ <= 2 * *service->rules.spec().announce.lease,
+  const AnnounceSpec& announce = service->rules.spec().announce;
+  if (!announce.lease) return;
+  const bool is_moving = steps_.find({key.vip, announce.interface}) == nullptr;
+  if (announce.interface != key.interface && !is_moving) return;
+  // What is not seen, or was seen too late, cannot be kept.
+  const std::optional<TimePoint> since = steps_.stands_since(key);
+  const bool is_known = since && now - *since >= *announce.lease;
+  const TimePoint excused = is_known || !blind_at_ ? trouble_at_ : std::max(trouble_at_, *blind_at_);
+  require(now - excused <= 2 * *announce.lease,
           fmt::format("the lease of {} ran out, it is wanted, and nothing was amiss", key.vip.prefix));
 }
 

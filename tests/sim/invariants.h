@@ -7,6 +7,8 @@
 //  - Steps are for what is wanted, and what is wanted is stepped for, soon. What is not there is added only while the
 //    gates are up: not on what was known once.
 //  - The lease of a wanted VIP does not run out under a process that runs in a world without trouble.
+//  - What is ours on another interface than its service's (the configuration was edited) is never added to; it is
+//    removed once the VIP is not wanted, or was seen where it belongs.
 //  - The kernel and the router are looked at again and again.
 //  - A clean exit leaves what on_exit says; any exit comes within 5 s.
 #pragma once
@@ -39,7 +41,7 @@ class Invariants {
   // The process did not run until now, for so long.
   // `late`: by how much what herald had to do next is late; all that it can know of the stall.
   void stalled(Duration late, TimePoint now);
-  // A step or a look failed, or lied.
+  // A step failed or lied, or the process did not run.
   void trouble(TimePoint now) { trouble_at_ = now; }
   // The kernel removed an address whose lifetime was over.
   void expired(const AddressKey& key, TimePoint now);
@@ -55,17 +57,20 @@ class Invariants {
   void on(const effect::Observe& effect, TimePoint now);
   void on(const effect::Apply& effect, TimePoint now);
   void on(const effect::ReadRouter& effect, TimePoint now);
+  void on(const effect::ApplyRoutes& effect, TimePoint now);
   void on(const effect::Transition& effect, TimePoint now);
   void on(const effect::Notice& effect, TimePoint now);
   void on(const effect::Exit& effect, TimePoint now);
 
   [[nodiscard]] std::size_t probe_of(RunId run) const;
-  [[nodiscard]] ServiceRules::Gates gates_of(const ServiceEntry& service) const;
-  [[nodiscard]] bool is_conclusive(const ServiceEntry& service) const;
+  [[nodiscard]] ServiceRules::Opinion opinion_of(const ServiceEntry& service) const;
+  [[nodiscard]] Look look_of(const ServiceSpec& spec) const;
+  void check_step(const ServiceEntry& service, const Step& step) const;
+  void check_step_elsewhere(const ServiceEntry& service, const Step& step) const;
   [[nodiscard]] ServiceEntry* owner(const Vip& vip);
   void check_shown(const Controller& controller, TimePoint now);
   void check_overdue(TimePoint now);
-  [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key) const;
+  [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const;
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 
   std::vector<ProbeRules> probes_;
@@ -73,6 +78,7 @@ class Invariants {
   StepRules steps_;
   std::map<AddressKey, TimePoint> lacking_since_;  // that something should be done about it
   TimePoint trouble_at_;
+  std::optional<TimePoint> blind_at_;  // when a look failed
   std::optional<TimePoint> resumed_at_;
   std::optional<TimePoint> stopped_at_;
   bool has_router_ = false;

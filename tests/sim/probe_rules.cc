@@ -67,7 +67,10 @@ void ProbeRules::cancelled(RunId run, bool stopping, TimePoint now) {
 void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
   run_.reset();
   ended_ = now;
-  if (verdict == Verdict::inconclusive) return;
+  if (verdict == Verdict::inconclusive) {
+    if (now - conclusive_at_ > staleness()) forget();
+    return;
+  }
   bool failed = verdict == Verdict::fail;
   if (spec_.thresholds.invert) {
     failed = !failed;
@@ -113,7 +116,7 @@ bool ProbeRules::has_gap(std::size_t many, Duration gap) const {
   return false;
 }
 
-void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
+void ProbeRules::told(const effect::Transition& transition) {
   check(output_named(transition.from) == output_, "a transition starts from where the last one did not end");
   const Output next = output_named(transition.to);
   const bool degraded = transition.to == "degraded";
@@ -125,10 +128,8 @@ void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
   }
   if (next == Output::down) check(counted_ && has_fallen(), "turned down without a reason");
   if (next == Output::unknown) {
-    check(now - conclusive_at_ > staleness() || (maybe_forgot_ && now == excused_until_),
-          "forgotten before it was stale");
+    check(must_forget_, "forgotten without a reason");
     must_forget_ = false;
-    seen_.clear();
   }
   if (next == Output::up && output_ == Output::up) {
     check(degraded ? ends_in_warnings(spec_.thresholds.fall, true)
@@ -138,15 +139,18 @@ void ProbeRules::told(const effect::Transition& transition, TimePoint now) {
   }
   output_ = next;
   degraded_ = degraded;
-  if (next != Output::unknown) maybe_forgot_ = false;
 }
 
 void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, TimePoint now) {
   excused_until_ = now;
   if (run_ && late >= kNoticed) stalled_ += late;
-  const bool lost = lease && late >= *lease / 2 && late >= kStall;
-  must_forget_ = output_ != Output::unknown && (lost || late > staleness() + longest_interval() + kSlack);
-  maybe_forgot_ = maybe_forgot_ || lost || late >= staleness();
+  if (late < kStall) return;
+  if ((lease && late >= *lease / 2) || now - conclusive_at_ > staleness()) forget();
+}
+
+void ProbeRules::forget() {
+  must_forget_ = output_ != Output::unknown;
+  seen_.clear();
 }
 
 void ProbeRules::shown(const ProbeSnapshot& snapshot) {
@@ -163,10 +167,8 @@ void ProbeRules::settled(bool stopping, TimePoint now) {
         "it is not run any more");
   check(!must_forget_, "what it knew from before a long stall still stands");
   if (!std::exchange(counted_, false)) return;
-  const bool vague =
-      maybe_forgot_ || has_gap(seen_.size(), staleness());  // may have been forgotten, need not
-  check(vague || output_ == Output::up || !has_risen(), "did not turn up after `rise` passes in a row");
-  check(vague || output_ == Output::down || !has_fallen(), "did not turn down though it should");
+  check(output_ == Output::up || !has_risen(), "did not turn up after `rise` passes in a row");
+  check(output_ == Output::down || !has_fallen(), "did not turn down though it should");
 }
 
 }  // namespace herald::sim

@@ -2,8 +2,9 @@
 //
 //  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten.
 //  - The output turns up only on a pass that completes `rise` passes in a row, none of them separated by a gap
-//    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail; unknown only
-//    when the last conclusive result is too old, and always after a stall of that length or of half the lease.
+//    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail.
+//  - What was seen counts for nothing, and the output turns unknown, once a stall or an inconclusive result shows that
+//    the last conclusive one is too old, and after a stall of half the lease.
 //  - And it must turn then: in the same turn.
 //  - What is shown of it counts every attempt once and never backwards.
 #pragma once
@@ -34,7 +35,7 @@ class ProbeRules {
   void started(RunId run, TimePoint now);
   void finished(const ProbeResult& result, TimePoint now);
   void cancelled(RunId run, bool stopping, TimePoint now);
-  void told(const effect::Transition& transition, TimePoint now);
+  void told(const effect::Transition& transition);
   // The turn is over; `stopping`: no attempts are made any more.
   void settled(bool stopping, TimePoint now);
   // The process did not run until now, for so long.
@@ -43,9 +44,9 @@ class ProbeRules {
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
   [[nodiscard]] Output output() const { return output_; }
+  // Not known, and no conclusive result counts toward it.
+  [[nodiscard]] bool is_silent() const { return output_ == Output::unknown && seen_.empty(); }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
-
-  [[nodiscard]] bool has_results() const { return !seen_.empty(); }
 
  private:
   struct Seen {
@@ -56,6 +57,7 @@ class ProbeRules {
   };
 
   void count(Verdict verdict, Reason reason, TimePoint now);
+  void forget();
   [[nodiscard]] bool ends_in(std::size_t many, bool failed) const;
   [[nodiscard]] bool ends_in_warnings(std::size_t many, bool warned) const;
   [[nodiscard]] bool has_risen() const { return ends_in(spec_.thresholds.rise, false); }
@@ -77,9 +79,8 @@ class ProbeRules {
   std::size_t since_up_ = 0;  // of these, those after the output last turned up
   Output output_ = Output::unknown;
   bool degraded_ = false;
-  bool counted_ = false;       // in this turn
-  bool must_forget_ = false;   // in this turn
-  bool maybe_forgot_ = false;  // a stall may have made it forget what the output does not show
+  bool counted_ = false;      // in this turn
+  bool must_forget_ = false;  // in this turn
   std::uint64_t attempts_ = 0;
   std::uint64_t inconclusive_shown_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "tests/sim/random_world.h"
 
@@ -92,6 +93,10 @@ ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_pr
   return service;
 }
 
+void move_interface(ServiceSpec& service) {
+  service.announce.interface = other_interface(service.announce.interface);
+}
+
 Faults draw_faults(Dice& dice, double hell) {
   Faults faults;
   faults.look_fails = dice.fault(hell, 0.3);
@@ -122,11 +127,16 @@ Rates draw_rates(Dice& dice, double hell) {
   rates.foreigners = dice.fault(hell, 2);
   rates.leftovers = dice.fault(hell, 1);
   rates.interfaces = dice.fault(hell, 1);
+  rates.blindness = dice.fault(hell, 1);
   rates.routers = dice.fault(hell, 3);
   return rates;
 }
 
 }  // namespace
+
+std::string other_interface(const std::string& interface) {
+  return interface == "lo" ? "dummy0" : "lo";
+}
 
 Plan draw_plan(std::uint64_t seed) {
   Dice dice(seed * 2654435761U + 1);
@@ -136,8 +146,6 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::uint32_t index = 0; index < services; ++index) {
     plan.config.services.push_back(draw_service(dice, index, services == 1 ? 6 : 2));
   }
-  plan.reduced = plan.config;
-  plan.reduced.services.erase(plan.reduced.services.begin() + dice.number(0, services - 1));
   const double hell = dice.chance(0.2) ? 0 : dice.real(0.1, 1);
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
@@ -148,6 +156,35 @@ Plan draw_plan(std::uint64_t seed) {
     plan.quiet = std::max(plan.quiet, 30s + held + service.adopt_timeout);
   }
   return plan;
+}
+
+Edit edit(const Config& running, const Config& full, std::uint64_t seed) {
+  Dice dice(seed);
+  Edit edit{running, {}};
+  std::vector<ServiceSpec>& services = edit.config.services;
+  std::vector<ServiceSpec> missing;
+  std::ranges::copy_if(full.services, std::back_inserter(missing), [&](const ServiceSpec& service) {
+    return std::ranges::find(services, service.name, &ServiceSpec::name) == services.end();
+  });
+  const std::vector<ServiceSpec>& candidates =
+      services.empty() || (!missing.empty() && dice.chance(0.6)) ? missing : services;
+  const ServiceSpec chosen = candidates[dice.number(0, static_cast<std::uint32_t>(candidates.size()) - 1)];
+  const auto found = std::ranges::find(services, chosen.name, &ServiceSpec::name);
+  if (found == services.end()) {
+    services.push_back(chosen);
+    if (dice.chance(0.5)) move_interface(services.back());
+    edit.what = "returned services";
+  } else if (dice.chance(0.2)) {
+    services.erase(found);
+    edit.what = "dropped services";
+  } else if (dice.chance(0.6)) {
+    move_interface(*found);
+    edit.what = "moved services";
+  } else {
+    for (ProbeSpec& probe : found->probes) probe.thresholds = draw_thresholds(dice);
+    edit.what = "changed thresholds";
+  }
+  return edit;
 }
 
 std::string describe(const Plan& plan) {
@@ -165,12 +202,13 @@ std::string describe(const Plan& plan) {
       "  delays: look {} ms, step {} ms, router {} ms\n"
       "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
       "{:.1f}, foreigners "
-      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, routers {:.1f}\n",
+      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}\n",
       name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
       faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost, faults.stage_lost,
       faults.late_answer, faults.router_times_out, faults.router_stale, ms(faults.look_delay),
       ms(faults.step_delay), ms(faults.router_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
-      rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.routers);
+      rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.blindness,
+      rates.routers);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} on {}: {} VIPs, lease {} ms, require {} {}, hold_down {} ms, damping {}, adopt {} ms, "

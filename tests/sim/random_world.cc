@@ -33,7 +33,11 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
 }
 
 void RandomWorld::run() {
-  if (world_.chance(0.3)) world_.put_address(some_vip(), true, 20s);
+  if (world_.chance(0.3)) {
+    AddressKey found = some_vip();
+    if (world_.chance(0.3)) found.interface = other_interface(found.interface);
+    world_.put_address(found, true, 20s);
+  }
   world_.start(running_);
   interfere();
   world_.run_until(chaos_ends_);
@@ -55,6 +59,7 @@ void RandomWorld::interfere() {
   every(rates.foreigners, "foreigners", [this] { add_foreigner(); });
   every(rates.leftovers, "leftovers", [this] { add_leftover(); });
   every(rates.interfaces, "interfaces", [this] { lose_interface(); });
+  every(rates.blindness, "blindness", [this] { go_blind(); });
   every(rates.routers, "router troubles", [this] { trouble_router(); });
 }
 
@@ -98,7 +103,12 @@ void RandomWorld::crash() {
 }
 
 void RandomWorld::restart_after(Duration pause) {
-  running_ = world_.chance(0.3) ? plan_.reduced : plan_.config;
+  if (world_.chance(0.4)) {
+    Edit edited = edit(running_, plan_.config, world_.random()());
+    world_.note("-- the configuration is edited: " + edited.what);
+    world_.count(edited.what);
+    running_ = std::move(edited.config);
+  }
   world_.at(world_.now() + pause, [this] {
     if (is_chaos() && !world_.runs()) world_.start(running_);
   });
@@ -121,7 +131,9 @@ void RandomWorld::stop() {
 }
 
 AddressKey RandomWorld::some_vip() {
-  const ServiceSpec& service = plan_.config.services[world_.random()() % plan_.config.services.size()];
+  const std::vector<ServiceSpec>& services =
+      running_.services.empty() ? plan_.config.services : running_.services;
+  const ServiceSpec& service = services[world_.random()() % services.size()];
   return {service.vips[world_.random()() % service.vips.size()], service.announce.interface};
 }
 
@@ -166,6 +178,16 @@ void RandomWorld::lose_interface() {
   world_.at(world_.now() + world_.up_to(20s), [this] { world_.restore_interface("dummy0"); });
 }
 
+void RandomWorld::go_blind() {
+  world_.note("-- looks begin to fail");
+  world_.faults().look_fails = 1;
+  world_.at(world_.now() + world_.up_to(40s), [this] {
+    if (!is_chaos()) return;
+    world_.note("-- looks work again");
+    world_.faults().look_fails = plan_.faults.look_fails;
+  });
+}
+
 void RandomWorld::trouble_router() {
   Router& router = world_.router();
   const TimePoint until = world_.now() + world_.up_to(20s);
@@ -204,17 +226,21 @@ void RandomWorld::check_end() {
     check_service(running_.services[index], shown.services[index]);
   }
   for (const auto& [key, entry] : world_.kernel().addresses()) {
-    const auto is_configured = [&](const ServiceSpec& service) {
-      return service.announce.interface == key.interface &&
-             std::ranges::find(service.vips, key.vip) != service.vips.end();
-    };
-    require(!entry.ours || std::ranges::any_of(running_.services, is_configured),
-            "a leftover was left: " + key.vip.prefix);
+    require(!entry.ours || is_left_for_good(key), "a leftover was left: " + key.vip.prefix);
   }
   for (const AddressKey& key : foreigners_) {
     const Kernel::Entry* entry = world_.kernel().find(key);
     require(entry != nullptr && !entry->ours, "somebody else's address was touched: " + key.vip.prefix);
   }
+}
+
+// Ours, and where it belongs; or where it was before, since somebody else has its place.
+bool RandomWorld::is_left_for_good(const AddressKey& key) const {
+  return std::ranges::any_of(running_.services, [&](const ServiceSpec& service) {
+    if (std::ranges::find(service.vips, key.vip) == service.vips.end()) return false;
+    const Kernel::Entry* own = world_.kernel().find({key.vip, service.announce.interface});
+    return service.announce.interface == key.interface || (own != nullptr && !own->ours);
+  });
 }
 
 void RandomWorld::check_service(const ServiceSpec& service, const ServiceSnapshot& shown) {

@@ -23,12 +23,12 @@ struct Rates {
   double foreigners = 0;  // somebody's own address, a VIP's or another
   double leftovers = 0;
   double interfaces = 0;
+  double blindness = 0;  // looks fail for a while
   double routers = 0;
 };
 
 struct Plan {
   Config config;
-  Config reduced;  // the same without one service, for a restart after an edit
   Faults faults;
   Rates rates;
   Duration chaos{};
@@ -36,6 +36,15 @@ struct Plan {
 };
 
 [[nodiscard]] Plan draw_plan(std::uint64_t seed);
+// What an administrator does to a configuration between two lives of the process: drops a service, brings one of `full`
+// back, moves one to another interface, or changes its thresholds.
+struct Edit {
+  Config config;
+  std::string what;
+};
+[[nodiscard]] std::string other_interface(const std::string& interface);
+[[nodiscard]] Edit edit(const Config& running, const Config& full, std::uint64_t seed);
+
 [[nodiscard]] std::string describe(const Plan& plan);
 
 class RandomWorld {
@@ -59,12 +68,14 @@ class RandomWorld {
   void add_foreigner();
   void add_leftover();
   void lose_interface();
+  void go_blind();
   void trouble_router();
 
   void calm_down();
   void check_end();
   void check_service(const ServiceSpec& service, const ServiceSnapshot& shown);
   [[nodiscard]] AddressKey some_vip();
+  [[nodiscard]] bool is_left_for_good(const AddressKey& key) const;
   [[nodiscard]] bool is_chaos() const { return world_.now() < chaos_ends_; }
 
   Plan plan_;

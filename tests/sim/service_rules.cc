@@ -17,6 +17,11 @@ ServiceRules::Claim claim_of(std::string_view state) {
   return wanted ? ServiceRules::Claim::wanted : ServiceRules::Claim::unwanted;
 }
 
+// How many VIPs of the service are announced by herald.
+std::size_t announced(const Look& look) {
+  return look.ours + look.elsewhere;
+}
+
 bool is_grade(std::string_view name) {
   return name == "unknown" || name == "healthy" || name == "degraded" || name == "unhealthy";
 }
@@ -36,11 +41,12 @@ void ServiceRules::check(bool holds, std::string_view rule) const {
 }
 
 void ServiceRules::looked(const Look& look) {
-  if (!look_.taken) found_none_ = look.ours == 0;
+  if (!look_.taken) found_none_ = announced(look) == 0;
   look_ = look;
 }
 
-void ServiceRules::told(const effect::Transition& transition, Gates gates, TimePoint now) {
+void ServiceRules::told(const effect::Transition& transition, Opinion opinion, TimePoint now) {
+  const Gates gates = opinion.gates;
   if (is_grade(transition.to)) {
     check(is_grade(transition.from), "a grade follows a state");
     return;
@@ -53,10 +59,10 @@ void ServiceRules::told(const effect::Transition& transition, Gates gates, TimeP
   if (claim_ == Claim::unwanted) {
     if (before == Claim::wanted || !found_none_) penalize(now);
     check(before != Claim::adopting || stopping_ || found_none_ || gates == Gates::down ||
-              now >= started_ + spec_.adopt_timeout,
+              (now >= started_ + spec_.adopt_timeout && opinion.is_silent),
           "an adopted service was given up without a reason");
     check(before != Claim::wanted || stopping_ || gates == Gates::down ||
-              (gates == Gates::unknown && look_.ours == 0),
+              (gates == Gates::unknown && announced(look_) == 0),
           "withdrawn though its gates are not down");
     return;
   }
@@ -90,11 +96,12 @@ bool ServiceRules::is_damped(TimePoint now, double margin) const {
   return damped_ && penalty(now) > spec_.damping->reuse * margin;
 }
 
-void ServiceRules::settled(Gates gates, bool conclusive, TimePoint now) const {
+void ServiceRules::settled(Opinion opinion, TimePoint now) const {
+  const Gates gates = opinion.gates;
   if (stopping_ || !look_.taken) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
   check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
-  check(claim_ != Claim::adopting || conclusive || now <= started_ + spec_.adopt_timeout,
+  check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + spec_.adopt_timeout,
         "adopting beyond adopt_timeout, and a gate has had nothing conclusive");
   if (gates == Gates::up && claim_ == Claim::unwanted) {
     const bool held_down = withdrawn_at_ && now < *withdrawn_at_ + spec_.hold_down;
@@ -102,7 +109,7 @@ void ServiceRules::settled(Gates gates, bool conclusive, TimePoint now) const {
           "its gates are up, nothing holds it, and it is not wanted");
   }
   check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
-  check((state_ != "withdrawn" && state_ != "held") || look_.ours == 0,
+  check((state_ != "withdrawn" && state_ != "held") || announced(look_) == 0,
         "called withdrawn, and a VIP is there");
 }
 

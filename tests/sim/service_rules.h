@@ -14,11 +14,12 @@
 
 namespace herald::sim {
 
-// The service's own VIPs, in the last look that was answered.
+// The service's VIPs in the last look that was answered: on its own interface, if not said otherwise.
 struct Look {
   bool taken = false;
   std::size_t ours = 0;
   std::size_t foreign = 0;
+  std::size_t elsewhere = 0;  // ours, on another interface only
 };
 
 class ServiceRules {
@@ -26,13 +27,18 @@ class ServiceRules {
   enum class Claim : std::uint8_t { adopting, wanted, unwanted };
   enum class Gates : std::uint8_t { unknown, up, down };
 
+  // What the gates say, and whether one of them has nothing conclusive to say: this is what adopt_timeout is for.
+  struct Opinion {
+    Gates gates = Gates::unknown;
+    bool is_silent = false;  // a gate
+  };
+
   ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now) {}
 
   void looked(const Look& look);
   void stop() { stopping_ = true; }
-  void told(const effect::Transition& transition, Gates gates, TimePoint now);
-  // `conclusive`: every gate has had a conclusive result.
-  void settled(Gates gates, bool conclusive, TimePoint now) const;
+  void told(const effect::Transition& transition, Opinion opinion, TimePoint now);
+  void settled(Opinion opinion, TimePoint now) const;
   void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }

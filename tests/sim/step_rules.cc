@@ -29,7 +29,11 @@ void StepRules::looked(const event::Observed& event, TimePoint now) {
   shown_by_ = event.sequence;
   looked_at_ = now;
   shown_.emplace();
-  for (const ObservedAddress& address : event.observation->addresses) (*shown_)[address.key] = address;
+  for (const ObservedAddress& address : event.observation->addresses) {
+    (*shown_)[address.key] = address;
+    shown_since_.try_emplace(address.key, now);
+  }
+  std::erase_if(shown_since_, [&](const auto& entry) { return !shown_->contains(entry.first); });
 }
 
 void StepRules::believe_claims() {
@@ -39,6 +43,7 @@ void StepRules::believe_claims() {
     const auto found = shown_->find(step.key);
     if (step.kind == Step::Kind::remove) {
       shown_->erase(step.key);
+      shown_since_.erase(step.key);
     } else if (found == shown_->end() || found->second.ours) {
       ObservedAddress address{step.key, true, std::nullopt};
       if (step.lease) address.expires = at + *step.lease;
@@ -55,6 +60,22 @@ const ObservedAddress* StepRules::find(const AddressKey& key) const {
   if (!shown_) return nullptr;
   const auto found = shown_->find(key);
   return found == shown_->end() ? nullptr : &found->second;
+}
+
+const ObservedAddress* StepRules::find_seen(const AddressKey& key) const {
+  return shown_since_.contains(key) ? find(key) : nullptr;
+}
+
+bool StepRules::is_seen_anywhere(const Vip& vip) const {
+  return std::ranges::any_of(
+      shown_since_, [&](const auto& entry) { return entry.first.vip == vip && find(entry.first)->ours; });
+}
+
+std::optional<TimePoint> StepRules::stands_since(const AddressKey& key) const {
+  const ObservedAddress* address = find(key);
+  const auto since = shown_since_.find(key);
+  if (address == nullptr || !address->ours || since == shown_since_.end()) return std::nullopt;
+  return since->second;
 }
 
 void StepRules::issued(const effect::Apply& apply, TimePoint now) {

@@ -31,6 +31,12 @@ class StepRules {
   [[nodiscard]] bool any_in_flight() const { return !in_flight_.empty(); }
   // As the last look showed it.
   [[nodiscard]] const ObservedAddress* find(const AddressKey& key) const;
+  // As find(), but not what was only claimed to have been added.
+  [[nodiscard]] const ObservedAddress* find_seen(const AddressKey& key) const;
+  // Herald's own, on any interface.
+  [[nodiscard]] bool is_seen_anywhere(const Vip& vip) const;
+  // Since when every look that was answered showed it, if it is herald's.
+  [[nodiscard]] std::optional<TimePoint> stands_since(const AddressKey& key) const;
 
  private:
   void believe_claims();
@@ -43,6 +49,7 @@ class StepRules {
   std::uint64_t shown_by_ = 0;       // the look that `shown_` came from
   TimePoint looked_at_{};            // when that was told
   std::optional<std::map<AddressKey, ObservedAddress>> shown_;
+  std::map<AddressKey, TimePoint> shown_since_;
   std::map<StepId, Step> in_flight_;
   std::deque<std::pair<Step, TimePoint>>
       claims_;  // of steps that ended since the last look that was answered

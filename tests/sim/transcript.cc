@@ -1,6 +1,7 @@
 #include "tests/sim/transcript.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 
@@ -75,6 +76,14 @@ std::string full_text(const Event& event) {
                  },
                  [](const event::RouterRead& one) {
                    return fmt::format("  router read: {}", one.view.reachable ? "reachable" : one.view.error);
+                 },
+                 [](const event::RoutesApplied& one) {
+                   return fmt::format("  routes applied: {}", fmt::join(one.errors, ", "));
+                 },
+                 [](const event::RouterChanged&) { return std::string("  router changed"); },
+                 [](const event::Administer& one) {
+                   return fmt::format("  {} is told to {} by {}", one.service, name_of(one.admin.state),
+                                      one.admin.who);
                  },
                  [](const event::Stop&) { return std::string("  SIGTERM"); }},
       event);

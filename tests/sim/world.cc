@@ -277,6 +277,10 @@ void World::carry_out(const effect::ReadRouter& /*effect*/) {
   });
 }
 
+void World::carry_out(const effect::ApplyRoutes& /*effect*/) {
+  throw Violation("routes, and no service has a lever on the router");
+}
+
 void World::carry_out(const effect::Transition& effect) {
   count("transitions");
   if (effect.to == "held") count(effect.reason.ends_with("damping") ? "dampings" : "hold-downs");

@@ -105,6 +105,7 @@ class World {
   void carry_out(const effect::Observe& effect);
   void carry_out(const effect::Apply& effect);
   void carry_out(const effect::ReadRouter& effect);
+  void carry_out(const effect::ApplyRoutes& effect);
   void carry_out(const effect::Transition& effect);
   void carry_out(const effect::Notice& effect);
   void carry_out(const effect::Exit& effect);
