@@ -48,11 +48,11 @@ LastWords::~LastWords() {
 }  // namespace herald::sim
 
 // Called by the sanitizers before their report; without them nobody does.
-// NOLINTBEGIN(bugprone-reserved-identifier): the sanitizers choose the names
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the sanitizers choose the names
 extern "C" void __asan_on_error() {
   herald::sim::speak();
 }
 extern "C" void __ubsan_on_report() {
   herald::sim::speak();
 }
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
