@@ -51,6 +51,7 @@ constexpr std::array kFrr{
     field("seq", "loopback6", false),
     flag("ipv4"),      // there are VIPs of this family, or none at all
     flag("ipv6"),      // there are VIPs of this family
+    Placeholder{"vrf", Kind::optional},
     flag("networks"),  // herald adds `network` lines
     flag("azure"),
     flag("aws"),

@@ -104,6 +104,7 @@ TEST_CASE("FRR's families are those of the VIPs") {
   Config vrf = config_with({});
   vrf.router.vrf = "blue";
   CHECK(std::ranges::count(frr(vrf), "router bgp 65001 vrf blue") == 1);
+  CHECK(std::ranges::count(frr(vrf), "vrf blue") == 1);
 }
 
 TEST_CASE("presets differ in timers and comments") {
