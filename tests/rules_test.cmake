@@ -49,12 +49,14 @@ check("config_file" FILES "sidecar/config_*" "sidecar/json_*"
       ALLOWED "${std}" "${fmt}" "${core}" "${json}" "${reader}" "sidecar/config_[a-z]+\\.h"
               "fcntl\\.h" "unistd\\.h" "(sys|arpa|netinet|net)/[a-z_]+\\.h" "sidecar/fd\\.h")
 check("report" FILES "sidecar/report*" ALLOWED "${std}" "${fmt}" "${core}" "${json}" "${reader}" "sidecar/(report|plain_text)\\.h")
+check("doctor" FILES "sidecar/doctor_*"
+      ALLOWED "${std}" "${fmt}" "${core}" "sidecar/(doctor_[a-z]+|ctl_text|plain_text)\\.h")
 check("varlink" FILES "sidecar/varlink.*" "sidecar/varlink_service.*" "sidecar/plain_text.*"
       ALLOWED "${std}" "${fmt}" "${json}" "sidecar/(varlink|varlink_service|plain_text)\\.h" "sys/types\\.h")
 check("sidecar/announce" FILES "sidecar/announce/*"
       ALLOWED "${std}" "${fmt}" "${json}" "${reader}" "${shell}" "sidecar/netlink\\.h" "sidecar/announce/[a-z_]+\\.h"
               "sidecar/core/(types|config|policy|reconcile|route_plan|route_step|router_facts|router_view|service)\\.h"
-              "sys/[a-z]+\\.h" "fcntl\\.h")
+              "sys/[a-z]+\\.h" "fcntl\\.h" "fnmatch\\.h")
 check("probes" FILES "probes/*.h" "probes/*.cc"
       ALLOWED "${std}" "${fmt}" "${json}" "${reader}" "${shell}" "probes/[a-z_]+\\.h" "sidecar/core/(types|config)\\.h"
               "(curl|ldns|re2|openssl)/[a-z0-9_]+\\.h" "ares\\.h" "(sys|arpa|netinet|net|linux)/[a-z_]+\\.h"
