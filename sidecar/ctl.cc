@@ -57,12 +57,6 @@ Outcome failed(const Options& options, const CallFailure& failure) {
                       options.socket, failure.text)};
 }
 
-std::string json_text(const Options& options, const Report& report) {
-  constexpr int kIndent = 2;
-  // On a terminal even the control characters above ASCII are escaped.
-  return report.dump(kIndent, ' ', options.terminal, Report::error_handler_t::replace) + "\n";
-}
-
 std::string unknown_service(const std::string& wanted, const std::vector<std::string>& names) {
   const std::string near = near_name(wanted, names);
   const std::string hint = near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
@@ -156,6 +150,12 @@ Outcome wait_for_withdrawal(const Options& options, const std::vector<std::strin
 }
 
 }  // namespace
+
+std::string json_text(const Options& options, const Report& report) {
+  constexpr int kIndent = 2;
+  // On a terminal even the control characters above ASCII are escaped.
+  return report.dump(kIndent, ' ', options.terminal, Report::error_handler_t::replace) + "\n";
+}
 
 Outcome drain(const Options& options, const AdminWish& wish) {
   if (!wish.wait) return administer(options, kDrainMethod, wish);

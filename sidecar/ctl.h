@@ -35,6 +35,9 @@ struct Outcome {
   std::string err;  // for stderr, whole lines; the first is printed behind "heraldctl: "
 };
 
+// What --json prints.
+[[nodiscard]] std::string json_text(const Options& options, const Report& report);
+
 // All services where none are named.
 [[nodiscard]] Outcome status(const Options& options, const std::vector<std::string>& services);
 [[nodiscard]] Outcome why(const Options& options, const std::string& service);

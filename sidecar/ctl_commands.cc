@@ -8,7 +8,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"history", "watch", "probe", "reload", "handover", "doctor", "metrics"};
+constexpr std::array kLater{"history", "watch", "probe", "reload", "handover", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -122,6 +122,12 @@ constexpr std::array kCommands{
               const Stack stack = arguments.stack == "bird" ? Stack::bird : Stack::frr;
               return render(arguments.config, stack, arguments.templates);
             }},
+    Command{
+        "doctor", "checks the router's configuration; needs no daemon; exit 1 on any error",
+        R"(  heraldctl doctor                 what is wrong with the router, why it matters, and how to mend it
+  heraldctl doctor --json          the same for programs
+)",
+        take_config, [](const Arguments& arguments) { return doctor(arguments.options, arguments.config); }},
 };
 
 }  // namespace

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
 #include "probes/probe.h"
+#include "sidecar/announce/facts_reader.h"
 #include "sidecar/announce/route_server.h"
+#include "sidecar/doctor_text.h"
+#include "sidecar/host_facts.h"
+#include "sidecar/loop.h"
 #include "sidecar/plain_text.h"
 
 namespace herald::ctl {
@@ -29,8 +34,23 @@ Outcome refused(const std::string& place, const std::vector<std::string>& errors
 
 Outcome refused(const ConfigPlace& place, const std::vector<ConfigError>& errors) {
   std::vector<std::string> texts;
+  texts.reserve(errors.size());
   for (const ConfigError& error : errors) texts.push_back(to_string(error));
   return refused(fmt::format("the configuration ({})", place.file), texts);
+}
+
+// Blocks for as long as the router's own timeouts allow.
+RouterFacts read_router_facts(const Config& config) {
+  Loop loop;
+  RouterFacts facts;
+  const auto reader = make_facts_reader(loop, config);
+  if (reader == nullptr) return facts;
+  reader->read([&](RouterFacts read) {
+    facts = std::move(read);
+    loop.exit(0);
+  });
+  loop.run();
+  return facts;
 }
 
 }  // namespace
@@ -44,6 +64,18 @@ Outcome render(const ConfigPlace& place, Stack stack, const std::vector<std::str
   if (!text)
     return refused(fmt::format("what render {} needs ({})", name_of(stack), place.file), text.error());
   return {kDone, *std::move(text), ""};
+}
+
+Outcome doctor(const Options& options, const ConfigPlace& place) {
+  const LoadResult loaded = load_config(place.file, place.services_dir, kind_checks());
+  if (!loaded.config) return refused(place, loaded.errors);
+  const std::vector<Finding> findings =
+      examine(*loaded.config, read_router_facts(*loaded.config), read_host_facts(*loaded.config));
+  const bool bad = std::ranges::find(findings, Severity::error, &Finding::severity) != findings.end();
+  return {
+      bad ? kNotAsWanted : kDone,
+      options.json ? json_text(options, findings_report(findings)) : render_findings(findings, options.look),
+      ""};
 }
 
 }  // namespace herald::ctl

@@ -21,4 +21,7 @@ struct ConfigPlace {
 [[nodiscard]] Outcome render(const ConfigPlace& place, Stack stack,
                              const std::vector<std::string>& template_dirs);
 
+// Judges the router's configuration, by asking it and reading its files; exit 1 on any error.
+[[nodiscard]] Outcome doctor(const Options& options, const ConfigPlace& place);
+
 }  // namespace herald::ctl
