@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
 
 namespace herald {
 namespace {
@@ -24,6 +26,10 @@ constexpr std::array kRouteMap{
 constexpr std::array kNetwork{Placeholder{"vip"}, Placeholder{"map"}};
 // FRR deletes by the prefix alone.
 constexpr std::array kNoNetwork{Placeholder{"vip"}, Placeholder{.name = "map", .must_occur = false}};
+
+constexpr TemplateKind kRouteMapTemplate{"route-map.conf", kRouteMap};
+constexpr TemplateKind kNetworkTemplate{"network.conf", kNetwork};
+constexpr TemplateKind kNoNetworkTemplate{"no-network.conf", kNoNetwork};
 
 bool is_large(const std::string& community) {
   return std::ranges::count(community, ':') == 2;
@@ -47,10 +53,6 @@ TemplateValues network_values(const Vip& vip, std::string_view map) {
 
 }  // namespace
 
-const TemplateKind kRouteMapTemplate{"route-map.conf", kRouteMap};
-const TemplateKind kNetworkTemplate{"network.conf", kNetwork};
-const TemplateKind kNoNetworkTemplate{"no-network.conf", kNoNetwork};
-
 std::expected<FrrObjects, std::vector<TemplateError>> FrrObjects::load(
     std::span<const std::filesystem::path> dirs) {
   auto route_map = load_template(kRouteMapTemplate, dirs);
@@ -65,14 +67,14 @@ std::expected<FrrObjects, std::vector<TemplateError>> FrrObjects::load(
   return std::unexpected(std::move(errors));
 }
 
-std::expected<std::vector<std::string>, std::string> FrrObjects::route_map(
-    const Policy& policy, std::optional<std::uint32_t> as) const {
+std::expected<std::vector<std::string>, std::string> FrrObjects::route_map(const Policy& policy,
+                                                                           std::string_view as) const {
   const Attributes& attributes = policy.attributes;
   TemplateValues values;
   values.texts["map"] = policy.name;
   if (attributes.prepend > 0) {
-    if (!as) return std::unexpected("router.bgp.as is missing: \"prepend\" prepends your own AS");
-    const std::vector<std::uint32_t> path(attributes.prepend, *as);
+    if (as.empty()) return std::unexpected("\"prepend\" needs router.bgp.as: it prepends your own AS");
+    const std::vector<std::string_view> path(attributes.prepend, as);
     values.texts["prepend"] = fmt::format("{}", fmt::join(path, " "));
   }
   set_number(values.texts, "med", attributes.med);

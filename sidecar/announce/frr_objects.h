@@ -2,10 +2,8 @@
 // terminal`, `router bgp`, `address-family`) is the lever's.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,20 +14,15 @@
 
 namespace herald {
 
-// route-map.conf, network.conf, no-network.conf
-extern const TemplateKind kRouteMapTemplate;
-extern const TemplateKind kNetworkTemplate;
-extern const TemplateKind kNoNetworkTemplate;
-
 class FrrObjects {
  public:
-  // All errors of all three files.
+  // Of route-map.conf, network.conf and no-network.conf; all errors of all three.
   [[nodiscard]] static std::expected<FrrObjects, std::vector<TemplateError>> load(
       std::span<const std::filesystem::path> dirs);
 
-  // `as` is our own AS, router.bgp.as: what a prepend prepends. The error says so where it is missing.
-  [[nodiscard]] std::expected<std::vector<std::string>, std::string> route_map(
-      const Policy& policy, std::optional<std::uint32_t> as) const;
+  // `as` is our own AS as bgpd writes it, which a prepend prepends; empty when not known, and the error says so then.
+  [[nodiscard]] std::expected<std::vector<std::string>, std::string> route_map(const Policy& policy,
+                                                                               std::string_view as) const;
   [[nodiscard]] std::vector<std::string> network(const Vip& vip, std::string_view map) const;
   [[nodiscard]] std::vector<std::string> no_network(const Vip& vip, std::string_view map) const;
 

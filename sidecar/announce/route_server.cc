@@ -49,8 +49,8 @@ constexpr std::array kFrr{
     list("loopback6"),
     field("vip", "loopback6"),
     field("seq", "loopback6", false),
-    flag("ipv4"),      // there are VIPs of this family, or none at all
-    flag("ipv6"),      // there are VIPs of this family
+    flag("ipv4"),  // there are VIPs of this family, or none at all
+    flag("ipv6"),  // there are VIPs of this family
     Placeholder{"vrf", Kind::optional},
     flag("networks"),  // herald adds `network` lines
     flag("azure"),
@@ -83,6 +83,9 @@ constexpr std::array kBird{
     flag("gcp"),
     flag("generic"),
 };
+
+constexpr TemplateKind kRouteServerTemplate{"route-server.conf", kFrr};
+constexpr TemplateKind kRouteServerBirdTemplate{"route-server-bird.conf", kBird};
 
 struct BgpTimers {
   int keepalive;
@@ -195,9 +198,6 @@ std::vector<std::string> quotes(const Config& config) {
 }
 
 }  // namespace
-
-const TemplateKind kRouteServerTemplate{"route-server.conf", kFrr};
-const TemplateKind kRouteServerBirdTemplate{"route-server-bird.conf", kBird};
 
 std::expected<std::string, std::vector<std::string>> render_route_server(
     const Config& config, Stack stack, std::span<const std::filesystem::path> template_dirs) {

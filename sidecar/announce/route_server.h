@@ -12,10 +12,6 @@
 
 namespace herald {
 
-// route-server.conf, route-server-bird.conf
-extern const TemplateKind kRouteServerTemplate;
-extern const TemplateKind kRouteServerBirdTemplate;
-
 // For `stack` (frr or bird), whatever the configuration says of it. The errors are lines for people: missing keys by
 // their names, services whose lever is the other stack's, errors of the template.
 [[nodiscard]] std::expected<std::string, std::vector<std::string>> render_route_server(

@@ -22,14 +22,14 @@ TEST_CASE("a route-map with every attribute and with none") {
                        .med = 200,
                        .communities = {"65001:100", "65535:0", "65001:1:2", "65001:1:3"},
                        .local_preference = 0};
-  CHECK(objects().route_map({"HERALD-web-draining-0a", all}, 65001).value() ==
+  CHECK(objects().route_map({"HERALD-web-draining-0a", all}, "65001").value() ==
         Lines{"route-map HERALD-web-draining-0a permit 10", "set as-path prepend 65001 65001",
               "set metric 200", "set community 65001:100 65535:0", "set large-community 65001:1:2 65001:1:3",
               "set local-preference 0", "exit"});
-  CHECK(objects().route_map({"HERALD-web-healthy", {}}, std::nullopt).value() ==
+  CHECK(objects().route_map({"HERALD-web-healthy", {}}, "").value() ==
         Lines{"route-map HERALD-web-healthy permit 10", "exit"});
-  CHECK(objects().route_map({"M", {.prepend = 1}}, std::nullopt).error() ==
-        "router.bgp.as is missing: \"prepend\" prepends your own AS");
+  CHECK(objects().route_map({"M", {.prepend = 1}}, "").error() ==
+        "\"prepend\" needs router.bgp.as: it prepends your own AS");
 }
 
 TEST_CASE("network lines") {

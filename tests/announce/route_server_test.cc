@@ -53,6 +53,8 @@ TEST_CASE("FRR's configuration for services of both levers") {
   const Config config = config_with({service("web", {{"10.99.0.1/32"}}, Via::loopback),
                                      service("dns", {{"10.99.0.53/32"}, {"fd00:99::53/128"}}, Via::vtysh)});
   CHECK(frr(config) == Lines{"frr defaults traditional",
+                             "ip nht resolve-via-default",
+                             "ipv6 nht resolve-via-default",
                              "ip prefix-list ANYCAST seq 5 permit 10.99.0.1/32",
                              "ip prefix-list ANYCAST seq 10 permit 10.99.0.53/32",
                              "ip prefix-list ANYCAST seq 4294967295 deny any",

@@ -102,6 +102,17 @@ class FrrNva:
         if not self._baseline:
             self._baseline = self._running_config()
 
+    def start_with(self, config: str) -> None:
+        """As Debian's frr.service does: the daemons start with nothing, and vtysh tells them the integrated configuration."""
+        file = self._prepare_dirs() / "frr.conf"
+        file.write_text(config)
+        shutil.chown(file, FRR_USER, FRR_USER)
+        for name in ("zebra", "bgpd"):
+            (self.config_dir / f"{name}.conf").write_text("")
+        self._start_zebra()
+        self._start_bgpd()
+        self._ns.run("vtysh", "-N", self.pathspace, "-f", str(file), timeout=20)
+
     def stop(self) -> None:
         self.bgpd.terminate()
         self.zebra.terminate()
@@ -134,10 +145,14 @@ class FrrNva:
         self.bgpd.start()
         self.bgpd.wait_ready(lambda: _accepts(self.run_dir / "bgpd.vty"), "bgpd accepts vtysh")
 
-    def _write_config(self) -> None:
+    def _prepare_dirs(self) -> Path:
         for directory in (self.run_dir, self.config_dir):
             directory.mkdir(exist_ok=True)
             shutil.chown(directory, FRR_USER, FRR_USER)
+        return self.config_dir
+
+    def _write_config(self) -> None:
+        self._prepare_dirs()
         files = {
             "zebra.conf": "frr defaults traditional\n",
             "bgpd.conf": frr_bgpd_config(self.plan, self.options),
@@ -202,6 +217,11 @@ class BirdNva:
     def start(self) -> None:
         if not self.bird.conf.exists():
             self._write_config()
+        self.bird.start()
+
+    def start_with(self, config: str) -> None:
+        self.include.write_text("")
+        self.bird.conf.write_text(f'log "{self.bird.log}" all;\n{config}')
         self.bird.start()
 
     def stop(self) -> None:
