@@ -50,7 +50,7 @@ class Reader {
     read_session(line, sessions_.back().peer);
   }
 
-  BirdProtocols result;
+  BirdProtocolFacts result;
   [[nodiscard]] std::vector<Session>& sessions() { return sessions_; }
 
  private:
@@ -137,11 +137,11 @@ std::string parse_bird_version(std::string_view text) {
   return std::string(text.substr(0, text.find_first_of(" \n")));
 }
 
-BirdProtocols parse_bird_facts(std::string_view text, const RouterSpec& spec) {
+BirdProtocolFacts parse_bird_facts(std::string_view text, const RouterSpec& spec) {
   Reader reader;
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) reader.line(line);
-  BirdProtocols result = std::move(reader.result);
+  BirdProtocolFacts result = std::move(reader.result);
   for (const std::string& address : spec.peers) {
     const auto found = std::ranges::find_if(
         reader.sessions(), [&](const Session& each) { return each.peer.address == address; });

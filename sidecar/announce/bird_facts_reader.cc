@@ -42,7 +42,7 @@ class BirdFactsReader final : public FactsReader {
                    });
   }
 
-  void take_protocols(BirdProtocols protocols) {
+  void take_protocols(BirdProtocolFacts protocols) {
     facts_.peers = protocols.peers;
     facts_.bird.has_direct = protocols.has_direct;
     if (protocols.has_herald) facts_.bird.has_include = true;

@@ -23,7 +23,7 @@ TEST_CASE("BIRD's version is in its greeting") {
 }
 
 TEST_CASE("the protocols that doctor judges") {
-  const BirdProtocols all =
+  const BirdProtocolFacts all =
       parse_bird_facts(fixture("bird-2.0.12-doctor.txt"), spec_with({"10.1.1.4", "10.9.9.8"}));
   CHECK(all.has_direct);
   CHECK_FALSE(all.has_herald);
@@ -42,7 +42,7 @@ TEST_CASE("the protocols that doctor judges") {
   CHECK(peer.families[kIpv6].active);
   CHECK(all.peers.back().state == "not configured");
   // "gr" imports and exports nothing it was told not to: `import all; export none`.
-  const BirdProtocols others = parse_bird_facts(fixture("bird-2.0.12-doctor.txt"), spec_with({}));
+  const BirdProtocolFacts others = parse_bird_facts(fixture("bird-2.0.12-doctor.txt"), spec_with({}));
   REQUIRE(others.names == std::vector<std::string>{"rs1", "rs2", "gr"});
   CHECK(others.peers[2].state == "Active");
   CHECK(others.peers[2].families[kIpv4].inbound_policy == false);
@@ -64,7 +64,7 @@ rs1        BGP        ---        up     10:00:00      Established
     Neighbor capabilities
       Graceful restart
 )";
-  const BirdProtocols found = parse_bird_facts(text, spec_with({}));
+  const BirdProtocolFacts found = parse_bird_facts(text, spec_with({}));
   CHECK(found.has_herald);
   REQUIRE(found.peers.size() == 1);
   CHECK(found.peers[0].address == "fe80::1");
