@@ -50,7 +50,7 @@ struct AdminWish {
   bool all = false;
   std::string reason = {};
   std::string lasts = {};  // a duration, empty: until undone
-  bool wait = false;  // drain: until the stack, read back, no longer advertises them
+  bool wait = false;       // drain: until the stack, read back, no longer advertises them
 };
 [[nodiscard]] Outcome drain(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome undrain(const Options& options, const AdminWish& wish);

@@ -35,9 +35,9 @@ std::string subject(const std::string& service, const std::string& probe) {
 Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
     : loop_(loop),
       log_(log),
-      options_(options),
+      options_(std::move(options)),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
-      operations_(controller_.config().state_dir, !options.dry_run),
+      operations_(controller_.config().state_dir, !options_.dry_run),
       curl_(loop),
       resolver_(loop) {}
 
@@ -74,7 +74,7 @@ std::expected<void, std::string> Daemon::open() {
 
   const Config& config = controller_.config();
   warn_of_missing_interfaces();
-  router_ = make_router_lever(loop_, config);
+  router_ = make_router_lever(loop_, config, options_.template_dirs);
   if (router_) {
     router_socket_.emplace(loop_, router_->socket_path(), [this] { tell(event::RouterChanged{}); });
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -33,6 +34,7 @@ namespace herald {
 
 struct DaemonOptions {
   bool dry_run = false;
+  std::vector<std::filesystem::path> template_dirs;
 };
 
 class Daemon {

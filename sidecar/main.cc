@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "probes/probe.h"
+#include "sidecar/announce/frr_objects.h"
 #include "sidecar/config_file.h"
 #include "sidecar/daemon.h"
 #include "sidecar/log.h"
@@ -25,6 +26,7 @@ constexpr int kBadConfiguration = 2;
 struct Options {
   std::string file{kDefaultConfigFile};
   std::string services_dir{kDefaultServicesDir};
+  std::vector<std::filesystem::path> template_dirs;
   bool check = false;
   bool dry_run = false;
   LogTarget log = LogTarget::automatic;
@@ -37,6 +39,12 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_option("-c,--config", options.file, "configuration file")->capture_default_str();
   app.add_option("--services-dir", options.services_dir, "directory of further *.json files")
       ->capture_default_str();
+  app.add_option("--templates", options.template_dirs,
+                 "directory of FRR templates, in place of /etc/herald/frr-templates and "
+                 "/usr/share/herald/frr-templates; may be repeated, the first that has a file wins")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all();
   app.add_flag("--check", options.check, "only check the configuration: exit 0, or 2 with every error");
   app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
   const std::map<std::string, LogTarget> targets{
@@ -79,11 +87,27 @@ int report_errors(const std::string& file, std::size_t count) {
   return kBadConfiguration;
 }
 
+// Of the templates that the vtysh lever will need; one line each.
+std::vector<std::string> template_problems(const Config& config,
+                                           const std::vector<std::filesystem::path>& dirs) {
+  const bool needed = std::ranges::any_of(
+      config.services, [](const ServiceSpec& service) { return service.announce.via == Via::vtysh; });
+  std::vector<std::string> problems;
+  if (!needed) return problems;
+  const auto objects = FrrObjects::load(dirs);
+  if (objects) return problems;
+  for (const TemplateError& error : objects.error()) problems.push_back(to_string(error));
+  return problems;
+}
+
 int serve(const Options& options, Config config) {
+  const auto dirs = options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
+  const std::vector<std::string> bad_templates = template_problems(config, dirs);
   Loop loop;
   Log log(options.log);
-  Daemon daemon(loop, log, std::move(config), {.dry_run = options.dry_run});
-  const std::vector<std::string> problems = daemon.make_probes();
+  Daemon daemon(loop, log, std::move(config), {.dry_run = options.dry_run, .template_dirs = dirs});
+  std::vector<std::string> problems = daemon.make_probes();
+  problems.insert(problems.end(), bad_templates.begin(), bad_templates.end());
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());
   if (options.check) {

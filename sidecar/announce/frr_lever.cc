@@ -23,8 +23,11 @@ using Lines = std::vector<std::string>;
 
 class FrrLever final : public RouterLever {
  public:
-  FrrLever(Loop& loop, const Config& config)
-      : loop_(&loop), spec_(config.router), transport_(make_frr_transport(loop, config.router.vtysh)) {
+  FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs)
+      : loop_(&loop),
+        spec_(config.router),
+        objects_(FrrObjects::load(template_dirs)),
+        transport_(make_frr_transport(loop, config.router.vtysh)) {
     for (const ServiceSpec& service : config.services) {
       vips_.insert(vips_.end(), service.vips.begin(), service.vips.end());
       if (service.announce.via != Via::vtysh) continue;
@@ -55,6 +58,7 @@ class FrrLever final : public RouterLever {
 
   Loop* loop_;
   RouterSpec spec_;
+  std::expected<FrrObjects, std::vector<TemplateError>> objects_;
   std::vector<Vip> vips_;
   std::set<Vip> own_vips_;          // of services that are announced by vtysh
   std::set<std::string> policies_;  // names that may be asked for at any time
@@ -175,6 +179,7 @@ FrrBatch FrrLever::batch_of(std::span<const RouteStep> steps) const {
   const auto refuse = [&](const std::string& why) {
     return FrrBatch{.lines = {}, .errors = std::vector<std::string>(steps.size(), why)};
   };
+  if (!objects_) return refuse(to_string(objects_.error().front()));
   // `router bgp AS vrf X` would create what is not there.
   if (!owned_ && spec_.vrf != "default") return refuse("bgpd was not read yet");
   if (owned_ && owned_->router_line.empty())
@@ -185,7 +190,7 @@ FrrBatch FrrLever::batch_of(std::span<const RouteStep> steps) const {
   } else if (owned_) {
     as = owned_->as;
   }
-  return frr_batch(steps, owned_ ? owned_->router_line : "router bgp", as, maps_for(steps));
+  return frr_batch(*objects_, steps, owned_ ? owned_->router_line : "router bgp", as, maps_for(steps));
 }
 
 FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
@@ -215,8 +220,9 @@ std::vector<std::string> FrrLever::commands(std::span<const RouteStep> steps) co
 
 }  // namespace
 
-std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config) {
-  return std::make_unique<FrrLever>(loop, config);
+std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config,
+                                            std::span<const std::filesystem::path> template_dirs) {
+  return std::make_unique<FrrLever>(loop, config, template_dirs);
 }
 
 }  // namespace herald

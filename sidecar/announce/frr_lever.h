@@ -5,7 +5,9 @@
 // instance is created, and nothing is saved: after a restart of FRR the routes are absent until herald knows better.
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <span>
 
 #include "sidecar/announce/router_lever.h"
 #include "sidecar/core/config.h"
@@ -13,7 +15,8 @@
 
 namespace herald {
 
-// Takes what it needs out of `config`, which may go. A read() during an apply() waits for its end.
-[[nodiscard]] std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config);
+// Takes what it needs out of `config`, which may go. Without its templates it reads, and every step is an error. A read() during an apply() waits for its end.
+[[nodiscard]] std::unique_ptr<RouterLever> make_frr_lever(
+    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs);
 
 }  // namespace herald

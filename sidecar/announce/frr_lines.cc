@@ -19,14 +19,11 @@ bool is_ipv6(const Vip& vip) {
   return vip.prefix.contains(':');
 }
 
-bool is_large(const std::string& community) {
-  return std::ranges::count(community, ':') == 2;
-}
-
 class BatchWriter {
  public:
-  BatchWriter(std::span<const RouteStep> steps, std::string_view as, const FrrMaps& maps)
-      : steps_(steps), as_(as), maps_(maps) {
+  BatchWriter(const FrrObjects& objects, std::span<const RouteStep> steps, std::string_view as,
+              const FrrMaps& maps)
+      : objects_(objects), steps_(steps), as_(as), maps_(maps) {
     batch_.errors.resize(steps.size());
   }
 
@@ -74,7 +71,7 @@ class BatchWriter {
     }
     std::vector<Definition> missing;
     for (auto& [map, indices] : users) {
-      auto lines = route_map_lines(*steps_[indices.front()].policy, as_);
+      auto lines = objects_.route_map(*steps_[indices.front()].policy, as_);
       if (!lines) {
         for (const std::size_t index : indices) batch_.errors[index] = lines.error();
         continue;
@@ -87,9 +84,17 @@ class BatchWriter {
   void define(const Definition& definition) {
     const auto& [map, lines, steps] = definition;
     if (maps_.doubtful.contains(map)) add(Kind::set, "no route-map " + map, steps);
-    add(Kind::enter, lines.front(), steps, map);
-    for (const std::string& line : lines | std::views::drop(1)) add(Kind::set, line, steps, map);
-    add(Kind::leave, "exit", steps, map);
+    bool inside = false;
+    const auto leave = [&] {
+      if (std::exchange(inside, false)) add(Kind::leave, "exit", steps, map);
+    };
+    for (const std::string& line : lines) {
+      const bool enters = line.starts_with("route-map ");
+      if (enters || line == "exit") leave();
+      if (enters) inside = true;
+      if (line != "exit") add(enters ? Kind::enter : Kind::set, line, steps, map);
+    }
+    leave();
   }
 
   void family(std::string_view name, const StepIndices& indices) {
@@ -97,12 +102,14 @@ class BatchWriter {
     add(Kind::enter, fmt::format("address-family {} unicast", name), indices);
     for (const std::size_t index : indices) {
       const RouteStep& step = steps_[index];
-      add(Kind::set, step.policy ? network_line(step.vip, step.policy->name) : no_network_line(step.vip),
-          {index});
+      const auto lines =
+          step.policy ? objects_.network(step.vip, step.policy->name) : objects_.no_network(step.vip, "");
+      for (const std::string& line : lines) add(Kind::set, line, {index});
     }
     add(Kind::leave, "exit-address-family", indices);
   }
 
+  const FrrObjects& objects_;
   std::span<const RouteStep> steps_;
   std::string_view as_;
   const FrrMaps& maps_;
@@ -111,39 +118,9 @@ class BatchWriter {
 
 }  // namespace
 
-std::expected<std::vector<std::string>, std::string> route_map_lines(const Policy& policy,
-                                                                     std::string_view as) {
-  const Attributes& attributes = policy.attributes;
-  std::vector<std::string> lines{fmt::format("route-map {} permit 10", policy.name)};
-  if (attributes.prepend > 0) {
-    // Not `last-as`: a route of our own has no AS in its path yet.
-    if (as.empty()) return std::unexpected("prepend: needs router.bgp.as");
-    const std::vector<std::string_view> path(attributes.prepend, as);
-    lines.push_back(fmt::format("set as-path prepend {}", fmt::join(path, " ")));
-  }
-  if (attributes.med) lines.push_back(fmt::format("set metric {}", *attributes.med));
-  if (attributes.local_preference)
-    lines.push_back(fmt::format("set local-preference {}", *attributes.local_preference));
-  std::vector<std::string> communities = attributes.communities;
-  const auto large = std::ranges::stable_partition(communities, std::not_fn(is_large)).begin();
-  if (large != communities.begin())
-    lines.push_back(fmt::format("set community {} additive", fmt::join(communities.begin(), large, " ")));
-  if (large != communities.end())
-    lines.push_back(fmt::format("set large-community {} additive", fmt::join(large, communities.end(), " ")));
-  return lines;
-}
-
-std::string network_line(const Vip& vip, std::string_view map) {
-  return fmt::format("network {} route-map {}", vip.prefix, map);
-}
-
-std::string no_network_line(const Vip& vip) {
-  return fmt::format("no network {}", vip.prefix);
-}
-
-FrrBatch frr_batch(std::span<const RouteStep> steps, const std::string& router_line, std::string_view as,
-                   const FrrMaps& maps) {
-  return BatchWriter(steps, as, maps).write(router_line);
+FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
+                   const std::string& router_line, std::string_view as, const FrrMaps& maps) {
+  return BatchWriter(objects, steps, as, maps).write(router_line);
 }
 
 }  // namespace herald

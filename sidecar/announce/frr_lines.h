@@ -1,4 +1,5 @@
-// What herald writes to bgpd, line by line. Pure: steps in, lines out; nobody else knows FRR's words for them.
+// What herald writes to bgpd, line by line. Pure: steps in, lines out. The words are those of the templates
+// (frr_objects.h); what surrounds them, and their order, is here.
 //
 // It refuses: editing a route-map. A map is defined once, whole, before a `network` line names it, and what it holds
 // never changes (policy.h): an edit would wait for bgpd's delay timer of 5 s, which every further edit restarts.
@@ -12,17 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/announce/frr_objects.h"
 #include "sidecar/core/route_step.h"
 
 namespace herald {
-
-// Every line of a map's definition. `as` is our own AS as bgpd writes it, empty when not known. The error is for
-// people.
-[[nodiscard]] std::expected<std::vector<std::string>, std::string> route_map_lines(const Policy& policy,
-                                                                                   std::string_view as);
-[[nodiscard]] std::string network_line(const Vip& vip, std::string_view map);
-// Whatever its map: FRR does not want to hear it.
-[[nodiscard]] std::string no_network_line(const Vip& vip);
 
 struct FrrLine {
   enum class Kind : std::uint8_t {
@@ -50,8 +44,9 @@ struct FrrMaps {
 };
 
 // All that the steps need, in one piece: definitions of maps, `network` lines by address family, deletions.
+// `as` is our own AS as bgpd writes it, empty when not known.
 // `router_line` enters the instance: "router bgp 65001 vrf blue".
-[[nodiscard]] FrrBatch frr_batch(std::span<const RouteStep> steps, const std::string& router_line,
-                                 std::string_view as, const FrrMaps& maps);
+[[nodiscard]] FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
+                                 const std::string& router_line, std::string_view as, const FrrMaps& maps);
 
 }  // namespace herald

@@ -13,10 +13,11 @@ RouterView unreachable(std::string why) {
   return view;
 }
 
-std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config) {
+std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config,
+                                               std::span<const std::filesystem::path> template_dirs) {
   switch (config.router.stack) {
     case Stack::frr:
-      return make_frr_lever(loop, config);
+      return make_frr_lever(loop, config, template_dirs);
     case Stack::bird:
       return make_bird_lever(loop, config);
     case Stack::none:

@@ -5,6 +5,7 @@
 // and rendering are apart from asking, in pure functions, because they are what differs between versions.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -41,7 +42,8 @@ class RouterLever {
 };
 
 // By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go.
-[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(Loop& loop, const Config& config);
+[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(
+    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs);
 
 // What a read answers when the stack could not be asked.
 [[nodiscard]] RouterView unreachable(std::string why);

@@ -13,6 +13,7 @@
 #include "sidecar/announce/frr_vtysh.h"
 #include "sidecar/process.h"
 #include "tests/announce/own_namespace.h"
+#include "tests/announce/templates.h"
 #include "tests/announce/transport_bench.h"
 
 namespace herald {
@@ -162,7 +163,7 @@ std::map<Vip, std::string> owned_by(const std::vector<RouteStep>& steps) {
 TEST_CASE("a real bgpd takes every grade, and gives back what was there before") {
   if (!is_installed()) return;
   RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
-  const auto lever = make_frr_lever(bench.loop, bench.config);
+  const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   CHECK(bench.read(*lever).owned.empty());
   const std::string before = bench.vtysh("show running-config");
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining, Grade::healthy}) {
@@ -179,7 +180,7 @@ TEST_CASE("a real bgpd takes every grade, and gives back what was there before")
   CHECK(bench.read_settled(*lever, false).owned.empty());
   // The maps go with the next change, once nothing can want them any more.
   bench.config.services.clear();
-  const auto heir = make_frr_lever(bench.loop, bench.config);
+  const auto heir = make_frr_lever(bench.loop, bench.config, template_dirs());
   bench.read(*heir);
   CHECK(bench.apply(*heir, {{Vip{"10.99.0.1/32"}, std::nullopt}}) == Lines{""});
   CHECK(bench.vtysh("show running-config") == before);
@@ -191,14 +192,15 @@ TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
   auto& vips = bench.config.services.front().vips;
   vips.clear();
   for (int i = 0; i < kMany; ++i) vips.push_back({fmt::format("10.97.{}.{}/32", i / 250, i % 250)});
-  const auto lever = make_frr_lever(bench.loop, bench.config);
+  const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   const auto steps = bench.steps(bench.policy(Grade::healthy));
   CHECK(bench.apply(*lever, steps) == Lines(kMany));
   CHECK(bench.read_settled(*lever, true).owned == owned_by(steps));
   // An operator was quicker with every third.
   std::vector<RouteStep> third;
   for (int i = 0; i < kMany; i += 3) third.push_back({vips[static_cast<std::size_t>(i)], std::nullopt});
-  CHECK(bench.apply(*make_frr_lever(bench.loop, bench.config), third) == Lines(third.size()));
+  CHECK(bench.apply(*make_frr_lever(bench.loop, bench.config, template_dirs()), third) ==
+        Lines(third.size()));
   CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(kMany));
   CHECK(bench.read_settled(*lever, false).owned.empty());
 }
@@ -206,7 +208,7 @@ TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
 TEST_CASE("a real bgpd refuses in its own words") {
   if (!is_installed()) return;
   RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
-  const auto lever = make_frr_lever(bench.loop, bench.config);
+  const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   const auto errors = bench.apply(*lever, {{Vip{"10.99.0.300/32"}, bench.policy(Grade::healthy)},
                                            {Vip{"10.99.0.2/32"}, bench.policy(Grade::healthy)}});
   CHECK_THAT(errors.at(0), Catch::Contains("Unknown command: network 10.99.0.300/32"));

@@ -7,6 +7,7 @@
 #include "sidecar/announce/frr_owned.h"
 #include "sidecar/announce/frr_socket.h"
 #include "tests/announce/fake_bgpd.h"
+#include "tests/announce/templates.h"
 #include "tests/announce/transport_bench.h"
 
 namespace herald {
@@ -96,7 +97,7 @@ struct WordsBench : LeverBench {
 
 TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
   holds("  network 10.99.0.1/32 route-map HERALD-web-healthy\nroute-map HERALD-web-healthy permit 10\n");
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   const RouterView view = read(*lever);
   CHECK(view.reachable);
   CHECK(view.peers.size() == 1);
@@ -105,7 +106,7 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
 }
 
 TEST_CASE_METHOD(WordsBench, "what it would send is what it sends, and a map is sent once") {
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};
   const Lines lines = lever->commands(steps);
   CHECK(apply(*lever, steps) == Lines{""});
@@ -126,7 +127,7 @@ TEST_CASE_METHOD(WordsBench, "a map that nothing names may be half a map; maps o
       "route-map HERALD-web-healthy permit 10\nroute-map HERALD-gone-a permit 10\nroute-map HERALD-gone-b "
       "permit 10\nroute-map " +
       policy(Grade::degraded).name + " permit 10\n");
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   read(*lever);
   const std::string degraded = policy(Grade::degraded).name;
   CHECK(lever->commands({{{kVip, policy(Grade::degraded)}}}) ==
@@ -139,28 +140,28 @@ TEST_CASE_METHOD(WordsBench, "a map that nothing names may be half a map; maps o
 TEST_CASE_METHOD(WordsBench, "no instance is created") {
   holds("", "");
   answers["show bgp summary json"] = FakeBgpd::answer(1, "{}\n");
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   CHECK_FALSE(read(*lever).reachable);
   CHECK(apply(*lever, {{kVip, std::nullopt}}) == Lines{"bgpd has no BGP instance in vrf default"});
   CHECK(told().empty());
   CHECK(lever->commands({{{kVip, std::nullopt}}}) ==
         Lines{"! 10.99.0.1/32: bgpd has no BGP instance in vrf default"});
   config.router.vrf = "blue";
-  const auto blue = make_frr_lever(loop, config);
+  const auto blue = make_frr_lever(loop, config, template_dirs());
   CHECK(apply(*blue, {{kVip, std::nullopt}}) == Lines{"bgpd was not read yet"});
 }
 
 TEST_CASE_METHOD(WordsBench, "a prepend takes the AS of bgpd where none is configured") {
   config.services.front().announce.attributes[0] = Attributes{.prepend = 2};
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};
-  CHECK(apply(*lever, steps) == Lines{"prepend: needs router.bgp.as"});
+  CHECK(apply(*lever, steps) == Lines{"\"prepend\" needs router.bgp.as: it prepends your own AS"});
   read(*lever);
   CHECK(lever->commands(steps).at(2) == "set as-path prepend 65001 65001");
 }
 
 TEST_CASE_METHOD(WordsBench, "an apply ends a read, and a read waits for an apply") {
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   lever->read([](const auto&) { FAIL("it was given up"); });
   std::vector<std::string> order;
   lever->apply({{kVip, std::nullopt}}, [&](const auto&) { order.emplace_back("applied"); });
@@ -174,7 +175,7 @@ TEST_CASE_METHOD(WordsBench, "an apply ends a read, and a read waits for an appl
 
 TEST_CASE_METHOD(LeverBench, "a router that cannot be asked is unreachable, and says why to every step") {
   config.router.vtysh.transport = GENERATE(Transport::socket, Transport::vtysh);
-  const auto lever = make_frr_lever(loop, config);
+  const auto lever = make_frr_lever(loop, config, template_dirs());
   const RouterView view = read(*lever);
   CHECK_FALSE(view.reachable);
   CHECK(view.error == "vtysh: no vtysh");

@@ -1,5 +1,6 @@
 // The lines that herald writes to bgpd.
 #include "sidecar/announce/frr_lines.h"
+#include "tests/announce/templates.h"
 
 #include <catch2/catch.hpp>
 
@@ -9,45 +10,7 @@ namespace {
 const Vip kVip{"10.99.0.1/32"};
 const Vip kVip6{"fd00:99::1/128"};
 
-std::vector<std::string> attribute_lines(const Attributes& attributes) {
-  const auto lines = route_map_lines({"HERALD-a", attributes}, "65001");
-  REQUIRE(lines);
-  REQUIRE(lines->front() == "route-map HERALD-a permit 10");
-  return {lines->begin() + 1, lines->end()};
-}
-
 using Lines = std::vector<std::string>;
-
-TEST_CASE("each attribute is one line of a route-map") {
-  CHECK(attribute_lines({}).empty());
-  CHECK(attribute_lines({.prepend = 1}) == Lines{"set as-path prepend 65001"});
-  CHECK(attribute_lines({.prepend = 3}) == Lines{"set as-path prepend 65001 65001 65001"});
-  CHECK(attribute_lines({.med = 0}) == Lines{"set metric 0"});
-  CHECK(attribute_lines({.local_preference = 50}) == Lines{"set local-preference 50"});
-  CHECK(attribute_lines({.communities = {"65001:100", "65535:0"}}) ==
-        Lines{"set community 65001:100 65535:0 additive"});
-  CHECK(attribute_lines({.communities = {"65001:1:2"}}) == Lines{"set large-community 65001:1:2 additive"});
-}
-
-TEST_CASE("all attributes together, communities of both kinds sorted apart") {
-  const Attributes all{.prepend = 2,
-                       .med = 200,
-                       .communities = {"65001:1:2", "65001:100", "65001:3:4", "65535:0"},
-                       .local_preference = 50};
-  CHECK(attribute_lines(all) == Lines{"set as-path prepend 65001 65001", "set metric 200",
-                                      "set local-preference 50", "set community 65001:100 65535:0 additive",
-                                      "set large-community 65001:1:2 65001:3:4 additive"});
-}
-
-TEST_CASE("a prepend needs an AS") {
-  CHECK(route_map_lines({"HERALD-a", {.prepend = 1}}, "").error() == "prepend: needs router.bgp.as");
-  CHECK(route_map_lines({"HERALD-a", {.med = 1}}, ""));
-}
-
-TEST_CASE("a network is announced with a map and withdrawn without one") {
-  CHECK(network_line(kVip, "HERALD-a") == "network 10.99.0.1/32 route-map HERALD-a");
-  CHECK(no_network_line(kVip6) == "no network fd00:99::1/128");
-}
 
 Lines texts(const FrrBatch& batch) {
   Lines lines;
@@ -58,8 +21,8 @@ Lines texts(const FrrBatch& batch) {
 TEST_CASE("a batch defines each map once, then sends the networks by family, then deletes") {
   const Policy policy{"HERALD-a", {.med = 5}};
   const std::vector<RouteStep> steps{{kVip, policy}, {kVip6, policy}, {Vip{"10.99.0.2/32"}, std::nullopt}};
-  const auto batch =
-      frr_batch(steps, "router bgp", "", {.defined = {}, .doubtful = {}, .unused = {"HERALD-old"}});
+  const auto batch = frr_batch(templates(), steps, "router bgp", "",
+                               {.defined = {}, .doubtful = {}, .unused = {"HERALD-old"}});
   CHECK(batch.errors == Lines(3));
   CHECK(texts(batch) == Lines{"configure terminal", "route-map HERALD-a permit 10", "set metric 5", "exit",
                               "router bgp", "address-family ipv4 unicast",
@@ -79,18 +42,20 @@ TEST_CASE("a map that is there is not sent again; one that may be cut off is mad
                        "end"};
   Lines expected{"configure terminal"};
   expected.insert(expected.end(), networks.begin(), networks.end());
-  CHECK(texts(frr_batch(steps, "router bgp 65001 vrf blue", "", {{"HERALD-a"}, {}, {}})) == expected);
+  CHECK(texts(frr_batch(templates(), steps, "router bgp 65001 vrf blue", "", {{"HERALD-a"}, {}, {}})) ==
+        expected);
   expected.insert(expected.begin() + 1, {"no route-map HERALD-a", "route-map HERALD-a permit 10", "exit"});
-  CHECK(texts(frr_batch(steps, "router bgp 65001 vrf blue", "", {{}, {"HERALD-a"}, {}})) == expected);
+  CHECK(texts(frr_batch(templates(), steps, "router bgp 65001 vrf blue", "", {{}, {"HERALD-a"}, {}})) ==
+        expected);
 }
 
 TEST_CASE("a step whose map cannot be written leaves the others alone") {
   const std::vector<RouteStep> steps{{kVip6, Policy{"HERALD-a", {.prepend = 1}}}, {kVip, std::nullopt}};
-  const auto batch = frr_batch(steps, "router bgp", "", {});
-  CHECK(batch.errors == Lines{"prepend: needs router.bgp.as", ""});
+  const auto batch = frr_batch(templates(), steps, "router bgp", "", {});
+  CHECK(batch.errors == Lines{"\"prepend\" needs router.bgp.as: it prepends your own AS", ""});
   CHECK(texts(batch) == Lines{"configure terminal", "router bgp", "address-family ipv4 unicast",
                               "no network 10.99.0.1/32", "exit-address-family", "exit", "end"});
-  CHECK(frr_batch({steps.data(), 1}, "router bgp", "", {}).lines.empty());
+  CHECK(frr_batch(templates(), {steps.data(), 1}, "router bgp", "", {}).lines.empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // A batch on its way to a bgpd that refuses some of it.
 #include "sidecar/announce/frr_progress.h"
+#include "tests/announce/templates.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -54,7 +55,7 @@ const FrrAnswer kGone{kFrrFailed, "% Can't find static route specified\n"};
 const FrrAnswer kRefused{kFrrFailed, "% Malformed\n"};
 
 FrrProgress progress_of(const std::vector<RouteStep>& steps, const FrrMaps& maps = {}) {
-  return FrrProgress(frr_batch(steps, "router bgp", "65001", maps));
+  return FrrProgress(frr_batch(templates(), steps, "router bgp", "65001", maps));
 }
 
 TEST_CASE("what bgpd takes goes in one piece") {

@@ -60,7 +60,8 @@ class Herald:
         self._defaults = {"control": {"socket": str(self.socket)}, "state_dir": str(self.state_dir)}
         self.config: dict[str, Any] = {}
         self.configure(**config)
-        argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--log", "text"]
+        argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--log", "text",
+                "--templates", str(REPO / "frr-templates")]
         self.process = lab.process(ns, argv, self.dir / "herald.log")
 
     def configure(self, **changes: Any) -> None:
@@ -83,7 +84,7 @@ class Herald:
 
     def run_to_end(self, *options: str, timeout: float = 10) -> subprocess.CompletedProcess[str]:
         """heraldd in the foreground with its output captured: `--check`, or a configuration that must be refused."""
-        argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), *options]
+        argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--templates", str(REPO / "frr-templates"), *options]
         return self._ns.run(*argv, timeout=timeout, check=False)
 
     def stop(self, timeout: float = 10) -> int:
