@@ -37,7 +37,8 @@ Views index(std::span<const DesiredAddress> desired, const Observation& observed
     views.desired[address.key] = &address;
     if (address.want == Want::absent) continue;
     const auto seen = views.observed.find(address.key);
-    views.kept[address.key.vip] |= seen != views.observed.end() && seen->second->ours;
+    views.kept[address.key.vip] |=
+        seen != views.observed.end() && seen->second->ours && !seen->second->claimed;
   }
   return views;
 }
@@ -102,13 +103,17 @@ std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Obser
 }
 
 void claim(const Step& step, TimePoint now, Observation& observed) {
+  bool was_seen = false;
   std::erase_if(observed.addresses, [&](const ObservedAddress& address) {
-    return address.key == step.key && (address.ours || step.kind != Step::Kind::add);
+    const bool is_it = address.key == step.key && (address.ours || step.kind != Step::Kind::add);
+    was_seen = was_seen || (is_it && !address.claimed);
+    return is_it;
   });
   const bool there = std::ranges::find(observed.addresses, step.key, &ObservedAddress::key) !=
                      observed.addresses.end();  // somebody else's: an add has left it alone
   if (step.kind == Step::Kind::remove || there) return;
-  ObservedAddress& address = observed.addresses.emplace_back(ObservedAddress{step.key, true, std::nullopt});
+  ObservedAddress& address =
+      observed.addresses.emplace_back(ObservedAddress{step.key, true, std::nullopt, !was_seen});
   if (step.lease) address.expires = now + *step.lease;
 }
 

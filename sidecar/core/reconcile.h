@@ -38,6 +38,7 @@ struct ObservedAddress {
   AddressKey key;
   bool ours = false;                 // carries herald's mark
   std::optional<TimePoint> expires;  // none: permanent
+  bool claimed = false;              // not seen: a step claims to have added it (see claim())
 };
 
 struct Observation {

@@ -108,6 +108,19 @@ TEST_CASE("an address that moves between interfaces is removed once it is seen w
   CHECK(steps({want(kA, Want::present)}, {foreign(kAElsewhere)}) == Steps{add(kA)});
 }
 
+TEST_CASE(
+    "an address that moves is not removed because a step claims to have added it: that has to be seen") {
+  const Desired desired{want(kA, Want::present)};
+  Observation seen{{ours(kAElsewhere)}};
+  claim(add(kA), kStart, seen);
+  CHECK(reconcile(desired, seen, kStart).empty());
+  claim(refresh(kA), kStart, seen);
+  CHECK(reconcile(desired, seen, kStart).empty());
+  seen = {{ours(kAElsewhere), ours(kA)}};
+  claim(refresh(kA), kStart, seen);
+  CHECK(reconcile(desired, seen, kStart) == Steps{remove(kAElsewhere)});
+}
+
 TEST_CASE("what is ours and wanted by nobody is removed; what is not ours is in no step") {
   CHECK(steps({}, {ours(kA), foreign(kB)}) == Steps{remove(kA)});
   CHECK(steps({want(kB, Want::absent)}, {foreign(kA), foreign(kB)}).empty());
