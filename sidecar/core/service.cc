@@ -145,13 +145,14 @@ ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
 }
 
 ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence presence, TimePoint now) {
+  // Also while nothing is observed yet: or it would wake for it without end.
+  if (admin_.expires && now >= *admin_.expires) administer({});
   if (phase_ == Phase::starting) {
     if (presence == Presence::unobserved) {
       return {.want = Want::hold, .adopting = true, .reason = "what is announced now is not known yet"};
     }
     phase_ = presence == Presence::none ? Phase::withdrawn : Phase::adopting;
   }
-  if (admin_.expires && now >= *admin_.expires) administer({});
   if (composed.health == Health::healthy) grade_ = Grade::healthy;
   if (composed.health == Health::degraded) grade_ = Grade::degraded;
   switch (admin_.state) {

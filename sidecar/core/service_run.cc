@@ -35,6 +35,7 @@ void ServiceRun::stop() {
 std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, const Sight& sight,
                                                      TimePoint now) {
   const Want before = wish_.want;
+  const bool was_draining = wish_.draining;
   wish_ = machine_.evaluate(composed, presence(sight), now);
   if (stopping_) {
     keeps_ = keeps_ && wish_.want != Want::absent;
@@ -53,7 +54,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
   if (judged.state != state_) {
     // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not
     // answer.
-    const bool wished = wish_.want != before || problem_.empty();
+    const bool wished = wish_.want != before || wish_.draining != was_draining || problem_.empty();
     made.push_back(note(std::string(name_of(state_)), std::string(name_of(judged.state)),
                         wished ? wish_.reason : problem_, now));
     state_ = judged.state;
@@ -76,7 +77,7 @@ void ServiceRun::decide_demand(const Sight& sight, TimePoint now) {
   if (!routes()) return;
   note_departure(sight, now);
   demand_.route = wish_.want;
-  demand_.address = vip_want(now);
+  demand_.address = vip_want(sight, now);
   demand_.ready = static_cast<std::size_t>(
       std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return is_ready(vip, sight); }));
 }
@@ -92,11 +93,16 @@ void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
 }
 
 // Of the VIP of a route: there before the route, and after it. What herald leaves behind it leaves as it is.
-Want ServiceRun::vip_want(TimePoint now) const {
+Want ServiceRun::vip_want(const Sight& sight, TimePoint now) const {
   if (!spec_.announce.manage_vip || wish_.want == Want::keep) return Want::hold;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
   if (stopping_ && stays) return Want::hold;
-  if (stays || wish_.want != Want::absent) return Want::present;
+  if (stays || wish_.want == Want::present) return Want::present;
+  if (wish_.want == Want::hold) {  // under a route it is put back, and before one it waits for the health
+    const bool announced =
+        std::ranges::any_of(spec_.vips, [&](const Vip& vip) { return owned_by(vip, sight).has_value(); });
+    return announced ? Want::present : Want::hold;
+  }
   const auto leaves = vip_leaves_at();
   return leaves && *leaves <= now ? Want::absent : Want::hold;
 }
@@ -135,7 +141,8 @@ void ServiceRun::desire(std::vector<DesiredRoute>& desired, const Sight& sight) 
   if (!routes()) return;
   for (const Vip& vip : spec_.vips) {
     // A route without its VIP draws packets that nobody answers; one that is there is not lost for that.
-    const bool waits = demand_.route == Want::present && !is_ready(vip, sight);
+    const bool is_lost = wish_.draining && !owned_by(vip, sight);  // not put back only to be withdrawn
+    const bool waits = demand_.route == Want::present && (is_lost || !is_ready(vip, sight));
     desired.push_back({vip, waits ? Want::hold : demand_.route, policy()});
   }
 }

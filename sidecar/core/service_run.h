@@ -112,7 +112,7 @@ class ServiceRun {
   [[nodiscard]] const Policy& policy() const { return policies_[static_cast<std::size_t>(wish_.grade)]; }
   void note_departure(const Sight& sight, TimePoint now);
   void decide_demand(const Sight& sight, TimePoint now);
-  [[nodiscard]] Want vip_want(TimePoint now) const;
+  [[nodiscard]] Want vip_want(const Sight& sight, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void finish_record(const Vip& vip, const std::string& text, const std::string& error);
   [[nodiscard]] const RouterRoute* route_of(const Vip& vip, const Sight& sight) const;

@@ -56,6 +56,27 @@ TEST_CASE("routes: nothing is sent before the router was read and the VIP is on 
   CHECK(to_string(bench.sent[0].front()) == "announce 10.99.0.1/32 with HERALD-web-healthy");
 }
 
+TEST_CASE(
+    "routes: a VIP that goes with its route is not there before the health is known, and back under a "
+    "route") {
+  ControllerBench bench(routed(VipOnDown::remove));
+  SECTION("not announced") {
+    bench.turn();
+    bench.answer_read();
+    CHECK(bench.kernel.empty());
+    bench.finish_next(Verdict::pass, Reason::none, 2);
+    CHECK(bench.kernel.size() == 1);
+  }
+  SECTION("announced, and the VIP was lost") {
+    bench.router = {{kVip, healthy()}};
+    bench.turn();
+    CHECK(bench.kernel.empty());
+    bench.answer_read();
+    CHECK(bench.service().state == ServiceState::adopting);
+    CHECK(bench.kernel.size() == 1);
+  }
+}
+
 TEST_CASE("routes: announced means read back, with the policy, from the table and from the peers") {
   ControllerBench bench(routed());
   bench.turn();
@@ -188,6 +209,27 @@ TEST_CASE("drain: what is lost while it drains is not put back") {
   CHECK(bench.service().state == ServiceState::withdrawn);
 }
 
+TEST_CASE("drain: one VIP of two that is lost while it drains is not put back either") {
+  Config config = routed();
+  const Vip other{"10.99.0.2/32"};
+  config.services.front().vips.push_back(other);
+  ControllerBench bench(config);
+  bench.turn();
+  bench.answer_read();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.go_on_reading(300ms);
+  REQUIRE(bench.router.size() == 2);
+  bench.tell(event::Administer{"web", drained(bench.now)});
+  bench.go_on_reading(1s);
+  bench.router.erase(other);
+  bench.tell(event::RouterChanged{});
+  bench.go_on_reading(1s);
+  CHECK(bench.service().state == ServiceState::draining);
+  CHECK(bench.router.size() == 1);
+  bench.go_on_reading(5s);
+  CHECK(bench.router.empty());
+}
+
 TEST_CASE("drain: it expires by itself") {
   ControllerBench bench = announced();
   Admin admin = drained(bench.now);
@@ -204,6 +246,16 @@ TEST_CASE("drain: it expires by itself") {
   }
   CHECK(bench.service().admin.state == AdminState::automatic);
   CHECK(bench.router == OwnedRoutes{{kVip, healthy()}});
+}
+
+TEST_CASE("drain: one that expires before the router has answered is over, and wakes nobody again") {
+  ControllerBench bench(routed());
+  Admin admin = drained(bench.now);
+  admin.expires = bench.now + 1s;
+  bench.tell(event::Administer{"web", admin});
+  bench.go_on(1s);
+  CHECK(bench.controller.next_wakeup() > bench.now);
+  CHECK(bench.service().admin.state == AdminState::automatic);
 }
 
 TEST_CASE("drain of a loopback service is the removal, at once; a drain before anything is known withdraws") {
