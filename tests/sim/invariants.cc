@@ -10,8 +10,6 @@ namespace {
 // A step waits at most this long for its back-off, and a look or a step may take a while.
 constexpr Duration kLongestLack = 7s;
 
-constexpr Duration kLongestStop = 5s;
-
 // The audit's period, and what a read of the router or a look may take.
 constexpr Duration kLongestBlindness = 10s + 3s;
 
@@ -71,8 +69,8 @@ Look Invariants::look_of(const ServiceSpec& spec) const {
   return look;
 }
 
-Invariants::ServiceEntry* Invariants::owner(const Vip& vip) {
-  for (ServiceEntry& service : services_) {
+const Invariants::ServiceEntry* Invariants::owner(const Vip& vip) const {
+  for (const ServiceEntry& service : services_) {
     if (std::ranges::find(service.rules.spec().vips, vip) != service.rules.spec().vips.end()) return &service;
   }
   return nullptr;
@@ -113,13 +111,19 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     steps_.looked(*looked, now);
     if (steps_.look_failed()) blind_at_ = now;
     for (ServiceEntry& service : services_) {
-      if (steps_.has_looked()) service.rules.looked(look_of(service.rules.spec()));
+      if (steps_.has_looked() && !service.rules.routes()) service.rules.looked(look_of(service.rules.spec()));
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
     steps_.finished(*step, now);
     if (!step->error.empty()) trouble(now);
-  } else if (std::holds_alternative<event::RouterRead>(event)) {
-    reading_router_ = false;
+  } else if (const auto* read = std::get_if<event::RouterRead>(&event)) {
+    routes_.read(read->view, now);
+    router_told();
+  } else if (const auto* applied = std::get_if<event::RoutesApplied>(&event)) {
+    routes_.applied(*applied);
+    router_told();
+  } else if (const auto* word = std::get_if<event::Administer>(&event)) {
+    administered(*word, now);
   } else if (std::holds_alternative<event::Stop>(event)) {
     if (!stopped_at_) stopped_at_ = now;
     for (ServiceEntry& service : services_) service.rules.stop();
@@ -151,19 +155,21 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
   if (service == nullptr) {
     require(effect.step.kind == Step::Kind::remove, "a VIP that is not configured was not removed");
   } else if (service->rules.spec().announce.interface == effect.step.key.interface) {
-    check_step(*service, effect.step);
+    check_step(*service, effect.step, now);
   } else {
     check_step_elsewhere(*service, effect.step);
   }
 }
 
-void Invariants::check_step(const ServiceEntry& service, const Step& step) const {
+void Invariants::check_step(const ServiceEntry& service, const Step& step, TimePoint now) const {
+  if (service.rules.routes()) return check_step_of_route(service, step, now);
   const ServiceRules::Claim claim = service.rules.claim();
   switch (step.kind) {
     case Step::Kind::add:
       require(claim == ServiceRules::Claim::wanted, "a VIP was added that is not wanted");
       require(!stopped_at_, "a VIP was added while stopping");
-      require(opinion_of(service).gates == ServiceRules::Gates::up,
+      require(service.rules.admin(now) == AdminState::force ||
+                  opinion_of(service).gates == ServiceRules::Gates::up,
               "a VIP was added though its gates are not up");
       require(step.lease == service.rules.spec().announce.lease, "a VIP was added with another lease");
       break;
@@ -178,11 +184,12 @@ void Invariants::check_step(const ServiceEntry& service, const Step& step) const
 
 void Invariants::check_step_elsewhere(const ServiceEntry& service, const Step& step) const {
   const ServiceRules::Claim claim = service.rules.claim();
-  const bool is_moved = steps_.find({step.key.vip, service.rules.spec().announce.interface}) != nullptr;
+  const bool is_moved = steps_.find_seen({step.key.vip, service.rules.spec().announce.interface}) != nullptr;
   require(step.kind != Step::Kind::add, "a VIP was added to an interface that is not its own");
   if (step.kind == Step::Kind::refresh) {
     require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
   } else {
+    if (!service.rules.spec().announce.manage_vip && service.rules.routes()) return;  // a leftover
     require(claim != ServiceRules::Claim::adopting || is_moved,
             "a VIP that is to be adopted was removed from where it was found");
     require(claim == ServiceRules::Claim::unwanted || is_moved,
@@ -192,10 +199,8 @@ void Invariants::check_step_elsewhere(const ServiceEntry& service, const Step& s
 
 void Invariants::on(const effect::ReadRouter& /*effect*/, TimePoint now) {
   read_router_at_ = now;
-  require(!std::exchange(reading_router_, true), "two reads of the router in flight");
+  routes_.read_begun();
 }
-
-void Invariants::on(const effect::ApplyRoutes& /*effect*/, TimePoint /*now*/) {}
 
 void Invariants::on(const effect::Transition& effect, TimePoint now) {
   for (ServiceEntry& service : services_) {
@@ -219,11 +224,12 @@ void Invariants::settled(const Controller& controller, TimePoint now) {
   require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
   for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
   for (const ServiceEntry& service : services_) service.rules.settled(opinion_of(service), now);
-  require(!stopped_at_ || now <= *stopped_at_ + kLongestStop, "it did not exit in time");
+  require(!stopped_at_ || now <= *stopped_at_ + longest_stop(), "it did not exit in time");
   require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
   require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
           "nobody reads the router any more");
   check_overdue(now);
+  check_overdue_routes(now);
   if (now - shown_at_ >= kBetweenSnapshots) check_shown(controller, now);
 }
 
@@ -238,6 +244,7 @@ void Invariants::check_shown(const Controller& controller, TimePoint now) {
 
 bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const {
   if (!steps_.has_looked() || steps_.in_flight(key)) return false;
+  if (service.rules.routes()) return is_address_of_route_lacking(service, key, now);
   const ObservedAddress* address = steps_.find(key);
   if (steps_.look_failed()) {  // nothing is added then, and a removal that claims success is enough
     return service.rules.claim() == ServiceRules::Claim::unwanted && address != nullptr && address->ours &&
@@ -245,7 +252,8 @@ bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key, 
   }
   if (service.rules.claim() == ServiceRules::Claim::unwanted) return address != nullptr && address->ours;
   return service.rules.claim() == ServiceRules::Claim::wanted && address == nullptr && !stopped_at_ &&
-         opinion_of(service).gates == ServiceRules::Gates::up;
+         (service.rules.admin(now) == AdminState::force ||
+          opinion_of(service).gates == ServiceRules::Gates::up);
 }
 
 void Invariants::check_overdue(TimePoint now) {
@@ -267,6 +275,7 @@ void Invariants::stalled(Duration late, TimePoint now) {
   trouble(now);
   resumed_at_ = now;
   lacking_since_.clear();
+  routes_.stalled();
   if (stopped_at_) stopped_at_ = now;
   for (ServiceEntry& service : services_) {
     service.rules.stalled(late >= 1s ? late : 0s);
@@ -291,11 +300,22 @@ void Invariants::expired(const AddressKey& key, TimePoint now) {
 }
 
 void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
-  require(stopped_at_ && now <= *stopped_at_ + kLongestStop, "it exited too late");
+  require(stopped_at_ && now <= *stopped_at_ + longest_stop(), "it exited too late");
   if (!clean) return;
+  check_left_routes();
+  check_left_addresses(kernel);
+}
+
+void Invariants::check_left_addresses(const Kernel& kernel) const {
   for (const auto& [key, entry] : kernel.addresses()) {
     if (!entry.ours) continue;
     const ServiceEntry* service = owner(key.vip);
+    if (service != nullptr && service->rules.routes()) {
+      const ServiceSpec& spec = service->rules.spec();
+      require(spec.announce.vip_on_down == VipOnDown::keep || spec.on_exit == OnExit::keep,
+              fmt::format("a clean exit left {}", key.vip.prefix));
+      continue;
+    }
     const bool kept = service != nullptr && service->rules.spec().on_exit == OnExit::keep;
     require(kept, fmt::format("a clean exit left {}", key.vip.prefix));
     require(!entry.lifetime, fmt::format("{} is to be kept and its lease still runs", key.vip.prefix));

@@ -1,7 +1,7 @@
 // What must hold at every step of a world, whatever happens in it. Throws Violation.
 //
 // One object watches one life of the process, from start to crash or exit. The rules themselves are in probe_rules.h,
-// service_rules.h and step_rules.h; here are those that tie them together:
+// service_rules.h, step_rules.h and route_rules.h; here are those that tie them together:
 //
 //  - Results of attempts that are over change nothing.
 //  - Steps are for what is wanted, and what is wanted is stepped for, soon. What is not there is added only while the
@@ -9,8 +9,12 @@
 //  - The lease of a wanted VIP does not run out under a process that runs in a world without trouble.
 //  - What is ours on another interface than its service's (the configuration was edited) is never added to; it is
 //    removed once the VIP is not wanted, or was seen where it belongs.
+//  - A route is announced only while its gates are up, or forced, and its VIP was seen on the interface; withdrawn
+//    only when it is not wanted, so that a change of policy never passes through a withdrawal. What is drained is not
+//    announced anew.
+//  - The VIP of a route goes only once the route was seen withdrawn and linger has passed.
 //  - The kernel and the router are looked at again and again.
-//  - A clean exit leaves what on_exit says; any exit comes within 5 s.
+//  - A clean exit leaves what on_exit says; any exit comes within 5 s, and the linger of VIPs that go.
 #pragma once
 
 #include <optional>
@@ -21,6 +25,7 @@
 #include "sidecar/core/controller.h"
 #include "tests/sim/kernel.h"
 #include "tests/sim/probe_rules.h"
+#include "tests/sim/route_rules.h"
 #include "tests/sim/service_rules.h"
 #include "tests/sim/step_rules.h"
 
@@ -65,24 +70,35 @@ class Invariants {
   [[nodiscard]] std::size_t probe_of(RunId run) const;
   [[nodiscard]] ServiceRules::Opinion opinion_of(const ServiceEntry& service) const;
   [[nodiscard]] Look look_of(const ServiceSpec& spec) const;
-  void check_step(const ServiceEntry& service, const Step& step) const;
+  void check_step(const ServiceEntry& service, const Step& step, TimePoint now) const;
   void check_step_elsewhere(const ServiceEntry& service, const Step& step) const;
-  [[nodiscard]] ServiceEntry* owner(const Vip& vip);
+  [[nodiscard]] const ServiceEntry* owner(const Vip& vip) const;
   void check_shown(const Controller& controller, TimePoint now);
   void check_overdue(TimePoint now);
+  void administered(const event::Administer& event, TimePoint now);
+  void router_told();
+  void check_announcement(const ServiceEntry& service, const RouteStep& step, TimePoint now) const;
+  void check_step_of_route(const ServiceEntry& service, const Step& step, TimePoint now) const;
+  void check_overdue_routes(TimePoint now);
+  void check_left_routes() const;
+  void check_left_addresses(const Kernel& kernel) const;
+  [[nodiscard]] bool is_route_lacking(const ServiceEntry& service, const Vip& vip, TimePoint now) const;
+  [[nodiscard]] bool is_address_of_route_lacking(const ServiceEntry& service, const AddressKey& key,
+                                                 TimePoint now) const;
+  [[nodiscard]] Duration longest_stop() const;
   [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const;
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 
   std::vector<ProbeRules> probes_;
   std::vector<ServiceEntry> services_;
   StepRules steps_;
+  RouteRules routes_;
   std::map<AddressKey, TimePoint> lacking_since_;  // that something should be done about it
   TimePoint trouble_at_;
   std::optional<TimePoint> blind_at_;  // when a look failed
   std::optional<TimePoint> resumed_at_;
   std::optional<TimePoint> stopped_at_;
   bool has_router_ = false;
-  bool reading_router_ = false;
   TimePoint read_router_at_;
   TimePoint looked_at_;
   TimePoint shown_at_;

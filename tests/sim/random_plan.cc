@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "sidecar/core/policy.h"
 #include "tests/sim/random_world.h"
 
 namespace herald::sim {
@@ -93,6 +94,20 @@ ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_pr
   return service;
 }
 
+// In place of the loopback lever.
+void draw_lever(Dice& dice, Via via, ServiceSpec& service) {
+  AnnounceSpec& announce = service.announce;
+  announce.via = via;
+  announce.lease.reset();
+  announce.manage_vip = dice.chance(0.85);
+  announce.vip_on_down = dice.chance(0.5) ? VipOnDown::remove : VipOnDown::keep;
+  if (dice.chance(0.5))
+    announce.attributes[static_cast<std::size_t>(Grade::degraded)] = Attributes{.prepend = 2};
+  if (dice.chance(0.6))
+    announce.attributes[static_cast<std::size_t>(Grade::draining)] = Attributes{.prepend = 3};
+  service.drain = {dice.seconds(0, 8), dice.seconds(0, 12)};
+}
+
 void move_interface(ServiceSpec& service) {
   service.announce.interface = other_interface(service.announce.interface);
 }
@@ -109,6 +124,11 @@ Faults draw_faults(Dice& dice, double hell) {
   faults.late_answer = dice.fault(hell, 0.8);
   faults.router_times_out = dice.fault(hell, 0.3);
   faults.router_stale = dice.fault(hell, 0.3);
+  faults.route_fails = dice.fault(hell, 0.4);
+  faults.route_lies = dice.fault(hell, 0.3);
+  faults.route_denies = dice.fault(hell, 0.3);
+  faults.route_hangs = dice.fault(hell, 0.3);
+  if (dice.chance(0.5)) faults.route_delay = std::chrono::milliseconds(dice.number(0, 500));
   // As in the daemon, looks and steps are done before their effect returns; later ones take them elsewhere.
   if (dice.chance(0.5)) faults.look_delay = std::chrono::milliseconds(dice.number(1, 300));
   if (dice.chance(0.5)) faults.step_delay = std::chrono::milliseconds(dice.number(1, 300));
@@ -129,6 +149,8 @@ Rates draw_rates(Dice& dice, double hell) {
   rates.interfaces = dice.fault(hell, 1);
   rates.blindness = dice.fault(hell, 1);
   rates.routers = dice.fault(hell, 3);
+  rates.words = dice.chance(0.7) ? dice.real(0, 6) : 0;
+  rates.typists = dice.fault(hell, 4);
   return rates;
 }
 
@@ -146,6 +168,11 @@ Plan draw_plan(std::uint64_t seed) {
   for (std::uint32_t index = 0; index < services; ++index) {
     plan.config.services.push_back(draw_service(dice, index, services == 1 ? 6 : 2));
   }
+  const Stack stack = plan.config.router.stack;
+  for (ServiceSpec& service : plan.config.services) {
+    if (stack != Stack::none && dice.chance(0.6))
+      draw_lever(dice, stack == Stack::frr ? Via::vtysh : Via::birdc, service);
+  }
   const double hell = dice.chance(0.2) ? 0 : dice.real(0.1, 1);
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
@@ -153,7 +180,9 @@ Plan draw_plan(std::uint64_t seed) {
   plan.quiet = 45s;
   for (const ServiceSpec& service : plan.config.services) {
     const Duration held = service.hold_down + (service.damping ? service.damping->max_suppress : 0s);
-    plan.quiet = std::max(plan.quiet, 30s + held + service.adopt_timeout);
+    plan.quiet =
+        std::max(plan.quiet, 30s + held + service.adopt_timeout + service.drain.delay +
+                                 (service.announce.via == Via::loopback ? 0s : service.drain.linger));
   }
   return plan;
 }
@@ -198,22 +227,30 @@ std::string describe(const Plan& plan) {
       "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}, crashes {:.2f}; "
       "notification lost "
       "{:.2f}; stage lost "
-      "{:.2f}; late answer {:.2f}; router times out {:.2f}, stale {:.2f}\n"
-      "  delays: look {} ms, step {} ms, router {} ms\n"
+      "{:.2f}; late answer {:.2f}; router times out {:.2f}, stale {:.2f}; route fails {:.2f}, lies {:.2f}, "
+      "denies {:.2f}, "
+      "hangs {:.2f}\n"
+      "  delays: look {} ms, step {} ms, router {} ms, routes {} ms\n"
       "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
       "{:.1f}, foreigners "
-      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}\n",
+      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, words {:.1f}, typists "
+      "{:.1f}\n",
       name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
       faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost, faults.stage_lost,
-      faults.late_answer, faults.router_times_out, faults.router_stale, ms(faults.look_delay),
-      ms(faults.step_delay), ms(faults.router_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
+      faults.late_answer, faults.router_times_out, faults.router_stale, faults.route_fails, faults.route_lies,
+      faults.route_denies, faults.route_hangs, ms(faults.look_delay), ms(faults.step_delay),
+      ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
       rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.blindness,
-      rates.routers);
+      rates.routers, rates.words, rates.typists);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
-        "  service {} on {}: {} VIPs, lease {} ms, require {} {}, hold_down {} ms, damping {}, adopt {} ms, "
+        "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "
+        "require {} {}, hold_down {} ms, damping {}, adopt {} ms, "
         "{}\n",
-        service.name, service.announce.interface, service.vips.size(),
+        service.name, name_of(service.announce.via), service.announce.interface, service.vips.size(),
+        service.announce.manage_vip ? "" : " not managed",
+        service.announce.vip_on_down == VipOnDown::keep ? "stays" : "goes", ms(service.drain.delay),
+        has_draining(service.announce) ? " shown" : "", ms(service.drain.linger),
         service.announce.lease ? ms(*service.announce.lease) : 0, static_cast<int>(service.require.kind),
         service.require.count, ms(service.hold_down), service.damping ? "on" : "off",
         ms(service.adopt_timeout), service.on_exit == OnExit::keep ? "keep" : "withdraw");

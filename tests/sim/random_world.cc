@@ -14,11 +14,6 @@ std::string target_name(const ServiceSpec& service, const ProbeSpec& probe) {
   return fmt::format("{}/{}", service.name, probe.name);
 }
 
-// What a probe says of a target that is up or dead for good.
-bool passes(const ProbeSpec& probe, const Target& target) {
-  return (target.mood == Target::Mood::up) != probe.thresholds.invert;
-}
-
 }  // namespace
 
 RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::size_t lines)
@@ -38,6 +33,13 @@ void RandomWorld::run() {
     if (world_.chance(0.3)) found.interface = other_interface(found.interface);
     world_.put_address(found, true, 20s);
   }
+  for (const ServiceSpec& service : plan_.config.services) {
+    for (const Vip& vip : service.vips) {
+      if (!service.announce.manage_vip)
+        world_.put_address({vip, service.announce.interface}, false, std::nullopt);
+    }
+  }
+  if (world_.chance(0.3)) type_into_router();
   world_.start(running_);
   interfere();
   world_.run_until(chaos_ends_);
@@ -61,6 +63,8 @@ void RandomWorld::interfere() {
   every(rates.interfaces, "interfaces", [this] { lose_interface(); });
   every(rates.blindness, "blindness", [this] { go_blind(); });
   every(rates.routers, "router troubles", [this] { trouble_router(); });
+  every(rates.words, "words", [this] { say_a_word(); });
+  every(rates.typists, "typists", [this] { type_into_router(); });
 }
 
 void RandomWorld::every(double per_minute, const std::string& what, std::function<void()> action) {
@@ -198,71 +202,25 @@ void RandomWorld::trouble_router() {
   world_.at(until, [broken] { *broken = true; });
 }
 
-// ---- the end ---------------------------------------------------------------------------------------------------
-
-void RandomWorld::calm_down() {
-  world_.note("-- the faults stop");
-  world_.resume();
-  world_.faults() = {.look_delay = plan_.faults.look_delay, .step_delay = plan_.faults.step_delay};
-  world_.restore_interface("dummy0");
-  world_.router() = Router{.heard_of = world_.router().heard_of};
-  world_.router().catch_up(world_.kernel());
-  for (const std::string& name : targets_) {
-    Target& target = world_.target(name);
-    target = Target{};
-    if (world_.chance(0.3)) target.mood = world_.chance(0.5) ? Target::Mood::failing : Target::Mood::hanging;
-    world_.note(fmt::format("-- target {} is {}", name, target.mood == Target::Mood::up ? "up" : "dead"));
-  }
-  if (world_.runs() && !world_.controller().snapshot(world_.now()).stopping) return;
-  world_.crash();
-  running_ = plan_.config;
-  world_.start(running_);
+void RandomWorld::say_a_word() {
+  const ServiceSpec& service = plan_.config.services[world_.random()() % plan_.config.services.size()];
+  const auto said = world_.admins().find(service.name);
+  const bool stands = said != world_.admins().end() && said->second.state != AdminState::automatic &&
+                      (!said->second.expires || *said->second.expires > world_.now());
+  Admin admin{.reason = "", .who = "root", .since = world_.now()};
+  if (!stands) admin.state = world_.chance(0.7) ? AdminState::drain : AdminState::force;
+  if (!stands && world_.chance(0.4)) admin.expires = world_.now() + world_.up_to(30s);
+  if (stands && world_.chance(0.1))
+    admin.state = said->second.state == AdminState::drain ? AdminState::force : AdminState::drain;
+  world_.administer(service.name, admin);
 }
 
-void RandomWorld::check_end() {
-  require(world_.runs(), "the process does not run at the end");
-  const Snapshot shown = world_.controller().snapshot(world_.now());
-  for (std::size_t index = 0; index < running_.services.size(); ++index) {
-    check_service(running_.services[index], shown.services[index]);
-  }
-  for (const auto& [key, entry] : world_.kernel().addresses()) {
-    require(!entry.ours || is_left_for_good(key), "a leftover was left: " + key.vip.prefix);
-  }
-  for (const AddressKey& key : foreigners_) {
-    const Kernel::Entry* entry = world_.kernel().find(key);
-    require(entry != nullptr && !entry->ours, "somebody else's address was touched: " + key.vip.prefix);
-  }
-}
-
-// Ours, and where it belongs; or where it was before, since somebody else has its place.
-bool RandomWorld::is_left_for_good(const AddressKey& key) const {
-  return std::ranges::any_of(running_.services, [&](const ServiceSpec& service) {
-    if (std::ranges::find(service.vips, key.vip) == service.vips.end()) return false;
-    const Kernel::Entry* own = world_.kernel().find({key.vip, service.announce.interface});
-    return service.announce.interface == key.interface || (own != nullptr && !own->ours);
-  });
-}
-
-void RandomWorld::check_service(const ServiceSpec& service, const ServiceSnapshot& shown) {
-  std::size_t gates = 0, up = 0;
-  for (const ProbeSpec& probe : service.probes) {
-    if (probe.role != Role::gate) continue;
-    ++gates;
-    if (passes(probe, world_.target(target_name(service, probe)))) ++up;
-  }
-  const bool wanted = judge_gates(service.require, gates, up, gates - up) == ServiceRules::Gates::up;
-  bool has_foreign = false;
-  for (const Vip& vip : service.vips) {
-    const Kernel::Entry* entry = world_.kernel().find({vip, service.announce.interface});
-    const bool foreign = entry != nullptr && !entry->ours;
-    has_foreign = has_foreign || foreign;
-    require(foreign || (entry != nullptr) == wanted,
-            fmt::format("at the end {} is {}there", vip.prefix, entry == nullptr ? "not " : ""));
-  }
-  const std::string_view state = name_of(shown.state);
-  const std::string_view expected = !wanted ? "withdrawn" : has_foreign ? "announcing" : "announced";
-  require(state == expected,
-          fmt::format("at the end {} is {}, not {}: {}", service.name, state, expected, shown.problem));
+void RandomWorld::type_into_router() {
+  if (running_.router.stack == Stack::none) return;
+  const Vip vip =
+      world_.chance(0.2) ? Vip{fmt::format("10.99.201.{}/32", world_.random()() % 250)} : some_vip().vip;
+  if (world_.chance(0.6)) return world_.configure_router(vip, std::nullopt);
+  world_.configure_router(vip, world_.chance(0.5) ? "" : "HERALD-old-healthy");
 }
 
 }  // namespace herald::sim

@@ -25,6 +25,8 @@ struct Rates {
   double interfaces = 0;
   double blindness = 0;  // looks fail for a while
   double routers = 0;
+  double words = 0;    // of the operator, about a service
+  double typists = 0;  // somebody changes the router's configuration by hand
 };
 
 struct Plan {
@@ -70,10 +72,16 @@ class RandomWorld {
   void lose_interface();
   void go_blind();
   void trouble_router();
+  void say_a_word();
+  void type_into_router();
 
   void calm_down();
   void check_end();
   void check_service(const ServiceSpec& service, const ServiceSnapshot& shown);
+  [[nodiscard]] bool is_wanted(const ServiceSpec& service);
+  void check_addresses(const ServiceSpec& service, bool wanted);
+  void check_routes(const ServiceSpec& service, bool wanted);
+  void check_leftovers();
   [[nodiscard]] AddressKey some_vip();
   [[nodiscard]] bool is_left_for_good(const AddressKey& key) const;
   [[nodiscard]] bool is_chaos() const { return world_.now() < chaos_ends_; }

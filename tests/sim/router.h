@@ -1,10 +1,15 @@
-// The simulated routing stack: it redistributes the addresses that it has heard of to its peers.
+// The simulated routing stack: it redistributes the addresses that it has heard of to its peers, and originates what
+// its configuration says.
+//
+// The configuration is of its running process: a restart loses it. What is in it comes into the table, and goes, a
+// little later.
 #pragma once
 
 #include <set>
 #include <string>
 #include <vector>
 
+#include "sidecar/core/route_plan.h"
 #include "sidecar/core/router_view.h"
 #include "tests/sim/kernel.h"
 
@@ -12,13 +17,20 @@ namespace herald::sim {
 
 struct Router {
   bool running = true;
-  bool answers = true;        // else every read times out
-  bool redistributes = true;  // else it knows no VIP
-  bool established = true;    // its one peer
-  bool permits = true;        // the outbound policy
-  std::set<Vip> heard_of;     // as of when it last caught up with the kernel
+  bool answers = true;          // else every read times out
+  bool redistributes = true;    // else it knows no VIP
+  bool established = true;      // its one peer
+  bool permits = true;          // the outbound policy
+  std::set<Vip> heard_of = {};  // as of when it last caught up with the kernel
+  std::set<Vip> steered =
+      {};  // redistribution leaves these out: they are announced by the configuration alone
+  OwnedRoutes configuration = {};
+  std::set<Vip> originated = {};  // the configuration, as far as the table has it
 
   void catch_up(const Kernel& kernel);
+  void originate();
+  void go_down();
+  void heal();  // it is as good as on the first day, and keeps what it holds
   [[nodiscard]] RouterView view(const std::vector<Vip>& vips) const;
 };
 

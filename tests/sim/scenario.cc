@@ -83,6 +83,12 @@ void read_require(ServiceSpec& service, Words& words) {
     service.require = {Require::Kind::at_least, static_cast<std::uint32_t>(std::stoul(word))};
 }
 
+void read_via(ServiceSpec& service, Words& words) {
+  const std::string word = words.next();
+  service.announce.via = word == "vtysh" ? Via::vtysh : word == "birdc" ? Via::birdc : Via::loopback;
+  service.announce.lease.reset();
+}
+
 void read_service(Config& config, Words& words) {
   using Handler = std::function<void(ServiceSpec&, Words&)>;
   static const std::map<std::string, Handler> kKeys{
@@ -92,6 +98,18 @@ void read_service(Config& config, Words& words) {
       {"interface", [](auto& service, auto& w) { service.announce.interface = w.next(); }},
       {"hold_down", [](auto& service, auto& w) { service.hold_down = w.duration(); }},
       {"adopt_timeout", [](auto& service, auto& w) { service.adopt_timeout = w.duration(); }},
+      {"via", [](auto& service, auto& w) { read_via(service, w); }},
+      {"vip_on_down",
+       [](auto& service, auto& w) {
+         service.announce.vip_on_down = w.next() == "remove" ? VipOnDown::remove : VipOnDown::keep;
+       }},
+      {"unmanaged", [](auto& service, auto& /*w*/) { service.announce.manage_vip = false; }},
+      {"degraded",
+       [](auto& service, auto& w) { service.announce.attributes[1] = Attributes{.prepend = w.count()}; }},
+      {"draining",
+       [](auto& service, auto& w) { service.announce.attributes[2] = Attributes{.prepend = w.count()}; }},
+      {"drain",  // delay linger
+       [](auto& service, auto& w) { service.drain = DrainSpec{w.duration(), w.duration()}; }},
       {"on_exit", [](auto& service,
                      auto& w) { service.on_exit = w.next() == "keep" ? OnExit::keep : OnExit::withdraw; }},
       {"damping",  // half_life suppress reuse max_suppress
@@ -203,6 +221,33 @@ Act read_steps(Words& words) {
   return [faults](World& world) { world.faults() = faults; };
 }
 
+Act read_routes(Words& words) {
+  const std::string word = words.next();
+  const Faults faults{.route_fails = word == "fail" ? 1.0 : 0,
+                      .route_lies = word == "lie" ? 1.0 : 0,
+                      .route_denies = word == "deny" ? 1.0 : 0,
+                      .route_hangs = word == "hang" ? 1.0 : 0};
+  return [faults](World& world) { world.faults() = faults; };
+}
+
+// "network 10.99.0.9/32 HERALD-old-healthy", "no-network 10.99.0.1/32"
+Act read_network(Words& words) {
+  const Vip vip{words.next()};
+  return [vip, policy = words.next_or("")](World& world) { world.configure_router(vip, policy); };
+}
+
+// "drain web", "drain web for 60s"
+Act read_word(AdminState state, Words& words) {
+  const std::string service = words.next();
+  std::optional<Duration> span;
+  if (words.next_or("") == "for") span = words.duration();
+  return [state, service, span](World& world) {
+    Admin admin{.state = state, .reason = "", .who = "root", .since = world.now()};
+    if (span) admin.expires = world.now() + *span;
+    world.administer(service, admin);
+  };
+}
+
 void show(World& world) {
   if (!world.runs()) world.note("= the process does not run");
   const Snapshot shown = world.runs() ? world.controller().snapshot(world.now()) : Snapshot{};
@@ -220,6 +265,8 @@ void show(World& world) {
     world.note(fmt::format("= {} on {}, {}, {}", key.vip.prefix, key.interface,
                            entry.ours ? "ours" : "foreign", left()));
   }
+  for (const auto& [vip, policy] : world.router().configuration)
+    world.note(fmt::format("= {} in the router's configuration, {}", vip.prefix, policy));
 }
 
 Act read_act(const Config& config, Words& words) {
@@ -249,6 +296,15 @@ Act read_act(const Config& config, Words& words) {
       {"looks", [](auto&, auto& w) { return read_fault(&Faults::look_fails, w, "fail"); }},
       {"steps", [](auto&, auto& w) { return read_steps(w); }},
       {"router", [](auto&, auto& w) { return read_router_act(w); }},
+      {"routes", [](auto&, auto& w) { return read_routes(w); }},
+      {"network", [](auto&, auto& w) { return read_network(w); }},
+      {"no-network",
+       [](auto&, auto& w) {
+         return [vip = Vip{w.next()}](World& world) { world.configure_router(vip, std::nullopt); };
+       }},
+      {"drain", [](auto&, auto& w) { return read_word(AdminState::drain, w); }},
+      {"force", [](auto&, auto& w) { return read_word(AdminState::force, w); }},
+      {"undo", [](auto&, auto& w) { return read_word(AdminState::automatic, w); }},
       {"show", [](auto&, auto&) { return show; }},
   };
   Act act = look_up(kActs, words.next())(config, words);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sidecar/core/policy.h"
+
 namespace herald::sim {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr double kRounding = 1e-6;
 
 ServiceRules::Claim claim_of(std::string_view state) {
   if (state == "adopting") return ServiceRules::Claim::adopting;
-  const bool wanted = state == "announcing" || state == "announced";
+  const bool wanted = state == "announcing" || state == "announced" || state == "draining";
   return wanted ? ServiceRules::Claim::wanted : ServiceRules::Claim::unwanted;
 }
 
@@ -46,31 +48,67 @@ void ServiceRules::looked(const Look& look) {
 }
 
 void ServiceRules::told(const effect::Transition& transition, Opinion opinion, TimePoint now) {
-  const Gates gates = opinion.gates;
   if (is_grade(transition.to)) {
     check(is_grade(transition.from), "a grade follows a state");
     return;
   }
   check(transition.from == state_, "a transition starts from where the last one did not end");
+  const bool from_draining = state_ == "draining";
   state_ = transition.to;
+  check(state_ != "draining" || (admin(now) == AdminState::drain && now < drained_at_),
+        "draining, and it is not drained");
   const Claim before = std::exchange(claim_, claim_of(state_));
   if (claim_ == before) return;
-  check(claim_ != Claim::adopting, "adopts again");
-  if (claim_ == Claim::unwanted) {
-    if (before == Claim::wanted || !found_none_) penalize(now);
-    check(before != Claim::adopting || stopping_ || found_none_ || gates == Gates::down ||
-              (now >= started_ + spec_.adopt_timeout && opinion.is_silent),
-          "an adopted service was given up without a reason");
-    check(before != Claim::wanted || stopping_ || gates == Gates::down ||
-              (gates == Gates::unknown && announced(look_) == 0),
-          "withdrawn though its gates are not down");
-    return;
+  if (claim_ == Claim::unwanted) return told_unwanted(before, opinion, now);
+  if (claim_ == Claim::wanted) return told_wanted(before, opinion, now);
+  check(from_draining && admin(now) == AdminState::automatic && opinion.gates == Gates::unknown,
+        "adopts again");
+}
+
+void ServiceRules::told_unwanted(Claim before, Opinion opinion, TimePoint now) {
+  unwanted_since_ = now;
+  const bool found_none = before == Claim::adopting && found_none_;
+  if (stopping_ || found_none) return;
+  if (admin(now) == AdminState::drain) {
+    return check(has_drained(now), "withdrawn before drain.delay was over");
   }
+  check(admin(now) == AdminState::automatic, "withdrawn though it is forced");
+  penalize(now);
+  const Gates gates = opinion.gates;
+  if (before == Claim::adopting) {
+    check(gates == Gates::down || (now >= started_ + spec_.adopt_timeout && opinion.is_silent),
+          "an adopted service was given up without a reason");
+  } else {
+    check(gates == Gates::down || (gates == Gates::unknown && announced(look_) == 0),
+          "withdrawn though its gates are not down");
+  }
+}
+
+void ServiceRules::told_wanted(Claim before, Opinion opinion, TimePoint now) const {
   check(!stopping_ || before == Claim::adopting, "what was not wanted is wanted once herald stops");
-  if (stopping_) return;
-  check(gates == Gates::up, "wanted though its gates are not up");
+  if (stopping_ || admin(now) == AdminState::force) return;
+  if (admin(now) == AdminState::drain) {
+    check(before == Claim::adopting, "drained, and what was not announced is");
+    return check(state_ == "draining" && now < drained_at_, "drained, and it is announced");
+  }
+  check(opinion.gates == Gates::up, "wanted though its gates are not up");
   check(!withdrawn_at_ || now >= *withdrawn_at_ + spec_.hold_down, "announced before hold_down was over");
   check(!is_damped(now, 1 + kRounding), "announced while damping suppresses it");
+}
+
+void ServiceRules::administer(const Admin& admin, TimePoint now) {
+  const bool is_drained = this->admin(now) == AdminState::drain;
+  admin_ = admin;
+  if (admin.state == AdminState::drain && !is_drained)
+    drained_at_ = admin.since + (has_draining(spec_.announce) ? spec_.drain.delay : 0s);
+}
+
+AdminState ServiceRules::admin(TimePoint now) const {
+  return admin_.expires && now >= *admin_.expires ? AdminState::automatic : admin_.state;
+}
+
+bool ServiceRules::has_drained(TimePoint now) const {
+  return now >= drained_at_ || announced(look_) == 0;
 }
 
 // RFC 2439: a withdrawal adds 1000, to at most what decays to `reuse` within max_suppress.
@@ -97,8 +135,20 @@ bool ServiceRules::is_damped(TimePoint now, double margin) const {
 }
 
 void ServiceRules::settled(Opinion opinion, TimePoint now) const {
-  const Gates gates = opinion.gates;
   if (stopping_ || !look_.taken) return;
+  check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
+  check((state_ != "withdrawn" && state_ != "held") || announced(look_) == 0,
+        "called withdrawn, and a VIP is there");
+  const bool forced = admin(now) == AdminState::force;
+  check(!forced || claim_ == Claim::wanted, "it is forced, and not wanted");
+  const bool drained = admin(now) == AdminState::drain;
+  check(!drained || (now < drained_at_ ? claim_ != Claim::adopting : claim_ == Claim::unwanted),
+        "it is drained, and still wanted");
+  if (!forced && !drained) settled_by_itself(opinion, now);
+}
+
+void ServiceRules::settled_by_itself(Opinion opinion, TimePoint now) const {
+  const Gates gates = opinion.gates;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
   check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
   check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + spec_.adopt_timeout,
@@ -108,9 +158,6 @@ void ServiceRules::settled(Opinion opinion, TimePoint now) const {
     check(held_down || is_damped(now, 1 - kRounding),
           "its gates are up, nothing holds it, and it is not wanted");
   }
-  check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
-  check((state_ != "withdrawn" && state_ != "held") || announced(look_) == 0,
-        "called withdrawn, and a VIP is there");
 }
 
 }  // namespace herald::sim

@@ -1,7 +1,11 @@
 // What must hold for one service, from what its probes' outputs are and what the looks showed.
 //
-// What the core wants is taken from the transitions that it tells: adopting; wanted (announcing, announced); unwanted
+// With the loopback lever a VIP on the interface is the announcement; with the others the route is, as the router's
+// configuration holds it.
+//
+// What the core wants is taken from the transitions that it tells: adopting; wanted (announcing, announced, draining); unwanted
 // (withdrawing, withdrawn, held). Each change has to be justified, and a justified change must happen in that turn.
+// What the operator says beats the gates: forced is wanted; drained is not, once drain.delay has passed.
 // hold_down and damping are reckoned here a second time: nothing is announced before they allow it, and nothing waits
 // longer.
 #pragma once
@@ -10,11 +14,13 @@
 #include <optional>
 #include <string>
 
+#include "sidecar/core/service.h"
 #include "tests/sim/probe_rules.h"
 
 namespace herald::sim {
 
-// The service's VIPs in the last look that was answered: on its own interface, if not said otherwise.
+// How many VIPs of the service the last look that was answered showed: on its own interface, if not said otherwise;
+// or, where the router announces them, how many it holds.
 struct Look {
   bool taken = false;
   std::size_t ours = 0;
@@ -36,17 +42,27 @@ class ServiceRules {
   ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now) {}
 
   void looked(const Look& look);
+  void administer(const Admin& admin, TimePoint now);
   void stop() { stopping_ = true; }
   void told(const effect::Transition& transition, Opinion opinion, TimePoint now);
   void settled(Opinion opinion, TimePoint now) const;
   void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }
+  [[nodiscard]] TimePoint unwanted_since() const { return unwanted_since_; }
+  [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
+  // What the operator's word is by now.
+  [[nodiscard]] AdminState admin(TimePoint now) const;
   [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
 
  private:
   void check(bool holds, std::string_view rule) const;
+  void told_unwanted(Claim before, Opinion opinion, TimePoint now);
+  void told_wanted(Claim before, Opinion opinion, TimePoint now) const;
+  // Of a drain: its delay has passed, or nothing is announced that could be seen draining.
+  [[nodiscard]] bool has_drained(TimePoint now) const;
+  void settled_by_itself(Opinion opinion, TimePoint now) const;
   void penalize(TimePoint now);
   [[nodiscard]] double penalty(TimePoint now) const;
   [[nodiscard]] bool is_damped(TimePoint now, double margin) const;
@@ -58,6 +74,9 @@ class ServiceRules {
   bool found_none_ = false;  // at the first look
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;
+  TimePoint unwanted_since_{};
+  Admin admin_;
+  TimePoint drained_at_{};                 // when the delay of the drain is over
   std::optional<TimePoint> withdrawn_at_;  // when something announced was last given up
   double penalty_ = 0;                     // as of then
   bool damped_ = false;                    // until the penalty has decayed below `reuse`

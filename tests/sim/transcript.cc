@@ -38,6 +38,21 @@ std::string shown(const effect::Notice& notice) {
                      notice.service.empty() ? "" : ": ", notice.text);
 }
 
+std::string shown(const event::Administer& word) {
+  std::string text = fmt::format("{}: admin {}", word.service, name_of(word.admin.state));
+  if (word.admin.expires)
+    text +=
+        fmt::format(" until {:.3f}", std::chrono::duration<double>(*word.admin.expires - kBeginning).count());
+  return text;
+}
+
+std::string shown(const effect::ApplyRoutes& apply) {
+  std::string text;
+  for (const IssuedRouteStep& issued : apply.steps)
+    text += (text.empty() ? "routes: " : "; ") + to_string(issued.step);
+  return text;
+}
+
 }  // namespace
 
 std::string timeline_text(const Event& event) {
@@ -49,6 +64,7 @@ std::string timeline_text(const Effect& effect) {
   return std::visit(Overloaded{[](const effect::Transition& transition) { return shown(transition); },
                                [](const effect::Notice& notice) { return shown(notice); },
                                [](const effect::Apply& apply) { return "step: " + to_string(apply.step); },
+                               [](const effect::ApplyRoutes& apply) { return shown(apply); },
                                [](const effect::Exit& exit) {
                                  return fmt::format("exit, {}clean", exit.clean ? "" : "not ");
                                },
@@ -81,10 +97,7 @@ std::string full_text(const Event& event) {
                    return fmt::format("  routes applied: {}", fmt::join(one.errors, ", "));
                  },
                  [](const event::RouterChanged&) { return std::string("  router changed"); },
-                 [](const event::Administer& one) {
-                   return fmt::format("  {} is told to {} by {}", one.service, name_of(one.admin.state),
-                                      one.admin.who);
-                 },
+                 [](const event::Administer& one) { return "  " + shown(one); },
                  [](const event::Stop&) { return std::string("  SIGTERM"); }},
       event);
 }

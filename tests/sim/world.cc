@@ -12,8 +12,6 @@ namespace {
 constexpr int kMostRounds = 64;
 constexpr int kMostTurnsASecond = 2000;
 
-constexpr Duration kRouterReadTakes = 5ms;
-
 }  // namespace
 
 World::World(std::uint64_t seed, Faults faults, Transcript::Detail detail, std::size_t lines)
@@ -98,6 +96,10 @@ void World::start(const Config& config) {
   invariants_.emplace(config, now_);
   vips_.clear();
   for (const Vip& vip : controller_->vips()) vips_.insert(vip);
+  for (const ServiceSpec& service : config.services) {
+    if (service.announce.via != Via::loopback)
+      router_.steered.insert(service.vips.begin(), service.vips.end());
+  }
   probe_targets_.clear();
   for (const ServiceSpec& service : config.services) {
     for (const ProbeSpec& probe : service.probes) {
@@ -106,6 +108,7 @@ void World::start(const Config& config) {
   }
   turn_due_ = true;
   count("starts");
+  for (const auto& [service, admin] : admins_) handle(event::Administer{service, admin});
 }
 
 void World::crash() {
@@ -142,6 +145,12 @@ void World::resume() {
   invariants_->stalled(std::max(now_ - controller_->next_wakeup(), Duration{}), now_);
   for (const Event& event : std::exchange(inbox_, {})) handle(event);
   turn_due_ = true;
+}
+
+void World::administer(const std::string& service, const Admin& admin) {
+  admins_[service] = admin;
+  count(fmt::format("words: {}", name_of(admin.state)));
+  tell(event::Administer{service, admin});
 }
 
 void World::terminate() {
@@ -261,26 +270,6 @@ void World::take(const effect::Apply& effect) {
   if (when_it_crashes_) when_it_crashes_();
 }
 
-void World::carry_out(const effect::ReadRouter& /*effect*/) {
-  if (chance(faults_.router_times_out)) {
-    count("router timeouts");
-    RouterView view;
-    view.error = "no answer within 2s";
-    return tell_after(2s, event::RouterRead{view});
-  }
-  if (chance(faults_.router_stale)) {
-    count("stale router reads");
-    return tell_after(up_to(1500ms) + kRouterReadTakes, event::RouterRead{router_.view(controller_->vips())});
-  }
-  at(now_ + kRouterReadTakes, [this, life = life_] {
-    if (life == life_) tell(event::RouterRead{router_.view(controller_->vips())});
-  });
-}
-
-void World::carry_out(const effect::ApplyRoutes& /*effect*/) {
-  throw Violation("routes, and no service has a lever on the router");
-}
-
 void World::carry_out(const effect::Transition& effect) {
   count("transitions");
   if (effect.to == "held") count(effect.reason.ends_with("damping") ? "dampings" : "hold-downs");
@@ -342,17 +331,6 @@ void World::restore_interface(const std::string& name) {
   if (!kernel_.restore_interface(name)) return;
   note(fmt::format("-- interface {} comes", name));
   kernel_changed();
-}
-
-void World::restart_router(Duration down) {
-  note("-- the router goes down");
-  router_.running = false;
-  router_.heard_of.clear();
-  at(now_ + down, [this] {
-    note("-- the router comes up");
-    router_.running = true;
-    router_.catch_up(kernel_);
-  });
 }
 
 }  // namespace herald::sim

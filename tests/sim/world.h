@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,9 +38,15 @@ struct Faults {
   double late_answer = 0;    // a cancelled attempt answers all the same
   double crash_in_step = 0;  // before a step of a batch, or before it is answered
   double router_times_out = 0;
+  double route_fails = 0;  // one step of a batch, as step_fails
+  double route_lies = 0;
+  double route_denies = 0;
+  double route_hangs =
+      0;  // the batch: no answer until its deadline, and what was said may be done still later
   double router_stale = 0;  // tells what it knew when it was asked, long after
   Duration look_delay{};
   Duration step_delay{};
+  Duration route_delay = std::chrono::milliseconds(30);
   Duration router_delay = std::chrono::milliseconds(70);  // from the kernel's change to the router's table
 };
 
@@ -56,6 +63,9 @@ class World {
   void stall(Duration duration);
   void resume();  // ends a stall before its time
   void terminate();
+  // The operator's word. It is kept, and told to every later process before anything else.
+  void administer(const std::string& service, const Admin& admin);
+  [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
   [[nodiscard]] bool runs() const { return controller_.has_value(); }
   [[nodiscard]] const Controller& controller() const { return *controller_; }
 
@@ -65,6 +75,8 @@ class World {
   void remove_interface(const std::string& name);
   void restore_interface(const std::string& name);
   void restart_router(Duration down);
+  // Somebody types into the router: with the policy of that name, or none; no policy: `no network`.
+  void configure_router(const Vip& vip, const std::optional<std::string>& policy);
   Router& router() { return router_; }
   Target& target(const std::string& service_and_probe) { return targets_[service_and_probe]; }
   Faults& faults() { return faults_; }
@@ -111,6 +123,8 @@ class World {
   void carry_out(const effect::Exit& effect);
   void take(const effect::Apply& effect);
   std::string apply(const Step& step);
+  std::string apply(const RouteStep& step);
+  void configuration_changed();
 
   Random random_;
   Faults faults_;
@@ -128,8 +142,10 @@ class World {
   std::optional<Invariants> invariants_;
   std::vector<Target*> probe_targets_;  // by ProbeId
   std::set<Vip> vips_;
-  std::uint64_t life_ = 0;    // of the process; what is in flight belongs to one
-  std::set<RunId> attempts_;  // in flight
+  std::map<std::string, Admin> admins_;  // by service
+  std::uint64_t router_read_ = 0;        // the last one; an answer to another one is not told
+  std::uint64_t life_ = 0;               // of the process; what is in flight belongs to one
+  std::set<RunId> attempts_;             // in flight
   bool stalled_ = false;
   std::vector<Event> inbox_;  // what a stalled process has not read
   bool turn_due_ = false;

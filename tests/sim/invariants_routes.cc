@@ -1,0 +1,159 @@
+// The rules for services whose routes the router announces, and for what the operator says.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/sim/invariants.h"
+
+namespace herald::sim {
+namespace {
+
+bool has_grade(const ServiceSpec& spec, const Policy& policy, Grade grade) {
+  return policy == policy_of(spec, grade);
+}
+
+}  // namespace
+
+void Invariants::administered(const event::Administer& event, TimePoint now) {
+  for (ServiceEntry& service : services_) {
+    if (service.rules.spec().name == event.service) service.rules.administer(event.admin, now);
+  }
+}
+
+void Invariants::router_told() {
+  for (ServiceEntry& service : services_) {
+    if (!service.rules.routes() || routes_.owned() == nullptr) continue;
+    service.rules.looked({.taken = true, .ours = routes_.owned_of(service.rules.spec().vips)});
+  }
+}
+
+void Invariants::on(const effect::ApplyRoutes& effect, TimePoint now) {
+  for (const IssuedRouteStep& issued : effect.steps) {
+    const RouteStep& step = issued.step;
+    const ServiceEntry* service = owner(step.vip);
+    const auto check = [&](bool holds, std::string_view rule) {
+      if (!holds) throw Violation(fmt::format("route \"{}\": {}", to_string(step), rule));
+    };
+    if (service == nullptr || !service->rules.routes()) {
+      check(!step.policy, "nobody is configured to announce it");
+    } else if (step.policy) {
+      check_announcement(*service, step, now);
+    } else {
+      check(service->rules.claim() == ServiceRules::Claim::unwanted, "a wanted route was withdrawn");
+    }
+  }
+  routes_.issued(effect, now);
+}
+
+void Invariants::check_announcement(const ServiceEntry& service, const RouteStep& step, TimePoint now) const {
+  const ServiceSpec& spec = service.rules.spec();
+  const auto check = [&](bool holds, std::string_view rule) {
+    if (!holds) throw Violation(fmt::format("route \"{}\": {}", to_string(step), rule));
+  };
+  check(!stopped_at_, "while stopping");
+  check(service.rules.claim() == ServiceRules::Claim::wanted, "it is not wanted");
+  const AdminState admin = service.rules.admin(now);
+  const bool is_new = !routes_.owned()->contains(step.vip);
+  if (admin == AdminState::drain) {
+    check(!is_new, "announced anew though it is drained");
+    check(has_grade(spec, *step.policy, Grade::draining), "drained, and with another policy");
+    return;
+  }
+  check(has_grade(spec, *step.policy, Grade::healthy) || has_grade(spec, *step.policy, Grade::degraded),
+        "with a policy that is not of its grades");
+  check(admin == AdminState::force || opinion_of(service).gates == ServiceRules::Gates::up,
+        "its gates are not up");
+  check(!spec.announce.manage_vip || steps_.find_seen({step.vip, spec.announce.interface}) != nullptr,
+        "its VIP was not seen on the interface");
+}
+
+void Invariants::check_step_of_route(const ServiceEntry& service, const Step& step, TimePoint now) const {
+  const ServiceSpec& spec = service.rules.spec();
+  const bool goes = spec.announce.vip_on_down == VipOnDown::remove;
+  const ServiceRules::Claim claim = service.rules.claim();
+  switch (step.kind) {
+    case Step::Kind::add:
+      require(spec.announce.manage_vip, "a VIP was added that is not herald's to manage");
+      require(!stopped_at_, "a VIP was added while stopping");
+      require(!goes || claim == ServiceRules::Claim::wanted ||
+                  (claim == ServiceRules::Claim::adopting && routes_.owned_of(spec.vips) > 0),
+              "a VIP was added that is not wanted");
+      require(!step.lease, "the VIP of a route was added with a lease");
+      break;
+    case Step::Kind::refresh:
+      require(!step.lease, "the VIP of a route was given a lease");
+      break;
+    case Step::Kind::remove: {
+      if (!spec.announce.manage_vip) break;  // a leftover
+      require(goes, "a VIP was removed that stays");
+      require(claim == ServiceRules::Claim::unwanted, "a wanted VIP was removed");
+      const auto gone = routes_.gone_since(spec.vips);
+      require(gone.has_value(), "a VIP was removed before its route was seen withdrawn");
+      require(now >= std::max(*gone, service.rules.unwanted_since()) + spec.drain.linger,
+              "a VIP was removed before it had lingered");
+    }
+  }
+}
+
+bool Invariants::is_route_lacking(const ServiceEntry& service, const Vip& vip, TimePoint now) const {
+  const ServiceSpec& spec = service.rules.spec();
+  if (!routes_.is_current(vip)) return false;
+  const auto found = routes_.owned()->find(vip);
+  const bool is_there = found != routes_.owned()->end();
+  if (service.rules.claim() == ServiceRules::Claim::unwanted) return is_there;
+  if (service.rules.claim() != ServiceRules::Claim::wanted || stopped_at_) return false;
+  const AdminState admin = service.rules.admin(now);
+  if (admin == AdminState::drain) return is_there && found->second != policy_of(spec, Grade::draining).name;
+  const bool wanted = admin == AdminState::force || opinion_of(service).gates == ServiceRules::Gates::up;
+  const bool ready = !spec.announce.manage_vip || steps_.find_seen({vip, spec.announce.interface}) != nullptr;
+  if (!wanted || !ready) return false;
+  return !is_there || (found->second != policy_of(spec, Grade::healthy).name &&
+                       found->second != policy_of(spec, Grade::degraded).name);
+}
+
+bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const AddressKey& key,
+                                             TimePoint now) const {
+  const ServiceSpec& spec = service.rules.spec();
+  if (!spec.announce.manage_vip || steps_.look_failed()) return false;
+  const ObservedAddress* address = steps_.find(key);
+  const bool goes = spec.announce.vip_on_down == VipOnDown::remove;
+  if (!goes || service.rules.claim() == ServiceRules::Claim::wanted)
+    return address == nullptr && !stopped_at_;
+  if (service.rules.claim() == ServiceRules::Claim::adopting) return false;
+  const auto gone = routes_.gone_since(spec.vips);
+  const bool current =
+      std::ranges::all_of(spec.vips, [&](const Vip& vip) { return routes_.is_current(vip); });
+  return address != nullptr && address->ours && gone && current &&
+         now >= std::max(*gone, service.rules.unwanted_since()) + spec.drain.linger;
+}
+
+void Invariants::check_overdue_routes(TimePoint now) {
+  for (const ServiceEntry& service : services_) {
+    if (!service.rules.routes()) continue;
+    for (const Vip& vip : service.rules.spec().vips)
+      routes_.lacks(vip, is_route_lacking(service, vip, now), now);
+  }
+}
+
+Duration Invariants::longest_stop() const {
+  Duration longest{};
+  for (const ServiceEntry& service : services_) {
+    const ServiceSpec& spec = service.rules.spec();
+    if (service.rules.routes() && spec.announce.vip_on_down == VipOnDown::remove)
+      longest = std::max(longest, spec.drain.linger);
+  }
+  return 5s + longest;
+}
+
+void Invariants::check_left_routes() const {
+  require(!routes_.in_flight(), "a clean exit while routes are under way");
+  for (const ServiceEntry& service : services_) {
+    const ServiceSpec& spec = service.rules.spec();
+    if (!service.rules.routes()) continue;
+    const bool kept = spec.on_exit == OnExit::keep && service.rules.claim() != ServiceRules::Claim::unwanted;
+    require(kept || (routes_.owned() != nullptr && routes_.owned_of(spec.vips) == 0),
+            fmt::format("a clean exit left a route of {}", spec.name));
+  }
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,124 @@
+#include "tests/sim/route_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace herald::sim {
+namespace {
+
+// A probe that flips every 100 ms makes ten steps a second; nothing in these worlds makes more.
+constexpr std::size_t kMostStepsASecond = 30;
+
+// A step waits at most 5 s for its back-off, and as long again for a read that is given up for other steps.
+constexpr Duration kLongestLack = 12s;
+
+}  // namespace
+
+void RouteRules::read_begun() {
+  require(!reading_, "two reads of the router in flight");
+  require(in_flight_.empty(), "the router is read while it is being told something");
+  reading_ = true;
+  ++begun_;
+}
+
+void RouteRules::read(const RouterView& view, TimePoint now) {
+  if (!reading_) return;
+  reading_ = false;
+  read_failed_ = !view.reachable;
+  if (read_failed_) return ended_after_.clear();
+  read_by_ = begun_;
+  owned_ = view.owned;
+  for (const auto& [vip, route] : view.routes) {
+    if (route.in_rib || view.owned.contains(vip)) {
+      gone_since_.erase(vip);
+    } else {
+      gone_since_.try_emplace(vip, now);
+    }
+  }
+}
+
+std::size_t RouteRules::owned_of(std::span<const Vip> vips) const {
+  const auto is_owned = [&](const Vip& vip) { return owned_ && owned_->contains(vip); };
+  return static_cast<std::size_t>(std::ranges::count_if(vips, is_owned));
+}
+
+bool RouteRules::is_current(const Vip& vip) const {
+  const auto known = known_after_.find(vip);
+  return owned_ && !read_failed_ && in_flight_.empty() &&
+         (known == known_after_.end() || read_by_ > known->second);
+}
+
+std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const {
+  TimePoint since{};
+  for (const Vip& vip : vips) {
+    const auto found = gone_since_.find(vip);
+    if (found == gone_since_.end()) return std::nullopt;
+    since = std::max(since, found->second);
+  }
+  return since;
+}
+
+void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
+  require(in_flight_.empty(), "two batches of routes in flight");
+  require(!apply.steps.empty(), "an empty batch of routes");
+  require(owned_.has_value(), "routes are sent before the router was read");
+  std::set<Vip> touched;
+  for (const IssuedRouteStep& issued : apply.steps) {
+    const RouteStep& step = issued.step;
+    const auto check = [&](bool holds, std::string_view rule) {
+      if (!holds) throw Violation(fmt::format("route \"{}\": {}", to_string(step), rule));
+    };
+    check(touched.insert(step.vip).second, "twice in a batch");
+    const auto ended = ended_after_.find(step.vip);
+    check(ended == ended_after_.end() || read_by_ > ended->second,
+          "no read was begun since its last batch ended");
+    const auto found = owned_->find(step.vip);
+    if (step.policy) {
+      check(found == owned_->end() || found->second != step.policy->name, "the router holds it so already");
+    } else {
+      check(found != owned_->end(), "the router does not hold it");
+    }
+    gone_since_.erase(step.vip);
+    lacking_since_.erase(step.vip);
+    check_rate(step.vip, now);
+  }
+  reading_ = false;
+  in_flight_ = apply.steps;
+}
+
+void RouteRules::applied(const event::RoutesApplied& event) {
+  require(event.errors.size() == in_flight_.size(), "the world answers another batch");
+  for (std::size_t index = 0; index < in_flight_.size(); ++index) {
+    const RouteStep& step = in_flight_[index].step;
+    ended_after_[step.vip] = known_after_[step.vip] = begun_;
+    if (!event.errors[index].empty()) continue;
+    if (step.policy) {
+      (*owned_)[step.vip] = step.policy->name;
+    } else {
+      owned_->erase(step.vip);
+    }
+  }
+  in_flight_.clear();
+}
+
+void RouteRules::check_rate(const Vip& vip, TimePoint now) {
+  std::deque<TimePoint>& recent = recent_[vip];
+  recent.push_back(now);
+  if (recent.size() <= kMostStepsASecond) return;
+  require(now - recent.front() > 1s,
+          fmt::format("{}: more than {} route steps in a second", vip.prefix, kMostStepsASecond));
+  recent.pop_front();
+}
+
+void RouteRules::lacks(const Vip& vip, bool lacking, TimePoint now) {
+  if (!lacking) {
+    lacking_since_.erase(vip);
+    return;
+  }
+  const TimePoint since = lacking_since_.try_emplace(vip, now).first->second;
+  require(now - since <= kLongestLack, fmt::format("nothing is done about the route of {}", vip.prefix));
+}
+
+}  // namespace herald::sim

@@ -1,0 +1,59 @@
+// What must hold for the routes that herald has the router announce (levers vtysh and birdc), against what the reads
+// that were answered showed.
+//
+//  - One batch in flight, and no read beside it: the batch ends a read that was in flight.
+//  - A step only from a read that was begun after the last batch that touched its VIP had ended. Exempt is a time when
+//    reading fails: then what was read last has to do, with what later steps claim to have done.
+//  - `withdraw` only what the router holds of herald's; `announce` only what it does not hold, or holds otherwise.
+//  - No VIP is stepped on more often than a fight needs.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sidecar/core/route_plan.h"
+#include "tests/sim/probe_rules.h"
+
+namespace herald::sim {
+
+class RouteRules {
+ public:
+  void read_begun();
+  void read(const RouterView& view, TimePoint now);
+  void issued(const effect::ApplyRoutes& apply, TimePoint now);
+  void applied(const event::RoutesApplied& event);
+  // As the router cannot be heard while the process does not run.
+  void stalled() { lacking_since_.clear(); }
+
+  // By the last read that was answered, and what steps claim since; none before the first.
+  [[nodiscard]] const OwnedRoutes* owned() const { return owned_ ? &*owned_ : nullptr; }
+  [[nodiscard]] std::size_t owned_of(std::span<const Vip> vips) const;
+  [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }
+  [[nodiscard]] bool reading() const { return reading_; }
+  // The router answered last, and knows of every step for this VIP.
+  [[nodiscard]] bool is_current(const Vip& vip) const;
+  // Since when reads show none of them, in the configuration and in the table, and nothing was sent; none: not so.
+  [[nodiscard]] std::optional<TimePoint> gone_since(std::span<const Vip> vips) const;
+  // The route is not as it should be, though something could be done about it.
+  void lacks(const Vip& vip, bool lacking, TimePoint now);
+
+ private:
+  void check_rate(const Vip& vip, TimePoint now);
+
+  std::uint64_t begun_ = 0;  // the last read begun
+  bool reading_ = false;
+  bool read_failed_ = false;
+  std::uint64_t read_by_ = 0;  // the read that owned_ came from
+  std::optional<OwnedRoutes> owned_;
+  std::map<Vip, TimePoint> gone_since_;
+  std::vector<IssuedRouteStep> in_flight_;
+  std::map<Vip, std::uint64_t> ended_after_;
+  std::map<Vip, std::uint64_t> known_after_;  // as ended_after_, but for is_current()
+  std::map<Vip, std::deque<TimePoint>> recent_;
+  std::map<Vip, TimePoint> lacking_since_;
+};
+
+}  // namespace herald::sim

@@ -1,0 +1,116 @@
+// The world's side of the levers that steer the router, and what befalls the router.
+#include <fmt/format.h>
+
+#include "tests/sim/world.h"
+
+namespace herald::sim {
+namespace {
+
+constexpr Duration kReadTakes = 5ms;
+constexpr Duration kDeadline = 2s;     // of a read and of a batch
+constexpr Duration kHeldBack = 50ms;   // from the configuration to the table
+constexpr Duration kLandsWithin = 5s;  // what was said to a router that hung
+
+}  // namespace
+
+void World::carry_out(const effect::ReadRouter& /*effect*/) {
+  const std::uint64_t read = ++router_read_;
+  const auto answer_after = [&](Duration delay, std::function<RouterView()> view) {
+    at(now_ + delay, [this, life = life_, read, view = std::move(view)] {
+      if (life == life_ && read == router_read_) tell(event::RouterRead{view()});
+    });
+  };
+  if (chance(faults_.router_times_out)) {
+    count("router timeouts");
+    return answer_after(kDeadline, [] {
+      RouterView view;
+      view.error = "no answer within 2s";
+      return view;
+    });
+  }
+  if (chance(faults_.router_stale)) {
+    count("stale router reads");
+    return answer_after(up_to(1500ms) + kReadTakes,
+                        [view = router_.view(controller_->vips())] { return view; });
+  }
+  answer_after(kReadTakes, [this] { return router_.view(controller_->vips()); });
+}
+
+void World::carry_out(const effect::ApplyRoutes& effect) {
+  count("batches");
+  ++router_read_;  // given up
+  const bool hangs = !router_.answers || chance(faults_.route_hangs);
+  auto errors = std::make_shared<std::vector<std::string>>(effect.steps.size());
+  const Duration done = hangs ? up_to(kLandsWithin) : kReadTakes + up_to(faults_.route_delay);
+  const Duration told = hangs ? kDeadline : done + up_to(faults_.route_delay);
+  if (hangs) {
+    count("hung batches");
+    errors->assign(effect.steps.size(), "no answer within 2s");
+  }
+  at(now_ + done, [this, hangs, errors, life = life_, steps = effect.steps] {
+    if (life != life_ && chance(0.5)) return;  // it took its child with it
+    if (life != life_) count("orphaned batches");
+    for (std::size_t index = 0; index < steps.size(); ++index) {
+      if (hangs && chance(0.5)) continue;
+      const std::string error = apply(steps[index].step);
+      if (!hangs) (*errors)[index] = error;
+    }
+  });
+  at(now_ + told, [this, errors, life = life_] {
+    if (life == life_) tell(event::RoutesApplied{*errors});
+  });
+}
+
+std::string World::apply(const RouteStep& step) {
+  if (!router_.running) return "connect: No such file or directory";
+  if (chance(faults_.route_fails)) {
+    count("failed routes");
+    return "% Unknown command";
+  }
+  if (chance(faults_.route_lies)) {
+    count("lying routes");
+    return {};
+  }
+  const bool held = router_.configuration.contains(step.vip);
+  count(!step.policy ? "route withdrawals" : held ? "policy switches" : "route announcements");
+  claim(step, router_.configuration);
+  configuration_changed();
+  if (chance(faults_.route_denies)) {
+    count("denied routes");
+    return "the connection broke";
+  }
+  return {};
+}
+
+void World::configuration_changed() {
+  at(now_ + kHeldBack, [this] { router_.originate(); });
+}
+
+void World::configure_router(const Vip& vip, const std::optional<std::string>& policy) {
+  if (!router_.running || (!policy && !router_.configuration.contains(vip))) return;
+  note(policy ? fmt::format("-- somebody types: network {} {}", vip.prefix, *policy)
+              : fmt::format("-- somebody types: no network {}", vip.prefix));
+  if (policy) {
+    router_.configuration[vip] = *policy;
+  } else {
+    router_.configuration.erase(vip);
+  }
+  configuration_changed();
+}
+
+void World::restart_router(Duration down) {
+  const auto sign = [this] {
+    if (!chance(faults_.notification_lost)) tell_after(1us, event::RouterChanged{});
+  };
+  note("-- the router goes down");
+  router_.go_down();
+  sign();
+  at(now_ + down, [this, sign] {
+    note("-- the router comes up");
+    router_.running = true;
+    router_.catch_up(kernel_);
+    sign();
+  });
+}
+
+}  // namespace herald::sim
