@@ -54,7 +54,8 @@ std::optional<Step> step_for(const DesiredAddress& desired, const Views& views, 
     if (desired.want != Want::present) return std::nullopt;
     return Step{Step::Kind::add, desired.key, lease};
   }
-  if (!address->ours || !lease_is_due(*address, desired, now)) return std::nullopt;
+  // An add leaves alone what somebody else has put there, and says that it worked; a refresh would take it over.
+  if (!address->ours || address->claimed || !lease_is_due(*address, desired, now)) return std::nullopt;
   return Step{Step::Kind::refresh, desired.key, lease};
 }
 
@@ -149,7 +150,8 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
     const auto found = views.observed.find(wish.key);
     if (found == views.observed.end() || !wish.lease || wish.want == Want::absent) continue;
     const ObservedAddress& address = *found->second;
-    if (address.ours && address.expires) wake_at(refresh_time(*address.expires, *wish.lease));
+    if (!address.ours || !address.expires) continue;
+    wake_at(address.claimed ? *address.expires : refresh_time(*address.expires, *wish.lease));
   }
 }
 

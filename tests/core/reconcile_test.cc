@@ -121,6 +121,14 @@ TEST_CASE(
   CHECK(reconcile(desired, seen, kStart) == Steps{remove(kAElsewhere)});
 }
 
+TEST_CASE("what was only claimed to be added is not refreshed, but added again once it has run out") {
+  const Desired desired{want(kA, Want::present)};
+  Observation seen;
+  claim(add(kA), kStart, seen);
+  CHECK(reconcile(desired, seen, kStart + 20s).empty());
+  CHECK(reconcile(desired, seen, kStart + 30s) == Steps{add(kA)});
+}
+
 TEST_CASE("what is ours and wanted by nobody is removed; what is not ours is in no step") {
   CHECK(steps({}, {ours(kA), foreign(kB)}) == Steps{remove(kA)});
   CHECK(steps({want(kB, Want::absent)}, {foreign(kA), foreign(kB)}).empty());
