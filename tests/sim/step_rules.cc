@@ -97,6 +97,7 @@ void StepRules::issued(const effect::Apply& apply, TimePoint now) {
   } else {
     check(address != nullptr, "the last look did not show it");
     check(address->ours, "it is not herald's");
+    check(step.kind != Step::Kind::refresh || find_seen(step.key) != nullptr, "it was never seen");
     check(step.kind != Step::Kind::refresh || !address->expires || *address->expires > now,
           "it brings back what ran out");
   }

@@ -4,8 +4,8 @@
 //    after the last change that herald was told of. Exempt are a look that has just been answered (changes without end
 //    must not keep it from acting) and a time when looking fails: then what was seen last has to do, with what later
 //    steps claim to have done.
-//  - `add` only what was not there or whose lease has run out since; `refresh` only what was there, carried herald's
-//    mark and has not run out; `remove` only what carried herald's mark.
+//  - `add` only what was not there or whose lease has run out since; `refresh` only what was seen there, carried
+//    herald's mark and has not run out; `remove` only what carried herald's mark.
 //  - No address is stepped on more often than a fight needs: steps per second are bounded.
 #pragma once
 
