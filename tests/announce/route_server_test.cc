@@ -9,7 +9,7 @@ using namespace herald;
 namespace {
 
 using Lines = std::vector<std::string>;
-const std::vector<std::filesystem::path> kShipped{HERALD_SOURCE_DIR "/frr-templates"};
+const std::vector<std::filesystem::path> shipped{HERALD_SOURCE_DIR "/frr-templates"};
 
 ServiceSpec service(const std::string& name, std::vector<Vip> vips, Via via,
                     const std::string& interface = "lo") {
@@ -34,13 +34,13 @@ Config config_with(std::vector<ServiceSpec> services, Preset preset = Preset::az
 
 // Without comments and blank lines.
 Lines frr(const Config& config) {
-  const auto text = render_route_server(config, Stack::frr, kShipped);
+  const auto text = render_route_server(config, Stack::frr, shipped);
   REQUIRE(text);
   return commands_in(*text);
 }
 
 Lines bird(const Config& config) {
-  const auto text = render_route_server(config, Stack::bird, kShipped);
+  const auto text = render_route_server(config, Stack::bird, shipped);
   REQUIRE(text);
   Lines lines = commands_in(*text);
   std::erase_if(lines, [](const std::string& line) { return line.starts_with('#'); });
@@ -92,7 +92,7 @@ TEST_CASE("FRR's configuration for services of both levers") {
                              "neighbor RS prefix-list ANYCAST6 out",
                              "exit-address-family",
                              "exit"});
-  CHECK(render_route_server(config, Stack::frr, kShipped)->contains("write memory"));
+  CHECK(render_route_server(config, Stack::frr, shipped)->contains("write memory"));
 }
 
 TEST_CASE("FRR's families are those of the VIPs") {
@@ -111,7 +111,7 @@ TEST_CASE("FRR's families are those of the VIPs") {
 
 TEST_CASE("presets differ in timers and comments") {
   const auto text = [](Preset preset) {
-    return render_route_server(config_with({}, preset), Stack::frr, kShipped).value();
+    return render_route_server(config_with({}, preset), Stack::frr, shipped).value();
   };
   CHECK(text(Preset::azure).contains("RouteServerSubnet"));
   CHECK(text(Preset::aws).contains("persist routes"));
@@ -131,11 +131,13 @@ TEST_CASE("BIRD's configuration for services of both levers") {
                               "protocol direct anycast_direct { interface \"dummy0\", \"lo\"; ipv4; ipv6; }",
                               "include \"/etc/bird/herald.conf\";",
                               "filter anycast4 {",
+                              "if defined(bgp_med) then bgp_med = bgp_med;",
                               "if net = 10.99.0.1/32 then accept;",
                               "if net = 10.99.0.2/32 then accept;",
                               "reject;",
                               "}",
                               "filter anycast6 {",
+                              "if defined(bgp_med) then bgp_med = bgp_med;",
                               "if net = fd00:99::53/128 then accept;",
                               "reject;",
                               "}",
@@ -156,22 +158,22 @@ TEST_CASE("BIRD's configuration for services of both levers") {
 
 TEST_CASE("what render misses is named by its key, all at once") {
   Config empty;
-  const Lines errors = render_route_server(empty, Stack::frr, kShipped).error();
+  const Lines errors = render_route_server(empty, Stack::frr, shipped).error();
   REQUIRE(errors.size() == 4);
   CHECK(errors[0] == "router.bgp.as is missing: your own AS, such as 65001");
   CHECK(errors[1].starts_with("router.bgp.router_id is missing: "));
   CHECK(errors[2].starts_with("router.route_server.as is missing: "));
   CHECK(errors[3].starts_with("router.route_server.peers is missing: "));
   Config config = config_with({service("web", {{"10.99.0.1/32"}}, Via::birdc)});
-  CHECK(render_route_server(config, Stack::frr, kShipped).error() ==
+  CHECK(render_route_server(config, Stack::frr, shipped).error() ==
         Lines{"service web is announced via birdc, which is not for frr"});
   config.services[0].announce.via = Via::vtysh;
-  CHECK(render_route_server(config, Stack::bird, kShipped).error() ==
+  CHECK(render_route_server(config, Stack::bird, shipped).error() ==
         Lines{"service web is announced via vtysh, which is not for bird"});
   config.services[0].announce = {.via = Via::loopback, .interface = "a\"b"};
-  CHECK(render_route_server(config, Stack::bird, kShipped).error() ==
+  CHECK(render_route_server(config, Stack::bird, shipped).error() ==
         Lines{"announce.interface of service web: a\"b cannot be written in bird.conf"});
-  CHECK(render_route_server(config, Stack::frr, kShipped));
+  CHECK(render_route_server(config, Stack::frr, shipped));
   const std::vector<std::filesystem::path> nowhere{"/nonexistent"};
   CHECK(render_route_server(config, Stack::frr, nowhere).error() ==
         Lines{"route-server.conf: there is no such template in /nonexistent"});

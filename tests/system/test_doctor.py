@@ -189,7 +189,7 @@ BIRD_BREAKS: dict[str, tuple[str, Callable[[Region], None]]] = {
     "nothing looks at the interface": ("direct", lambda r: rewrite(r, 'protocol direct { interface "lo"; ipv4; ipv6; }', "")),
     "it looks at another interface": ("direct", lambda r: rewrite(r, 'interface "lo"', 'interface "dummy0"')),
     "everything comes in": ("inbound-open", lambda r: rewrite(r, "ipv4 { import none;", "ipv4 { import all;")),
-    "nothing leaves": ("outbound-filter", lambda r: rewrite(r, "export where net ~ [ 10.99.0.0/24{32,32} ]", "export none")),
+    "nothing leaves": ("outbound-filter", lambda r: rewrite(r, "ipv4 { import none; export filter anycast;", "ipv4 { import none; export none;")),
     "the filter holds the VIP back": ("outbound-filter", lambda r: rewrite(r, "10.99.0.0/24{32,32}", "10.98.0.0/24{32,32}")),
     "graceful restart": ("graceful-restart", lambda r: rewrite(r, "hold time 30;", "graceful restart on; hold time 30;")),
     "one peer hears less": ("same-routes", lambda r: rewrite(

@@ -102,10 +102,10 @@ def start_rendered(lab: Lab, stack: str, via: str) -> tuple[Region, Herald]:
 def announce_by_hand(region: Region, vip: str) -> None:
     """What herald's lever does, here by hand: the configuration alone is on trial."""
     if region.stack == "frr":
-        region.nva.vtysh("configure terminal", "route-map HERALD-dns permit 10", "exit", "router bgp", "address-family ipv4 unicast",
+        region.nva.vtysh("configure terminal", "route-map HERALD-dns permit 10", "set metric 200", "exit", "router bgp", "address-family ipv4 unicast",
                          f"network {vip} route-map HERALD-dns")
     else:
-        region.nva.include.write_text(f"protocol static herald4 {{ ipv4; route {vip} blackhole; }}\n")
+        region.nva.include.write_text(f"protocol static herald4 {{ ipv4; route {vip} blackhole {{ bgp_med = 200; }}; }}\n")
         region.nva.bird.must("configure")
 
 
@@ -127,6 +127,7 @@ def test_vips_and_nothing_else_arrive(lab, stack, via):
     for vip in ("10.99.0.1/32", "10.99.0.53/32", "fd00:99::1/128"):
         region.wait_announced(vip)
     assert region.announced("10.99.0.7/32") == set()
+    assert all("BGP.med: 200" in rs.bird.route("10.99.0.53/32", "nva") for rs in region.route_servers.values())
     assert accepted(region) == ""
     region.del_vip("10.99.0.1/32")
     region.wait_withdrawn("10.99.0.1/32")
