@@ -18,8 +18,8 @@ RouterSpec spec_with(std::vector<std::string> peers) {
 TEST_CASE("BIRD's version is in its greeting") {
   CHECK(parse_bird_version("BIRD 2.0.12 ready.\n") == "2.0.12");
   CHECK(parse_bird_version("BIRD v3.1.7 ready.\n") == "v3.1.7");
-  CHECK(parse_bird_version("Unable to connect to server control socket (/x): No such file or directory\n") ==
-        "");
+  CHECK(parse_bird_version("Unable to connect to server control socket (/x): No such file or directory\n")
+            .empty());
 }
 
 TEST_CASE("the protocols that doctor judges") {

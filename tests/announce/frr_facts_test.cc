@@ -10,8 +10,8 @@ namespace herald {
 namespace {
 
 using Lines = std::vector<std::string>;
-const Vip kVip{"10.99.0.1/32"};
-const Vip kVip6{"fd00:99::1/128"};
+const Vip web_vip{"10.99.0.1/32"};
+const Vip web_vip6{"fd00:99::1/128"};
 
 RouterSpec spec_with(Lines peers) {
   RouterSpec spec;
@@ -21,9 +21,9 @@ RouterSpec spec_with(Lines peers) {
 
 TEST_CASE("versions of FRR and vtysh") {
   CHECK(parse_frr_version("FRRouting 8.4.4 (vm) on Linux(6.18).\nCopyright") == "8.4.4");
-  CHECK(parse_frr_version("Exiting: failed to connect to any daemons.") == "");
+  CHECK(parse_frr_version("Exiting: failed to connect to any daemons.").empty());
   CHECK(parse_vtysh_version("Integrated shell for FRR (version 8.4.4). \n") == "8.4.4");
-  CHECK(parse_vtysh_version("") == "");
+  CHECK(parse_vtysh_version("").empty());
 }
 
 TEST_CASE("the neighbors that doctor judges") {
@@ -59,13 +59,13 @@ TEST_CASE("prefix-lists, as 8.4 wraps them and as 10.3 does not") {
                          unwrapped);
   CHECK(lists == unwrapped);
   const std::vector<PrefixListEntry>& list = lists.at("ANYCAST");
-  CHECK(permits(list, kVip));
+  CHECK(permits(list, web_vip));
   CHECK_FALSE(permits(list, {"10.98.0.1/32"}));
-  CHECK_FALSE(permits(list, kVip6));
+  CHECK_FALSE(permits(list, web_vip6));
 }
 
 TEST_CASE("how an entry matches") {
-  const auto permitted = [](PrefixListEntry entry, const std::string& vip) {
+  const auto permitted = [](const PrefixListEntry& entry, const std::string& vip) {
     return permits({entry}, {vip});
   };
   CHECK(permitted({true, "10.99.0.1/32", 32, 32}, "10.99.0.1/32"));
@@ -76,7 +76,7 @@ TEST_CASE("how an entry matches") {
   CHECK(permitted({true, "0.0.0.0/0", 0, 32}, "10.99.0.1/32"));
   CHECK(permitted({true, "fd00:99::/64", 128, 128}, "fd00:99::1/128"));
   CHECK_FALSE(permitted({true, "::/0", 0, 128}, "10.99.0.1/32"));
-  CHECK(permits({}, kVip));  // as FRR has it
+  CHECK(permits({}, web_vip));  // as FRR has it
 }
 
 TEST_CASE("what outbound lists do to VIPs") {
@@ -85,11 +85,11 @@ TEST_CASE("what outbound lists do to VIPs") {
   peer.families[kIpv4].outbound_list = "A";
   peer.families[kIpv6].outbound_list = "B";
   facts.peers = {peer};
-  judge_outbound_lists({{"A", {{true, "10.99.0.1/32", 32, 32}}}, {"C", {}}}, {kVip, {"10.99.0.2/32"}, kVip6},
-                       facts);
-  CHECK(facts.vips[kVip].held_back_by.empty());
+  judge_outbound_lists({{"A", {{true, "10.99.0.1/32", 32, 32}}}, {"C", {}}},
+                       {web_vip, {"10.99.0.2/32"}, web_vip6}, facts);
+  CHECK(facts.vips[web_vip].held_back_by.empty());
   CHECK(facts.vips[{"10.99.0.2/32"}].held_back_by == Lines{"A"});
-  CHECK(facts.vips[kVip6].held_back_by == Lines{"B"});  // there is none of this name
+  CHECK(facts.vips[web_vip6].held_back_by == Lines{"B"});  // there is none of this name
   facts.peers[0].families[kIpv4].outbound_list = "C";
   judge_outbound_lists({{"C", {}}}, {}, facts);
   CHECK(facts.peers[0].families[kIpv4].outbound_empty);
@@ -128,7 +128,7 @@ route-map network permit 10
   CHECK(facts.import_check);
   CHECK(facts.suppress_fib_pending);
   CHECK(facts.update_delay);
-  CHECK(facts.networks == std::map<Vip, std::string>{{kVip, "HERALD-a"}, {kVip6, ""}});
+  CHECK(facts.networks == std::map<Vip, std::string>{{web_vip, "HERALD-a"}, {web_vip6, ""}});
   CHECK_FALSE(facts.redistribute[kIpv4].on);
   CHECK(facts.redistribute[kIpv6] == Redistribution{true, ""});
   FrrFacts other;
@@ -155,7 +155,7 @@ router bgp 65001
 router ospf
  network 10.99.0.1/32 area 0
 )";
-  CHECK(saved_frr_lines(text, {kVip, kVip6}) ==
+  CHECK(saved_frr_lines(text, {web_vip, web_vip6}) ==
         Lines{"interface lo: ip address 10.99.0.1/32", "network 10.99.0.1/32 route-map X",
               "network fd00:99::1/128", "network fd00:98::1/128 route-map HERALD-old-healthy"});
   CHECK(saved_frr_lines(text, {}) == Lines{"network fd00:98::1/128 route-map HERALD-old-healthy"});
@@ -184,8 +184,8 @@ TEST_CASE("VIPs in bgpd's table, whence and where to") {
   const auto facts = [&](const std::string& paths, const std::string& advertised) {
     return parse_frr_vips(R"({"prefix": "10.99.0.1/32", "advertisedTo": {)" + advertised +
                               R"(}, "paths": [)" + paths + "]}",
-                          {kVip}, peers)
-        .at(kVip);
+                          {web_vip}, peers)
+        .at(web_vip);
   };
   CHECK(facts(path, R"("10.1.1.4": {})") ==
         VipFacts{.in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}});
@@ -193,8 +193,8 @@ TEST_CASE("VIPs in bgpd's table, whence and where to") {
         VipFacts{.in_rib = true, .origins = 2, .advertised_to = {}, .missing_from = {"10.1.1.4"}});
   CHECK(facts(invalid, "") == VipFacts{.in_rib = false, .origins = 1});
   CHECK(facts("{}", "") == VipFacts{});
-  CHECK(parse_frr_vips("{} {}", {kVip, kVip6}, peers).size() == 2);
-  CHECK(parse_frr_vips("junk { cut off", {kVip}, peers).empty());
+  CHECK(parse_frr_vips("{} {}", {web_vip, web_vip6}, peers).size() == 2);
+  CHECK(parse_frr_vips("junk { cut off", {web_vip}, peers).empty());
 }
 
 }  // namespace

@@ -7,10 +7,10 @@ using namespace herald;
 namespace {
 
 using Lines = std::vector<std::string>;
-const std::vector<std::filesystem::path> kShipped{HERALD_SOURCE_DIR "/frr-templates"};
+const std::vector<std::filesystem::path> shipped{HERALD_SOURCE_DIR "/frr-templates"};
 
 FrrObjects objects() {
-  auto loaded = FrrObjects::load(kShipped);
+  auto loaded = FrrObjects::load(shipped);
   REQUIRE(loaded);
   return *std::move(loaded);
 }

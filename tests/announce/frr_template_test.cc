@@ -19,9 +19,9 @@ constexpr std::array kPlaceholders{
     Placeholder{.name = "peers", .kind = Kind::list, .must_occur = false},
     Placeholder{.name = "peer", .kind = Kind::text, .of = "peers", .must_occur = false},
 };
-const TemplateKind kKind{"a.conf", kPlaceholders};
+const TemplateKind kind_a{"a.conf", kPlaceholders};
 
-std::vector<std::string> errors_of(const std::string& text, const TemplateKind& kind = kKind) {
+std::vector<std::string> errors_of(const std::string& text, const TemplateKind& kind = kind_a) {
   const auto parsed = Template::parse(kind, text, "a.conf");
   std::vector<std::string> errors;
   if (!parsed) {
@@ -32,12 +32,12 @@ std::vector<std::string> errors_of(const std::string& text, const TemplateKind& 
 
 std::string rendered(const std::string& text, const TemplateValues& values) {
   CHECK(errors_of(text).empty());
-  return Template::parse(kKind, text, "a.conf")->render(values);
+  return Template::parse(kind_a, text, "a.conf")->render(values);
 }
 
-const TemplateValues kValues{.texts = {{"map", "M"}, {"med", "7"}},
+const TemplateValues all_set{.texts = {{"map", "M"}, {"med", "7"}},
                              .lists = {{"peers", {{{"peer", "10.0.0.1"}}, {{"peer", "10.0.0.2"}}}}}};
-const TemplateValues kUnset{.texts = {{"map", "M"}}, .lists = {{"peers", {}}}};
+const TemplateValues none_set{.texts = {{"map", "M"}}, .lists = {{"peers", {}}}};
 
 }  // namespace
 
@@ -50,11 +50,11 @@ TEST_CASE("a template's values, optional lines and lists") {
       "{{#peers}} neighbor {{peer}} {{map}}\n"
       "{{?peers}} peers\n"
       "f { x; }; }} {";
-  CHECK(rendered(text, kValues) ==
+  CHECK(rendered(text, all_set) ==
         "! M's\nroute-map M permit 10 # M\n set metric 7\n\n neighbor 10.0.0.1 M\n neighbor 10.0.0.2 M\n "
         "peers\n"
         "f { x; }; }} {\n");
-  CHECK(rendered(text, kUnset) == "! M's\nroute-map M permit 10 # M\n\nf { x; }; }} {\n");
+  CHECK(rendered(text, none_set) == "! M's\nroute-map M permit 10 # M\n\nf { x; }; }} {\n");
   // A value is not read again.
   CHECK(rendered("{{map}}", {.texts = {{"map", "{{med}}"}}, .lists = {}}) == "{{med}}\n");
 }
@@ -111,13 +111,13 @@ TEST_CASE("the operator's template wins by its name") {
   const fs::path own = directory.path() / "own";
   const fs::path shipped = directory.path() / "shipped";
   const std::vector dirs{own, shipped};
-  const auto message = [&] { return to_string(load_template(kKind, dirs).error().front()); };
+  const auto message = [&] { return to_string(load_template(kind_a, dirs).error().front()); };
   CHECK(message() == "a.conf: there is no such template in " + own.string() + " or " + shipped.string());
   std::ignore = directory.write("shipped/a.conf", "shipped {{map}}\n");
-  CHECK(load_template(kKind, dirs)->render(kUnset) == "shipped M\n");
+  CHECK(load_template(kind_a, dirs)->render(none_set) == "shipped M\n");
   std::ignore = directory.write("own/b.conf", "");
   std::ignore = directory.write("own/a.conf", "own {{map}}\n");
-  CHECK(load_template(kKind, dirs)->render(kUnset) == "own M\n");
+  CHECK(load_template(kind_a, dirs)->render(none_set) == "own M\n");
   std::ignore = directory.write("own/a.conf", "own {{mpa}}\n");
   CHECK(message().starts_with((own / "a.conf").string() + ":1: unknown placeholder {{mpa}}"));
   fs::remove(own / "a.conf");

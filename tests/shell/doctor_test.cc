@@ -8,8 +8,8 @@
 namespace herald {
 namespace {
 
-const Vip kVip{"10.99.0.1/32"};
-const Vip kVip6{"fd00:99::1/128"};
+const Vip web_vip{"10.99.0.1/32"};
+const Vip web_vip6{"fd00:99::1/128"};
 
 ServiceSpec service(std::vector<Vip> vips, Via via) {
   ServiceSpec spec;
@@ -48,16 +48,16 @@ struct World {
     config.router.preset = Preset::azure;
     config.router.peer_as = 65515;
     config.router.peers = {"10.1.1.4", "10.1.1.132"};
-    config.services = {service({kVip}, via)};
+    config.services = {service({web_vip}, via)};
     router.reachable = true;
     router.version = stack == Stack::frr ? "8.4.4" : "2.0.12";
     router.client_version = stack == Stack::frr ? "8.4.4" : "";
     router.peers = {sound_peer("10.1.1.4"), sound_peer("10.1.1.132")};
-    router.vips[kVip] = {.in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4", "10.1.1.132"}};
+    router.vips[web_vip] = {.in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4", "10.1.1.132"}};
     router.frr.has_instance = true;
     router.frr.import_check = false;
     if (via == Via::loopback) router.frr.redistribute[kIpv4] = {true, "LOOPBACK"};
-    if (via == Via::vtysh) router.frr.networks[kVip] = "HERALD-web-healthy";
+    if (via == Via::vtysh) router.frr.networks[web_vip] = "HERALD-web-healthy";
     router.bird.has_direct = true;
     router.bird.has_include = true;
   }
@@ -82,7 +82,7 @@ void each_peer(World& world, const std::function<void(PeerFacts&)>& change) {
 }
 
 void check_all(const World& sound, const std::vector<std::pair<Break, Checks>>& cases) {
-  REQUIRE(sound.checks() == Checks{});
+  REQUIRE(sound.checks().empty());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     INFO("case " << i);
     World world = sound;
@@ -135,10 +135,10 @@ TEST_CASE("doctor on AS numbers") {
     CHECK(with(Preset::azure, as) == Checks{"error as"});
   CHECK(with(Preset::azure, 65515) == Checks{"error as", "error peer-as", "error peer-as"});
   for (const std::uint32_t as : {1U, 8073U, 64495U, 64512U, 65514U, 65516U, 65521U})
-    CHECK(with(Preset::azure, as) == Checks{});
+    CHECK(with(Preset::azure, as).empty());
   for (const Preset preset : {Preset::aws, Preset::gcp, Preset::generic}) {
-    CHECK(with(preset, 4200000000U) == Checks{});
-    CHECK(with(preset, 65520) == Checks{});
+    CHECK(with(preset, 4200000000U).empty());
+    CHECK(with(preset, 65520).empty());
     CHECK(with(preset, 64500) == Checks{"warning as"});
   }
 }
@@ -153,7 +153,7 @@ TEST_CASE("doctor on Azure's limits") {
   world.router.peers[0].families[kIpv4].sent = 1001;
   CHECK(world.checks() == Checks{"error limit"});
   world.config.router.preset = Preset::generic;
-  CHECK(world.checks() == Checks{});
+  CHECK(world.checks().empty());
 }
 
 TEST_CASE("doctor on what may leave and come in") {
@@ -179,7 +179,7 @@ TEST_CASE("doctor on what may leave and come in") {
                  {"error family"}},
                 {[](World& w) {
                    w.config.router.preset = Preset::generic;
-                   w.config.services.push_back(service({kVip6}, Via::vtysh));
+                   w.config.services.push_back(service({web_vip6}, Via::vtysh));
                  },
                  {"error family"}},
             });
@@ -190,21 +190,21 @@ TEST_CASE("doctor on VIPs in the table") {
       World(),
       {
           {[](World& w) {
-             w.router.vips[kVip] = {
+             w.router.vips[web_vip] = {
                  .in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}, .missing_from = {"10.1.1.132"}};
            },
            {"error same-routes"}},
           {[](World& w) {
-             w.router.vips[kVip] = {
+             w.router.vips[web_vip] = {
                  .in_rib = true, .origins = 1, .advertised_to = {}, .missing_from = {"10.1.1.4"}};
            },
            {"error outbound-filter"}},
           {[](World& w) {
-             w.router.vips[kVip] = {.in_rib = false,
-                                    .origins = 0,
-                                    .advertised_to = {},
-                                    .missing_from = {},
-                                    .held_back_by = {"ANYCAST"}};
+             w.router.vips[web_vip] = {.in_rib = false,
+                                       .origins = 0,
+                                       .advertised_to = {},
+                                       .missing_from = {},
+                                       .held_back_by = {"ANYCAST"}};
            },
            {"error outbound-filter"}},
           {[](World& w) { w.router.vips.clear(); }, {}},
@@ -217,7 +217,7 @@ TEST_CASE("doctor on FRR") {
       {
           {[](World& w) { w.router.frr.redistribute[kIpv4] = {}; }, {"error redistribute"}},
           {[](World& w) { w.router.frr.redistribute[kIpv4].route_map = ""; }, {"warning redistribute"}},
-          {[](World& w) { w.router.frr.networks[kVip] = ""; }, {"error two-origins"}},
+          {[](World& w) { w.router.frr.networks[web_vip] = ""; }, {"error two-origins"}},
           {[](World& w) { w.router.frr.suppress_fib_pending = true; }, {"warning suppress-fib-pending"}},
           {[](World& w) { w.router.frr.update_delay = true; }, {"warning update-delay"}},
           {[](World& w) { w.router.frr.import_check = true; }, {}},
@@ -239,10 +239,10 @@ TEST_CASE("doctor on FRR") {
                  {"warning import-check"}},
                 {[](World& w) {
                    w.router.frr.import_check = true;
-                   w.router.vips[kVip] = {.in_rib = false, .origins = 1};
+                   w.router.vips[web_vip] = {.in_rib = false, .origins = 1};
                  },
                  {"error import-check"}},
-                {[](World& w) { w.router.vips[kVip].origins = 2; }, {"error two-origins"}},
+                {[](World& w) { w.router.vips[web_vip].origins = 2; }, {"error two-origins"}},
                 {[](World& w) { w.router.frr.networks.clear(); }, {"error two-origins"}},
                 {[](World& w) { w.router.frr.redistribute[kIpv4] = {true, ""}; }, {"error redistribute"}},
                 {[](World& w) { w.router.frr.redistribute[kIpv4] = {true, "OTHERS"}; }, {}},
@@ -255,7 +255,7 @@ TEST_CASE("doctor on BIRD") {
   check_all(sound, {
                        {[](World& w) { w.router.bird.has_direct = false; }, {"error direct"}},
                        {[](World& w) {
-                          w.host.present = {kVip};
+                          w.host.present = {web_vip};
                           w.router.vips.clear();
                         },
                         {"error direct"}},
