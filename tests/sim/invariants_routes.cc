@@ -97,7 +97,7 @@ void Invariants::check_step_of_route(const ServiceEntry& service, const Step& st
 
 bool Invariants::is_route_lacking(const ServiceEntry& service, const Vip& vip, TimePoint now) const {
   const ServiceSpec& spec = service.rules.spec();
-  if (!routes_.is_current(vip)) return false;
+  if (!routes_.may_be_stepped_on(vip)) return false;
   const auto found = routes_.owned()->find(vip);
   const bool is_there = found != routes_.owned()->end();
   if (service.rules.claim() == ServiceRules::Claim::unwanted) return is_there;

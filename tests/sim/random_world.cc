@@ -157,6 +157,7 @@ void RandomWorld::fight() {
 
 void RandomWorld::add_foreigner() {
   AddressKey key = some_vip();
+  if (world_.chance(0.2)) key.interface = other_interface(key.interface);
   if (world_.chance(0.3)) key = {{fmt::format("192.0.2.{}/32", world_.random()() % 250)}, "lo"};
   if (world_.kernel().find(key) != nullptr) return;
   world_.put_address(key, false, std::nullopt);

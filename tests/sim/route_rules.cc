@@ -45,9 +45,13 @@ std::size_t RouteRules::owned_of(std::span<const Vip> vips) const {
 }
 
 bool RouteRules::is_current(const Vip& vip) const {
+  return !read_failed_ && may_be_stepped_on(vip);
+}
+
+bool RouteRules::may_be_stepped_on(const Vip& vip) const {
   const auto known = known_after_.find(vip);
-  return owned_ && !read_failed_ && in_flight_.empty() &&
-         (known == known_after_.end() || read_by_ > known->second);
+  const bool is_known = known == known_after_.end() || read_by_ > known->second;
+  return owned_ && in_flight_.empty() && (read_failed_ || is_known);
 }
 
 std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const {

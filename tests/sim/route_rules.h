@@ -35,6 +35,8 @@ class RouteRules {
   [[nodiscard]] bool reading() const { return reading_; }
   // The router answered last, and knows of every step for this VIP.
   [[nodiscard]] bool is_current(const Vip& vip) const;
+  // Or it does not answer: what is to be done is tried all the same.
+  [[nodiscard]] bool may_be_stepped_on(const Vip& vip) const;
   // Since when reads show none of them, in the configuration and in the table, and nothing was sent; none: not so.
   [[nodiscard]] std::optional<TimePoint> gone_since(std::span<const Vip> vips) const;
   // The route is not as it should be, though something could be done about it.
