@@ -5,6 +5,7 @@
 // HERALD_SIM_SURVEY=1 goes on after a failure and only names each.
 #include <fmt/format.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -18,6 +19,55 @@ namespace {
 constexpr std::uint64_t kSeeds = 1000;
 constexpr std::uint64_t kSeedsRunTwice = 20;  // one in so many
 constexpr std::size_t kShownLines = 40;
+
+// What has to come about in so many worlds, or they test nothing.
+constexpr std::array kHappens{"additions",
+                              "removals",
+                              "refreshes",
+                              "crashes",
+                              "crashes before a step",
+                              "crashes after a step",
+                              "stalls",
+                              "long stalls",
+                              "stops",
+                              "clean exits",
+                              "deletions",
+                              "fights",
+                              "foreigners",
+                              "leftovers",
+                              "interfaces",
+                              "blindness",
+                              "batches",
+                              "hung batches",
+                              "orphaned batches",
+                              "failed routes",
+                              "lying routes",
+                              "denied routes",
+                              "route announcements",
+                              "route withdrawals",
+                              "policy switches",
+                              "typists",
+                              "words: drain",
+                              "words: force",
+                              "words: auto",
+                              "router troubles",
+                              "failed looks",
+                              "failed steps",
+                              "lying steps",
+                              "denied steps",
+                              "lost notifications",
+                              "lost stages",
+                              "late answers",
+                              "router timeouts",
+                              "stale router reads",
+                              "expired leases",
+                              "dampings",
+                              "dropped services",
+                              "returned services",
+                              "moved services",
+                              "changed thresholds",
+                              "hold-downs",
+                              "moods"};
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -96,53 +146,7 @@ TEST_CASE("random worlds keep the invariants and end as they should") {
   for (const auto& [what, count] : totals.counts) text += fmt::format(", {} {}", count, what);
   std::cout << text << "\n";
   if (seeds < kSeeds) return;
-  for (const char* what : {"additions",
-                           "removals",
-                           "refreshes",
-                           "crashes",
-                           "crashes before a step",
-                           "crashes after a step",
-                           "stalls",
-                           "long stalls",
-                           "stops",
-                           "clean exits",
-                           "deletions",
-                           "fights",
-                           "foreigners",
-                           "leftovers",
-                           "interfaces",
-                           "blindness",
-                           "batches",
-                           "hung batches",
-                           "orphaned batches",
-                           "failed routes",
-                           "lying routes",
-                           "denied routes",
-                           "route announcements",
-                           "route withdrawals",
-                           "policy switches",
-                           "typists",
-                           "words: drain",
-                           "words: force",
-                           "words: auto",
-                           "router troubles",
-                           "failed looks",
-                           "failed steps",
-                           "lying steps",
-                           "denied steps",
-                           "lost notifications",
-                           "lost stages",
-                           "late answers",
-                           "router timeouts",
-                           "stale router reads",
-                           "expired leases",
-                           "dampings",
-                           "dropped services",
-                           "returned services",
-                           "moved services",
-                           "changed thresholds",
-                           "hold-downs",
-                           "moods"}) {
+  for (const char* what : kHappens) {
     INFO(what);
     CHECK(totals.counts[what] > 0);
   }
