@@ -104,7 +104,8 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     return;
   }
   if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) {
-    probes_[probe_of(finished->run)].finished(finished->result, now);
+    if (!stopped_at_)
+      probes_[probe_of(finished->run)].finished(finished->result, now);  // else cancelled already
   } else if (std::holds_alternative<event::AddressesChanged>(event)) {
     steps_.changed();
   } else if (const auto* looked = std::get_if<event::Observed>(&event)) {
@@ -226,7 +227,7 @@ void Invariants::settled(const Controller& controller, TimePoint now) {
   for (const ServiceEntry& service : services_) service.rules.settled(opinion_of(service), now);
   require(!stopped_at_ || now <= *stopped_at_ + longest_stop(), "it did not exit in time");
   require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
-  require(!has_router_ || stopped_at_ || now - read_router_at_ <= kLongestBlindness,
+  require(!has_router_ || stopped_at_ || now - read_router_at_ <= longest_unread(),
           "nobody reads the router any more");
   check_overdue(now);
   check_overdue_routes(now);

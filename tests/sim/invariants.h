@@ -86,6 +86,7 @@ class Invariants {
   [[nodiscard]] bool is_address_of_route_lacking(const ServiceEntry& service, const AddressKey& key,
                                                  TimePoint now) const;
   [[nodiscard]] Duration longest_stop() const;
+  [[nodiscard]] Duration longest_unread() const;
   [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const;
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 

@@ -135,6 +135,15 @@ void Invariants::check_overdue_routes(TimePoint now) {
   }
 }
 
+// Each VIP may be stepped on once before the router has to be read, each time until the deadline of a router that hangs.
+Duration Invariants::longest_unread() const {
+  Duration longest = 13s;
+  for (const ServiceEntry& service : services_) {
+    if (service.rules.routes()) longest += 2s * service.rules.spec().vips.size();
+  }
+  return longest;
+}
+
 Duration Invariants::longest_stop() const {
   Duration longest{};
   for (const ServiceEntry& service : services_) {
