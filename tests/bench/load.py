@@ -56,6 +56,7 @@ def handled(ns: Namespace) -> int | None:
 def measure(ns: Namespace, process: Process, warm_up: float) -> tuple[float, float]:
     """Checks a second, and microseconds of processor time a check."""
     time.sleep(warm_up)
+    process.require_alive()
     count, cpu, start = handled(ns), cpu_seconds(process.pid), time.monotonic()
     time.sleep(SECONDS)
     count, cpu, elapsed = handled(ns) - count - 1, cpu_seconds(process.pid) - cpu, time.monotonic() - start
@@ -90,6 +91,9 @@ defaults
   timeout client 1s
   timeout server 1s
   timeout check 800ms
+frontend idle
+  bind 127.0.0.1:9999
+  default_backend web
 backend web
   option httpchk GET /healthz
   http-check expect status 200-299
