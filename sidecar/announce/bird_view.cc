@@ -6,22 +6,14 @@
 #include <cctype>
 #include <optional>
 
+#include "sidecar/announce/text_lines.h"
+
 namespace herald {
 namespace {
 
 // BIRD 2.0.12 hangs up on a line of 1,024 bytes, though its own buffer has 4,096.
 constexpr std::size_t kMostPerLine = 1000;
 constexpr std::size_t kMostQuoted = 120;
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r");

@@ -12,6 +12,8 @@
 
 #include "sidecar/address.h"
 
+#include "sidecar/announce/json_member.h"
+
 namespace herald {
 namespace {
 
@@ -34,18 +36,6 @@ std::vector<json> documents(std::string_view text) {
     found.push_back(std::move(document));
   }
   return found;
-}
-
-const json& member(const json& object, std::string_view key) {
-  static const json none = json::object();
-  if (!object.is_object()) return none;
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : none;
-}
-
-std::string text_at(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 std::optional<std::uint32_t> number_at(const json& object, std::string_view key) {

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "sidecar/announce/text_lines.h"
 #include "sidecar/json_document.h"
 #include "sidecar/near_name.h"
 
@@ -19,17 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kOpen = "{{";
 constexpr std::string_view kClose = "}}";
-
-// Without the line break; the last line may lack one.
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 std::string braced(std::string_view name) {
   return fmt::format("{{{{{}}}}}", name);

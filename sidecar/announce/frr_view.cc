@@ -9,6 +9,8 @@
 
 #include "sidecar/announce/frr_transport.h"
 
+#include "sidecar/announce/json_member.h"
+
 namespace herald {
 namespace {
 
@@ -42,23 +44,10 @@ std::expected<std::vector<json>, std::string> documents(std::string_view text) {
   return found;
 }
 
-// {} for anything that is not there or is no object.
-const json& member(const json& object, std::string_view key) {
-  static const json none = json::object();
-  if (!object.is_object()) return none;
-  const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : none;
-}
-
-std::string text_of(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 void collect(const json& family, std::vector<RouterPeer>& peers, std::vector<std::string>& established) {
   for (const auto& [address, peer] : member(family, "peers").items()) {
     if (!peer.is_object()) continue;
-    const std::string state = text_of(peer, "state");
+    const std::string state = text_at(peer, "state");
     const bool up = state == "Established";
     if (up) established.push_back(address);
     if (std::ranges::find(peers, address, &RouterPeer::address) == peers.end())
@@ -118,7 +107,7 @@ std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, co
   const json& summary = found->front();
   if (!summary.contains("ipv4Unicast") && !summary.contains("ipv6Unicast")) {
     // {} or {"warning": ...}: bgpd runs without an instance, or this VRF has none.
-    const std::string warning = text_of(summary, "warning");
+    const std::string warning = text_at(summary, "warning");
     return std::unexpected(warning.empty() ? fmt::format("bgpd has no BGP instance in vrf {}", spec.vrf)
                                            : warning);
   }
@@ -144,7 +133,7 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
   for (std::size_t index = 0; index < vips.size(); ++index) {
     const json& document = (*found)[index];
     const Vip& vip = vips[index];
-    const std::string prefix = text_of(document, "prefix");
+    const std::string prefix = text_at(document, "prefix");
     if (!prefix.empty() && prefix != vip.prefix) {
       return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, prefix));
     }

@@ -1,3 +1,4 @@
+// What the controller decides; what it is told, it takes in controller_facts.cc.
 #include "sidecar/core/controller.h"
 
 #include <fmt/format.h>
@@ -15,20 +16,10 @@ constexpr Duration kWaitForPlace = 10ms;
 
 // Everything is looked at again this often, though nothing tells of a change: notifications can be lost.
 constexpr Duration kAudit = 10s;
-constexpr Duration kFirstLookAgain = 100ms;
-constexpr Duration kLongestLookAgain = 5s;
 
 // A VIP's change takes FRR 62-74 ms to the wire; reading earlier only costs a second read.
 constexpr Duration kFirstRouterRead = 100ms;
 constexpr Duration kLongestRouterPace = 5s;
-
-// bgpd holds a change back for 50 ms; reading earlier would find it neither there nor gone.
-constexpr Duration kReadAfterRoutes = 60ms;
-// Signs of a restart come in groups, and the first of them before the router can answer.
-constexpr Duration kReadAfterChange = 100ms;
-
-// The contract gives a stop 5 s, and the time that VIPs linger.
-constexpr Duration kStopWithin = 4500ms;
 
 // Later than this for anything that was due: the process did not run (SIGSTOP, a frozen machine).
 constexpr Duration kStall = 1s;
@@ -40,8 +31,6 @@ constexpr Duration kPulse = 100ms;
 // One text is said again after this long.
 constexpr Duration kNoticeAgain = 60s;
 constexpr std::size_t kMostNotices = 4096;
-
-constexpr std::uint64_t kIndexBits = 24;
 
 }  // namespace
 
@@ -78,209 +67,6 @@ std::vector<Vip> Controller::vips() const {
 TimePoint Controller::next_wakeup() const {
   if (!expiring_.empty() || !effects_.empty()) return TimePoint{};
   return timers_.next().value_or(TimePoint::max());
-}
-
-// ---- facts
-
-void Controller::handle(const Event& event, TimePoint now) {
-  notice_stall(now);
-  std::visit([&](const auto& one) { on(one, now); }, event);
-}
-
-std::optional<std::size_t> Controller::find_run(RunId run) const {
-  const std::size_t index = static_cast<std::uint64_t>(run) & ((1ULL << kIndexBits) - 1);
-  if (index >= probes_.size() || probes_[index].run() != run ||
-      probes_[index].state() == ProbeRun::State::idle) {
-    return std::nullopt;  // late: that attempt is over
-  }
-  return index;
-}
-
-Controller::ProbeMark Controller::mark(std::size_t index) const {
-  const HealthTracker& tracker = probes_[index].tracker();
-  return {tracker.output(), tracker.degraded(), tracker.pending()};
-}
-
-void Controller::on(const event::ProbeFinished& event, TimePoint now) {
-  const auto index = find_run(event.run);
-  if (!index || probes_[*index].state() != ProbeRun::State::running) return;
-  const ProbeMark before = mark(*index);
-  probe_ended(*index, probes_[*index].finish(event.result, now, random_), before, now);
-}
-
-void Controller::on(const event::ProbeStage& event, TimePoint now) {
-  const auto index = find_run(event.run);
-  if (!index || probes_[*index].state() != ProbeRun::State::expiring) return;
-  std::erase(expiring_, *index);
-  const ProbeMark before = mark(*index);
-  probe_ended(*index, probes_[*index].finish_expired(event.stage, now, random_), before, now);
-}
-
-void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now) {
-  --running_;
-  timers_.set(static_cast<Timers::Key>(index), next);
-  const ProbeMark after = mark(index);
-  // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
-  const bool changed = before.output != after.output || before.degraded != after.degraded;
-  if (changed || before.pending || after.pending) dirty_.insert(service_of_[index]);
-  if (!changed) return;
-  const ProbeResult& last = probes_[index].last();
-  const std::string_view reason = name_of(last.reason);
-  const std::string_view colon = reason.empty() || last.detail.empty() ? "" : ": ";
-  tell_output(index, before, fmt::format("{}{}{}", reason, colon, last.detail), now);
-}
-
-void Controller::tell_output(std::size_t index, const ProbeMark& before, std::string why, TimePoint now) {
-  static constexpr auto kName = [](const ProbeMark& mark) -> std::string {
-    switch (mark.output) {
-      case HealthTracker::Output::unknown:
-        return "unknown";
-      case HealthTracker::Output::up:
-        return mark.degraded ? "degraded" : "up";
-      case HealthTracker::Output::down:
-        break;
-    }
-    return "down";
-  };
-  effects_.emplace_back(effect::Transition{now, services_[service_of_[index]].run.spec().name,
-                                           probes_[index].spec().name, kName(before), kName(mark(index)),
-                                           std::move(why)});
-}
-
-void Controller::on(const event::AddressesChanged& /*event*/, TimePoint /*now*/) {
-  look_wanted_ = true;
-}
-
-void Controller::on(const event::Observed& event, TimePoint now) {
-  if (event.sequence != look_sequence_) return;
-  looking_ = false;
-  if (!event.observation) {
-    observe_error_ = event.observation.error();
-    notice(true, "", observe_error_, now);
-    const Duration wait = kFirstLookAgain * (1U << std::min(look_failures_++, 6U));
-    timers_.set(key(Timer::look_again), now + std::min(wait, kLongestLookAgain));
-    // Leases run on, and services die, while nobody can look.
-    reconciler_.look_failed();
-    plan_ = observed_sequence_ > 0;
-    return;
-  }
-  observe_error_.clear();
-  look_failures_ = 0;
-  const bool first = observed_sequence_ == 0;
-  observed_sequence_ = event.sequence;
-  for (const AddressKey& key : std::exchange(removed_, {})) {
-    if (const auto owned = owner_.find(key.vip); owned != owner_.end()) dirty_.insert(owned->second);
-  }
-  observation_ = *event.observation;
-  ObservedIndex addresses;
-  for (const ObservedAddress& address : observation_.addresses) addresses[address.key] = address;
-  if (first) mark_all_dirty();
-  mark_owners_of_changes(addresses, addresses_);
-  mark_owners_of_changes(addresses_, addresses);
-  addresses_ = std::move(addresses);
-  plan_ = looked_ = true;
-}
-
-// A look sees everything, and most of it is as it was: with a thousand services, judging them all anew at each
-// change of one would cost a thousand times the work.
-void Controller::mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there) {
-  for (const auto& [key, address] : here) {
-    const auto other = there.find(key);
-    if (other != there.end() && other->second.ours == address.ours) continue;
-    if (const auto owned = owner_.find(key.vip); owned != owner_.end()) dirty_.insert(owned->second);
-  }
-}
-
-void Controller::on(const event::StepFinished& event, TimePoint now) {
-  const auto step = reconciler_.finished(event.id, look_sequence_);
-  if (!step) return;
-  look_wanted_ = true;
-  if (event.error.empty()) {
-    claim(*step, now, observation_);
-    if (step->kind == Step::Kind::remove) removed_.insert(step->key);
-  }
-  const auto owned = owner_.find(step->key.vip);
-  if (owned != owner_.end()) {
-    services_[owned->second].run.step_finished(event.id, event.error, router_read_sequence_);
-    dirty_.insert(owned->second);
-  }
-  if (event.error.empty()) return;
-  notice(true, owned == owner_.end() ? "" : services_[owned->second].run.spec().name, event.error, now);
-}
-
-void Controller::on(const event::RouterRead& event, TimePoint now) {
-  if (!reading_router_) return;
-  reading_router_ = false;
-  router_answered_ = true;
-  router_ = event.view;
-  router_read_at_ = now;
-  router_sequence_ = router_read_sequence_;
-  if (router_->reachable) {
-    owned_ = router_->owned;
-    owned_sequence_ = router_sequence_;
-  } else {
-    notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), router_->error),
-           now);
-    routes_.read_failed();
-  }
-  plan_routes_ = true;
-  mark_all_dirty();
-}
-
-void Controller::on(const event::RoutesApplied& event, TimePoint now) {
-  const std::vector<IssuedRouteStep> steps = routes_.in_flight();
-  if (steps.empty() || event.errors.size() != steps.size()) return;
-  routes_.finished(router_read_sequence_);
-  for (std::size_t index = 0; index < steps.size(); ++index) {
-    const std::string& error = event.errors[index];
-    if (error.empty()) claim(steps[index].step, owned_);
-    const auto owned = owner_.find(steps[index].step.vip);
-    if (owned != owner_.end()) {
-      services_[owned->second].run.step_finished(steps[index], error, router_read_sequence_);
-      dirty_.insert(owned->second);
-    }
-    if (error.empty()) continue;
-    notice(true, owned == owner_.end() ? "" : services_[owned->second].run.spec().name,
-           fmt::format("{}: {}", to_string(steps[index].step), error), now);
-  }
-  plan_routes_ = true;  // what was wished for meanwhile
-  read_router_at(now + kReadAfterRoutes);
-}
-
-void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
-  if (config_.router.stack != Stack::none) read_router_at(now + kReadAfterChange);
-}
-
-void Controller::on(const event::Administer& event, TimePoint /*now*/) {
-  for (std::size_t index = 0; index < services_.size(); ++index) {
-    if (services_[index].run.spec().name != event.service) continue;
-    services_[index].run.administer(event.admin);
-    dirty_.insert(index);
-    const Admin& admin = event.admin;
-    std::string text = fmt::format("admin state {} by {}", name_of(admin.state), admin.who);
-    if (!admin.reason.empty()) text += ": " + admin.reason;
-    effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
-  }
-}
-
-void Controller::on(const event::Stop& /*event*/, TimePoint now) {
-  if (std::exchange(stopping_, true)) return;
-  for (std::size_t index = 0; index < probes_.size(); ++index) {
-    if (probes_[index].state() == ProbeRun::State::running) {
-      effects_.emplace_back(
-          effect::CancelProbe{probes_[index].run(), ProbeId{static_cast<std::uint32_t>(index)}});
-    }
-    probes_[index].stop();
-    timers_.cancel(static_cast<Timers::Key>(index));
-  }
-  expiring_.clear();
-  running_ = 0;
-  for (ServiceEntry& service : services_) service.run.stop();
-  Duration linger{};
-  for (const ServiceEntry& service : services_) linger = std::max(linger, service.run.longest_linger());
-  timers_.set(key(Timer::give_up), now + kStopWithin + linger);
-  look_wanted_ = true;
-  mark_all_dirty();
 }
 
 // ---- decisions
@@ -396,7 +182,7 @@ void Controller::run_probe(std::size_t index, TimePoint now) {
     timers_.set(timer, now + kWaitForPlace);
     return;
   }
-  const RunId run{(++runs_ << kIndexBits) | index};
+  const RunId run{(++runs_ << kRunIndexBits) | index};
   ++running_;
   if (!timers_.due(key(Timer::pulse))) timers_.set(key(Timer::pulse), now + kPulse);
   timers_.set(timer, probe.start(run, now));

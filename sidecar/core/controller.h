@@ -99,6 +99,9 @@ class Controller {
   void read_router_at(TimePoint when);
   void notice(bool error, std::string service, std::string text, TimePoint now);
 
+  // A run's id holds the index of its probe.
+  static constexpr std::uint64_t kRunIndexBits = 24;
+
   // Timer keys: one a probe, one a service, then these.
   enum class Timer : std::uint8_t { audit, look_again, reconcile, routes, router, pulse, give_up, count };
   [[nodiscard]] Timers::Key key(Timer timer) const;

@@ -146,10 +146,9 @@ struct RealBench : TransportBench {
   std::optional<RealBgpd> bgpd;
 };
 
-bool is_installed() {
-  if (std::filesystem::exists(kBgpd)) return true;
-  WARN("no " << kBgpd << ": the FRR lever was not tried against a real one");
-  return false;
+void require_bgpd() {
+  INFO(kBgpd << " is not installed; tests/run installs it");
+  REQUIRE(std::filesystem::exists(kBgpd));
 }
 
 std::map<Vip, std::string> owned_by(const std::vector<RouteStep>& steps) {
@@ -161,7 +160,7 @@ std::map<Vip, std::string> owned_by(const std::vector<RouteStep>& steps) {
 }
 
 TEST_CASE("a real bgpd takes every grade, and gives back what was there before") {
-  if (!is_installed()) return;
+  require_bgpd();
   RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
   const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   CHECK(bench.read(*lever).owned.empty());
@@ -187,7 +186,7 @@ TEST_CASE("a real bgpd takes every grade, and gives back what was there before")
 }
 
 TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
-  if (!is_installed()) return;
+  require_bgpd();
   RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
   auto& vips = bench.config.services.front().vips;
   vips.clear();
@@ -206,7 +205,7 @@ TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
 }
 
 TEST_CASE("a real bgpd refuses in its own words") {
-  if (!is_installed()) return;
+  require_bgpd();
   RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
   const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   const auto errors = bench.apply(*lever, {{Vip{"10.99.0.300/32"}, bench.policy(Grade::healthy)},

@@ -41,10 +41,9 @@ class Program {
   pid_t pid_;
 };
 
-bool is_missing(const char* program) {
-  if (std::filesystem::exists(program)) return false;
-  WARN("skipped: " << program << " is not installed");
-  return true;
+void require_program(const char* program) {
+  INFO(program << " is not installed; tests/run installs it");
+  REQUIRE(std::filesystem::exists(program));
 }
 
 void wait_until_it_listens(Lab& lab, std::uint16_t port) {
@@ -99,7 +98,7 @@ zone:
 }  // namespace
 
 TEST_CASE("nginx: HTTP/1.1, HTTP/2, TLS") {
-  if (is_missing("/usr/sbin/nginx")) return;
+  require_program("/usr/sbin/nginx");
   const TemporaryDirectory directory;
   const Identity identity = make_identity({.name = "localhost", .alternative_names = "DNS:www.example.net"});
   const std::string trust = directory.write_certificate("cert.pem", identity);
@@ -140,7 +139,7 @@ TEST_CASE("nginx: HTTP/1.1, HTTP/2, TLS") {
 }
 
 TEST_CASE("nsd: answers, serial, identity, truncation") {
-  if (is_missing("/usr/sbin/nsd")) return;
+  require_program("/usr/sbin/nsd");
   const TemporaryDirectory directory;
   const std::uint16_t port = free_port();
   std::ofstream(directory.path() + "/nsd.conf") << fmt::format(kNsd, directory.path(), port);
