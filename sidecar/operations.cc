@@ -37,8 +37,8 @@ Operations::Start Operations::start(std::span<const std::string> services, const
       kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
                                "herald", clocks.wall, std::nullopt};
     }
-    // Or the next start would take the missing file for an empty one.
     if (keeps_) {
+      start.problem += "; " + file_.keep_aside();
       if (const auto saved = file_.save(kept_); !saved) start.problem += "; " + saved.error();
     }
   }

@@ -100,13 +100,16 @@ StateFile::Loaded StateFile::load() const {
   if (!text) return {{}, false, fmt::format("{}: {}", file_.native(), text.error())};
   auto state = parse_state(*text);
   if (state) return {*std::move(state), true, {}};
+  return {{}, false, fmt::format("{} cannot be understood ({})", file_.native(), state.error())};
+}
+
+// By a second name, not by a move: until save() has put a new file in its place, the next start has to find it too.
+std::string StateFile::keep_aside() const {
   const std::filesystem::path aside = file_.native() + ".bad";
-  std::filesystem::rename(file_, aside, error);
-  return {
-      {},
-      false,
-      fmt::format("{} cannot be understood ({}); {}", file_.native(), state.error(),
-                  error ? "it could not be moved aside: " + error.message() : "kept as " + aside.native())};
+  std::error_code error;
+  std::filesystem::remove(aside, error);
+  std::filesystem::create_hard_link(file_, aside, error);
+  return error ? fmt::format("it could not be kept aside: {}", error.message()) : "kept as " + aside.native();
 }
 
 std::expected<void, std::string> StateFile::save(const KeptState& state) const {

@@ -44,8 +44,10 @@ class StateFile {
     bool trusted = true;  // false: any service may have been drained
     std::string problem;  // a line for people; empty: none
   };
-  // No file is an empty state: nobody has said anything yet.
+  // It changes nothing. No file is an empty state: nobody has said anything yet.
   [[nodiscard]] Loaded load() const;
+  // Keeps what cannot be understood beside the file that save() writes. Returns what became of it, for people.
+  [[nodiscard]] std::string keep_aside() const;
   // Returns once the state is on the disk; after an error the old one still is. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> save(const KeptState& state) const;
 

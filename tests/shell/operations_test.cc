@@ -1,6 +1,7 @@
 #include "sidecar/operations.h"
 
-#include <sys/stat.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -97,4 +98,27 @@ TEST_CASE("operations: a dry run reads what was said and writes nothing") {
   (void)operations.start(kServices, at(0s));
   CHECK(operations.administer(drain_web(), at(1s))->size() == 1);
   CHECK(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_CASE("operations: a dry run leaves a state file that makes no sense for the real heraldd to find") {
+  TemporaryDirectory directory;
+  std::ofstream(directory.path() / "state.json") << "{";
+  CHECK(Operations(directory.path(), false).start(kServices, at(0s)).words.size() == 2);
+  CHECK(std::distance(std::filesystem::directory_iterator(directory.path()),
+                      std::filesystem::directory_iterator()) == 1);
+  CHECK(Operations(directory.path(), true).start(kServices, at(1s)).words.size() == 2);
+}
+
+TEST_CASE("operations: while nothing can be kept, a state file that makes no sense drains at every start") {
+  if (::geteuid() != 0) return;
+  TemporaryDirectory directory;
+  REQUIRE(::mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=16k") == 0);
+  std::ofstream(directory.path() / "state.json") << "{";
+  std::ofstream(directory.path() / "filler") << std::string(64'000, 'x');
+  for (int start = 0; start < 2; ++start) {
+    const auto said = Operations(directory.path(), true).start(kServices, at(0s));
+    CHECK(said.words.size() == 2);
+    CHECK(said.problem.find("No space left") != std::string::npos);
+  }
+  REQUIRE(::umount(directory.path().c_str()) == 0);
 }
