@@ -26,10 +26,6 @@ std::size_t index_of(ProbeId id) {
   return static_cast<std::size_t>(id);
 }
 
-std::string subject(const std::string& service, const std::string& probe) {
-  return probe.empty() ? service : fmt::format("{}/{}", service, probe);
-}
-
 }  // namespace
 
 Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
@@ -225,9 +221,7 @@ void Daemon::carry_out(const effect::ApplyRoutes& effect) {
 
 void Daemon::carry_out(const effect::Transition& effect) {
   const std::string change = fmt::format("{}>{}", effect.from, effect.to);
-  log_.write(LogLevel::notice,
-             fmt::format("{}: {} -> {}{}{}", subject(effect.service, effect.probe), effect.from, effect.to,
-                         effect.reason.empty() ? "" : ": ", effect.reason),
+  log_.write(LogLevel::notice, to_string(effect),
              {.service = effect.service, .probe = effect.probe, .transition = change});
   status_changed_ = true;
 }

@@ -11,9 +11,9 @@ TimePoint core_time(WallClock::time_point when, const ClockPair& clocks) {
   return clocks.core + std::chrono::duration_cast<Duration>(when - clocks.wall);
 }
 
-void forget_expired(KeptState& state, WallClock::time_point now) {
-  std::erase_if(state.admins,
-                [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= now; });
+std::size_t forget_expired(KeptState& state, WallClock::time_point now) {
+  return std::erase_if(
+      state.admins, [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= now; });
 }
 
 }  // namespace
@@ -29,7 +29,6 @@ Operations::Start Operations::start(std::span<const std::string> services, const
   StateFile::Loaded loaded = file_.load();
   Start start{{}, std::move(loaded.problem)};
   kept_ = std::move(loaded.state);
-  forget_expired(kept_, clocks.wall);
   if (!loaded.trusted) {
     start.problem +=
         "; whether services were drained is not known, so all of them are: see heraldctl undrain";
@@ -46,6 +45,8 @@ Operations::Start Operations::start(std::span<const std::string> services, const
     if (std::ranges::find(services, service) != services.end())
       start.words.push_back(word(service, admin, clocks));
   }
+  // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
+  if (forget_expired(kept_, clocks.wall) > 0 && keeps_) (void)file_.save(kept_);
   return start;
 }
 

@@ -35,7 +35,8 @@ class Operations {
     std::vector<event::Administer> words;
     std::string problem;  // a line for people; empty: none
   };
-  // What was said before this start. Where that cannot be known, every one of `services` is drained.
+  // What was said before this start, also what has expired since the last one. Where that cannot be known, every one
+  // of `services` is drained.
   [[nodiscard]] Start start(std::span<const std::string> services, const ClockPair& clocks);
 
   // What to tell the core. The error is a line for people; nothing has changed then.

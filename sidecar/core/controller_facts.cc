@@ -85,7 +85,7 @@ void Controller::tell_output(std::size_t index, const ProbeMark& before, std::st
   };
   effects_.emplace_back(effect::Transition{now, services_[service_of_[index]].run.spec().name,
                                            probes_[index].spec().name, kName(before), kName(mark(index)),
-                                           std::move(why)});
+                                           std::move(why), Subject::probe, probes_[index].turned(now)});
 }
 
 void Controller::on(const event::AddressesChanged& /*event*/, TimePoint /*now*/) {
@@ -192,15 +192,19 @@ void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
   if (config_.router.stack != Stack::none) read_router_at(now + kReadAfterChange);
 }
 
-void Controller::on(const event::Administer& event, TimePoint /*now*/) {
+void Controller::on(const event::Administer& event, TimePoint now) {
   for (std::size_t index = 0; index < services_.size(); ++index) {
     if (services_[index].run.spec().name != event.service) continue;
-    services_[index].run.administer(event.admin);
     dirty_.insert(index);
-    const Admin& admin = event.admin;
-    std::string text = fmt::format("admin state {} by {}", name_of(admin.state), admin.who);
-    if (!admin.reason.empty()) text += ": " + admin.reason;
-    effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
+    if (look_sequence_ > 0) {
+      effects_.emplace_back(services_[index].run.administer(event.admin, now));
+    } else {  // nothing was decided yet
+      const Admin& admin = event.admin;
+      services_[index].run.restore(admin);
+      std::string text = fmt::format("admin is still {}, by {}", name_of(admin.state), admin.who);
+      if (!admin.reason.empty()) text += ": " + admin.reason;
+      effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
+    }
   }
 }
 

@@ -90,7 +90,7 @@ struct ApplyRoutes {
   std::vector<IssuedRouteStep> steps;
 };
 
-// For the log, and for whoever watches. `probe` is empty when the service itself changed.
+// For the log, the history, and for whoever watches. `probe` is empty when the service itself changed.
 struct Transition {
   TimePoint at{};
   std::string service;
@@ -98,9 +98,13 @@ struct Transition {
   std::string from;
   std::string to;
   std::string reason;
+  Subject subject = Subject::state;
+  Duration lasted{};  // how long it was `from`
 
   bool operator==(const Transition&) const = default;
 };
+// "web: announced -> withdrawing: why", "web/front: up -> down: why", "web: admin auto -> drain: by root"
+[[nodiscard]] std::string to_string(const Transition& transition);
 // Something that people should read, at most once per cause.
 struct Notice {
   bool error = false;

@@ -26,7 +26,7 @@ ProbeRun::ProbeRun(ProbeSpec spec, std::string_view service)
 
 TimePoint ProbeRun::begin(TimePoint now) {
   due_ = next_ = schedule_.first(now);
-  conclusive_at_ = now;
+  conclusive_at_ = turned_at_ = now;
   return next_;
 }
 

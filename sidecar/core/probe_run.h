@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sidecar/core/health.h"
 #include "sidecar/core/schedule.h"
@@ -43,6 +44,9 @@ class ProbeRun {
   // old.
   bool forget_if_stale(TimePoint now);
 
+  // What the tracker says has changed; returns how long it had said the other.
+  Duration turned(TimePoint now) { return now - std::exchange(turned_at_, now); }
+
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] RunId run() const { return run_; }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
@@ -70,6 +74,7 @@ class ProbeRun {
   std::optional<TimePoint> last_started_;
   std::optional<ProbeResult> conclusive_;
   TimePoint conclusive_at_{};
+  TimePoint turned_at_{};
   std::uint64_t runs_ = 0;
   std::uint64_t inconclusive_ = 0;
 };

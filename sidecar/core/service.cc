@@ -145,8 +145,7 @@ ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
 }
 
 ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence presence, TimePoint now) {
-  // Also while nothing is observed yet: or it would wake for it without end.
-  if (admin_.expires && now >= *admin_.expires) administer({});
+  expire(now);  // also while nothing is observed yet: or it would wake for it without end
   if (phase_ == Phase::starting) {
     if (presence == Presence::unobserved) {
       return {.want = Want::hold, .adopting = true, .reason = "what is announced now is not known yet"};
@@ -169,6 +168,13 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
 void ServiceMachine::administer(Admin admin) {
   if (admin.state != AdminState::drain) withdraw_at_.reset();
   admin_ = std::move(admin);
+}
+
+std::optional<Admin> ServiceMachine::expire(TimePoint now) {
+  if (!admin_.expires || now < *admin_.expires) return std::nullopt;
+  Admin over = std::move(admin_);
+  administer({});
+  return over;
 }
 
 // "drained by root: kernel update; the gate is up"

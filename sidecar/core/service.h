@@ -86,6 +86,8 @@ class ServiceMachine {
   Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
   void administer(Admin admin);
   [[nodiscard]] const Admin& admin() const { return admin_; }
+  // Ends the operator's word when its time is over, and returns it then.
+  std::optional<Admin> expire(TimePoint now);
   // herald did not run for so long, so nothing could become known.
   void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.

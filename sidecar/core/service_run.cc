@@ -18,14 +18,24 @@ void keep_last(std::deque<Item>& items, Item item, std::size_t most) {
   if (items.size() > most) items.pop_front();
 }
 
+// "by root: kernel update"
+std::string said(const Admin& admin) {
+  return fmt::format("by {}{}{}", admin.who, admin.reason.empty() ? "" : ": ", admin.reason);
+}
+
+bool is_up(Health health) {
+  return health == Health::healthy || health == Health::degraded;
+}
+
 }  // namespace
 
 ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now)
     : spec_(std::move(spec)),
       policies_{policy_of(spec_, Grade::healthy), policy_of(spec_, Grade::degraded),
                 policy_of(spec_, Grade::draining)},
-      machine_(spec_, now),
-      since_(now) {}
+      machine_(spec_, now) {
+  since_.fill(now);
+}
 
 void ServiceRun::stop() {
   stopping_ = true;
@@ -36,38 +46,57 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
                                                      TimePoint now) {
   const Want before = wish_.want;
   const bool was_draining = wish_.draining;
+  std::vector<effect::Transition> made;
+  if (const auto over = machine_.expire(now)) {
+    made.push_back(note(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
+                        "its time is over; it was " + said(*over), now));
+  }
   wish_ = machine_.evaluate(composed, presence(sight), now);
   if (stopping_) {
     keeps_ = keeps_ && wish_.want != Want::absent;
     wish_ = {.want = keeps_ ? Want::keep : Want::absent, .reason = "herald stops"};
   }
-  std::vector<effect::Transition> made;
   Judged judged = judge(sight);
   problem_ = std::move(judged.problem);
-  const bool graded = health_ != composed.health && judged.state == state_ && health_ != Health::unknown &&
-                      composed.health != Health::unknown;
-  if (graded) {
-    made.push_back(
-        note(std::string(name_of(health_)), std::string(name_of(composed.health)), wish_.reason, now));
+  if (health_ != composed.health) {
+    // What turns the state as well is told by that; but of another grade the state only says that it is not yet sent.
+    const bool graded = is_up(health_) && is_up(composed.health);
+    const bool known = health_ != Health::unknown && composed.health != Health::unknown;
+    if (graded || (known && judged.state == state_))
+      made.push_back(note(Subject::health, name_of(health_), name_of(composed.health), composed.reason, now));
+    since_[static_cast<std::size_t>(Subject::health)] = now;
+    health_ = composed.health;
   }
-  health_ = composed.health;
   if (judged.state != state_) {
     // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not
     // answer.
     const bool wished = wish_.want != before || wish_.draining != was_draining || problem_.empty();
-    made.push_back(note(std::string(name_of(state_)), std::string(name_of(judged.state)),
-                        wished ? wish_.reason : problem_, now));
+    made.push_back(
+        note(Subject::state, name_of(state_), name_of(judged.state), wished ? wish_.reason : problem_, now));
     state_ = judged.state;
-    since_ = now;
   }
   decide_demand(sight, now);
   return made;
 }
 
-effect::Transition ServiceRun::note(std::string from, std::string to, std::string why, TimePoint now) {
-  effect::Transition transition{now, spec_.name, "", std::move(from), std::move(to), std::move(why)};
+effect::Transition ServiceRun::note(Subject subject, std::string_view from, std::string_view to,
+                                    std::string why, TimePoint now) {
+  const TimePoint before = std::exchange(since_[static_cast<std::size_t>(subject)], now);
+  effect::Transition transition{now,     spec_.name,  "", std::string(from), std::string(to), std::move(why),
+                                subject, now - before};
   keep_last(transitions_, transition, kKeptTransitions);
   return transition;
+}
+
+effect::Transition ServiceRun::administer(Admin admin, TimePoint now) {
+  const AdminState before = machine_.admin().state;
+  machine_.administer(std::move(admin));
+  return note(Subject::admin, name_of(before), name_of(machine_.admin().state), said(machine_.admin()), now);
+}
+
+void ServiceRun::restore(Admin admin) {
+  since_[static_cast<std::size_t>(Subject::admin)] = admin.since;
+  machine_.administer(std::move(admin));
 }
 
 // ---- what is wanted
@@ -203,7 +232,7 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     shown.reason += fmt::format(", {:.0f} s left", std::max(left, 0.0));
   }
   shown.problem = problem_;
-  shown.since = since_;
+  shown.since = since_[static_cast<std::size_t>(Subject::state)];
   shown.penalty = machine_.penalty(now);
   shown.transitions = transitions_;
   for (const Record& record : steps_) shown.steps.push_back(record.shown);

@@ -12,6 +12,7 @@
 // the interface before, and stays there until it is seen withdrawn and drain.linger has passed, or for good.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -61,8 +62,9 @@ class ServiceRun {
   // From now on only leaving is wanted.
   void stop();
 
-  // The operator's word.
-  void administer(Admin admin) { machine_.administer(std::move(admin)); }
+  // The operator's word, and one that was said before this start.
+  effect::Transition administer(Admin admin, TimePoint now);
+  void restore(Admin admin);
 
   // A step of one of its VIPs was issued or has ended. The stack has to be read again after
   // `router_sequence`.
@@ -118,7 +120,8 @@ class ServiceRun {
   [[nodiscard]] const RouterRoute* route_of(const Vip& vip, const Sight& sight) const;
   // The policy by which the router's configuration holds it, if it does.
   [[nodiscard]] std::optional<std::string> owned_by(const Vip& vip, const Sight& sight) const;
-  effect::Transition note(std::string from, std::string to, std::string why, TimePoint now);
+  effect::Transition note(Subject subject, std::string_view from, std::string_view to, std::string why,
+                          TimePoint now);
 
   ServiceSpec spec_;
   std::array<Policy, kGrades> policies_;
@@ -131,7 +134,7 @@ class ServiceRun {
   std::optional<TimePoint> gone_at_;  // routes: when they were seen to be withdrawn
   std::size_t routes_in_flight_ = 0;
   ServiceState state_ = ServiceState::adopting;
-  TimePoint since_;
+  std::array<TimePoint, kServiceSubjects> since_;  // by Subject
   std::string problem_;
   std::uint64_t read_after_ = 0;  // a router read with a higher sequence has seen the last step
   std::map<Vip, std::string> step_errors_;

@@ -82,6 +82,13 @@ constexpr std::array kServiceStates{
     Name<ServiceState>{ServiceState::held, "held"},
 };
 
+constexpr std::array kSubjects{
+    Name<Subject>{Subject::state, "state"},
+    Name<Subject>{Subject::health, "health"},
+    Name<Subject>{Subject::admin, "admin"},
+    Name<Subject>{Subject::probe, "probe"},
+};
+
 constexpr std::array kRoles{
     Name<Role>{Role::gate, "gate"},
     Name<Role>{Role::degrade, "degrade"},
@@ -134,6 +141,9 @@ std::string_view name_of(Via via) {
 }
 std::string_view name_of(ServiceState state) {
   return find_name(kServiceStates, state);
+}
+std::string_view name_of(Subject subject) {
+  return find_name(kSubjects, subject);
 }
 std::string_view name_of(Role role) {
   return find_name(kRoles, role);

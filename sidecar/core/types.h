@@ -94,11 +94,16 @@ enum class ServiceState : std::uint8_t {
   held
 };
 
+// What changes in a transition: one of these of a service, or what a probe says.
+enum class Subject : std::uint8_t { state, health, admin, probe };
+inline constexpr std::size_t kServiceSubjects = 3;
+
 [[nodiscard]] std::string_view name_of(ProbeState state);
 [[nodiscard]] std::string_view name_of(Health health);
 [[nodiscard]] std::string_view name_of(Grade grade);
 [[nodiscard]] std::string_view name_of(AdminState state);
 [[nodiscard]] std::string_view name_of(ServiceState state);
+[[nodiscard]] std::string_view name_of(Subject subject);
 
 // A host prefix in canonical text ("10.99.0.1/32", "fd00:99::1/128"). The core compares it and never looks
 // inside; config_file makes it canonical, the adapters parse it.

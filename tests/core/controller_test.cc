@@ -27,6 +27,44 @@ TEST_CASE("a service is announced after rise passes and withdrawn after fall fai
   CHECK(told[2].to == "withdrawn");
 }
 
+TEST_CASE("a transition says how long it was as before, and whose word has ended") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  bench.turn();
+  const auto up = of_kind<effect::Transition>(bench.finish_next(Verdict::pass, Reason::none, 2));
+  REQUIRE_FALSE(up.empty());
+  CHECK(up[0].subject == Subject::probe);
+  const TimePoint turned = bench.now;
+  bench.go_on(300ms);
+  const Admin admin{AdminState::drain, "update", "root", bench.now, bench.now + 200ms};
+  const auto drained = of_kind<effect::Transition>(bench.tell(event::Administer{"web", admin}));
+  REQUIRE(drained.size() >= 2);
+  CHECK(to_string(drained[0]) == "web: admin auto -> drain: by root: update");
+  CHECK(drained[0].lasted == bench.now - kStart);
+  CHECK(drained[1].subject == Subject::state);
+  CHECK(drained[1].lasted == bench.now - turned);
+
+  const auto over = of_kind<effect::Transition>(bench.go_on(200ms));
+  REQUIRE_FALSE(over.empty());
+  CHECK(to_string(over[0]) == "web: admin drain -> auto: its time is over; it was by root: update");
+  CHECK(over[0].lasted == 200ms);
+  CHECK(bench.service().transitions.back().to == "announced");
+}
+
+TEST_CASE("a word of before this start is no transition, unless its time is over") {
+  const Admin drain{AdminState::drain, "update", "root", kStart - 1h, std::nullopt};
+  ControllerBench bench(one_service({probe_spec("front")}));
+  const auto told = bench.tell(event::Administer{"web", drain});
+  CHECK(of_kind<effect::Notice>(told)[0].text == "admin is still drain, by root: update");
+  CHECK(of_kind<effect::Transition>(told)[0].subject == Subject::state);
+
+  Admin over = drain;
+  over.expires = kStart - 30min;
+  ControllerBench other(one_service({probe_spec("front")}));
+  const auto ended = of_kind<effect::Transition>(other.tell(event::Administer{"web", over}));
+  CHECK(to_string(ended[0]) == "web: admin drain -> auto: its time is over; it was by root: update");
+  CHECK(ended[0].lasted == 1h);
+}
+
 TEST_CASE("what turns without having been pending acts in the same turn too: rise 1, fall 1, hard_fail") {
   ProbeSpec one = probe_spec("front");
   one.thresholds = {.rise = 1, .fall = 1};

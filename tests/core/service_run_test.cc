@@ -195,7 +195,8 @@ TEST_CASE("a change of grade is a transition of its own") {
   bench.evaluate(kUp);
   const auto made = bench.evaluate({Health::degraded, "front warns"});
   REQUIRE(made.size() == 1);
-  CHECK(made[0] == effect::Transition{kStart, "web", "", "healthy", "degraded", "front warns"});
+  CHECK(made[0] ==
+        effect::Transition{kStart, "web", "", "healthy", "degraded", "front warns", Subject::health});
   CHECK(bench.shown().state == ServiceState::announced);
 }
 

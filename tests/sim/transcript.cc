@@ -27,12 +27,6 @@ std::string shown(const std::expected<Observation, std::string>& observation) {
   return text.empty() ? "nothing" : text;
 }
 
-std::string shown(const effect::Transition& transition) {
-  return fmt::format("{}{}{}: {} -> {}{}{}", transition.service, transition.probe.empty() ? "" : "/",
-                     transition.probe, transition.from, transition.to, transition.reason.empty() ? "" : ": ",
-                     transition.reason);
-}
-
 std::string shown(const effect::Notice& notice) {
   return fmt::format("{}: {}{}{}", notice.error ? "error" : "notice", notice.service,
                      notice.service.empty() ? "" : ": ", notice.text);
@@ -61,7 +55,7 @@ std::string timeline_text(const Event& event) {
 }
 
 std::string timeline_text(const Effect& effect) {
-  return std::visit(Overloaded{[](const effect::Transition& transition) { return shown(transition); },
+  return std::visit(Overloaded{[](const effect::Transition& transition) { return to_string(transition); },
                                [](const effect::Notice& notice) { return shown(notice); },
                                [](const effect::Apply& apply) { return "step: " + to_string(apply.step); },
                                [](const effect::ApplyRoutes& apply) { return shown(apply); },
