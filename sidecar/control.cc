@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 namespace herald {
 namespace {
@@ -96,7 +97,7 @@ void ControlServer::sweep() {
 TimePoint ControlServer::deadline(const Client& client) const {
   if (client.is_replying()) return client.since + limits_.slow_reader;
   if (client.closing) return client.since + limits_.closing;
-  if (client.waiting) return TimePoint::max();  // for us
+  if (client.is_busy()) return TimePoint::max();  // it waits for us
   return client.since + (client.input.empty() ? limits_.idle : limits_.half_request);
 }
 
@@ -148,16 +149,17 @@ bool ControlServer::send(Client& client) {
 
 void ControlServer::settle(ClientId id) {
   Client& client = clients_.at(id);
-  if (!client.closing && !client.is_replying() && client.input.is_overlong()) {
+  const bool next = !client.closing && !client.is_replying() && !client.is_busy();
+  if (next && client.input.is_overlong()) {
     reply(client,
           service_.malformed(fmt::format("the request is longer than {} bytes", limits_.request_bytes)));
     if (!send(client)) return drop(id);
   }
-  if (!client.closing && !client.is_replying() && !client.waiting && client.input.has_message()) {
+  if (next && client.input.has_message()) {
     client.waiting = true;
     waiting_.push_back(id);
   }
-  if (client.at_end && !client.is_replying() && !client.waiting) return drop(id);
+  if (client.at_end && !client.is_replying() && !client.waiting && !client.awaiting) return drop(id);
 
   // With nothing to wait for, a closed connection would be reported again and again.
   if (const std::uint32_t events = interest(client); events != 0) {
@@ -194,7 +196,12 @@ void ControlServer::serve(ClientId id) {
   waiting_.pop_front();
   Client& client = clients_.at(id);
   client.waiting = false;
-  reply(client, service_.answer(*client.input.take(), client.peer));
+  VarlinkPeer peer = client.peer;
+  peer.client = id;
+  VarlinkAnswer answer = service_.answer(*client.input.take(), peer);
+  client.watching = answer.course == VarlinkCourse::stream;
+  client.awaiting = answer.course == VarlinkCourse::later;
+  reply(client, std::move(answer));
   if (!send(client)) return drop(id);
   settle(id);  // which puts it last in the queue again if it has sent more
 }
@@ -208,6 +215,34 @@ std::optional<TimePoint> ControlServer::rest_until() {
     used_ = {};
   }
   return used_ < limits_.share ? std::nullopt : std::optional(end);
+}
+
+void ControlServer::finish(std::uint64_t client, const VarlinkReply& reply) {
+  const auto found = clients_.find(client);
+  if (found == clients_.end() || !std::exchange(found->second.awaiting, false)) return;
+  this->reply(found->second, {encode_reply(reply)});
+  settle(client);
+}
+
+// It may be called while a request of another client is carried out, so it sends nothing itself and drops watchers only.
+void ControlServer::publish(const nlohmann::ordered_json& parameters) {
+  std::string bytes;
+  std::vector<ClientId> watchers;
+  for (auto& [id, client] : clients_) {
+    if (!client.watching) continue;
+    if (bytes.empty()) bytes = encode_reply(parameters, true);
+    watchers.push_back(id);
+    if (!client.is_replying()) client.since = Loop::clock();
+    client.output.erase(0, std::exchange(client.sent, 0));
+    client.output += bytes;
+  }
+  for (const ClientId id : watchers) {
+    if (clients_.at(id).output.size() > limits_.watcher_bytes) {
+      drop(id);
+    } else {
+      settle(id);
+    }
+  }
 }
 
 void ControlServer::reply(Client& client, VarlinkAnswer answer) {

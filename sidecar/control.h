@@ -7,6 +7,9 @@
 //   waiting    a request is there; it is answered in turn, and while requests have used up their share of the
 //              loop's time, later. One request a client at a time.
 //   replying   the reply is sent as fast as the client reads; nothing more of it is read as a request meanwhile.
+//   watching   it asked for a stream: what is published is sent to it, until it closes. One that lets too much of it
+//              pile up, or takes none for too long, is dropped.
+//   awaiting   its request takes time, and finish() will answer it.
 //   closing    the last reply was to something that is no request. What still comes is thrown away, so that the
 //              client can read that reply; then the connection ends.
 //
@@ -37,6 +40,7 @@ struct ControlLimits {
   std::size_t clients = 320;
   std::size_t request_bytes = 65536;
   std::size_t unsent_bytes = 16 * kMostReplyBytes;  // of all clients; of one it is kMostReplyBytes
+  std::size_t watcher_bytes = 131072;               // unsent, of one that is watching
   Duration idle = std::chrono::minutes(5);
   Duration half_request = std::chrono::seconds(10);  // from its first byte to its last
   Duration slow_reader = std::chrono::seconds(10);   // without any progress
@@ -58,6 +62,11 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer() = default;
 
+  // To all who are watching.
+  void publish(const nlohmann::ordered_json& parameters);
+  // Answers a call whose course is `later`, if the client still waits for it.
+  void finish(std::uint64_t client, const VarlinkReply& reply);
+
   [[nodiscard]] const std::string& warning() const { return socket_.warning(); }
   [[nodiscard]] std::size_t client_count() const { return clients_.size(); }
 
@@ -68,6 +77,7 @@ class ControlServer {
         : fd(std::move(its_fd)), peer(its_peer), input(limit), since(now) {}
 
     [[nodiscard]] bool is_replying() const { return sent < output.size(); }
+    [[nodiscard]] bool is_busy() const { return waiting || watching || awaiting; }
 
     Fd fd;
     VarlinkPeer peer;
@@ -76,6 +86,8 @@ class ControlServer {
     std::size_t sent = 0;
     TimePoint since;  // of what its deadline is counted from
     bool waiting = false;
+    bool watching = false;
+    bool awaiting = false;
     bool closing = false;
     bool shut = false;  // our side of a closing connection
     bool at_end = false;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -13,6 +14,10 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
+VarlinkError no_such_service(std::string_view service, std::string message) {
+  return {std::string(kNoSuchService), {{"service", service}, {"message", std::move(message)}}};
+}
+
 VarlinkReply status(const ControlSource& source) {
   return ordered_json{{"status", status_report(source.snapshot(), source.clocks())}};
 }
@@ -20,8 +25,17 @@ VarlinkReply status(const ControlSource& source) {
 VarlinkReply why(const ControlSource& source, const std::string& service) {
   auto report = why_report(source.snapshot(), service, source.clocks());
   if (report) return ordered_json{{"why", std::move(*report)}};
-  return std::unexpected(
-      VarlinkError{std::string(kNoSuchService), {{"service", service}, {"message", report.error()}}});
+  return std::unexpected(no_such_service(service, report.error()));
+}
+
+// Also of a service that is configured no more.
+VarlinkReply history(const ControlSource& source, const std::string& service) {
+  const History::Entries& entries = source.history();
+  const bool has_any = std::ranges::find(entries, service, &HistoryEntry::service) != entries.end();
+  if (std::string error = unknown_service(source.snapshot(), service);
+      !service.empty() && !has_any && !error.empty())
+    return std::unexpected(no_such_service(service, std::move(error)));
+  return ordered_json{{"history", history_report(entries, service, source.clocks())}};
 }
 
 constexpr std::size_t kLongestReason = 200;
@@ -44,8 +58,7 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   for (const json& name : parameters["services"]) {
     const std::string service = name.get<std::string>();
     if (auto error = unknown_service(snapshot, service); !error.empty()) {
-      return std::unexpected(
-          VarlinkError{std::string(kNoSuchService), {{"service", service}, {"message", std::move(error)}}});
+      return std::unexpected(no_such_service(service, std::move(error)));
     }
     names.push_back(service);
   }
@@ -114,6 +127,24 @@ VarlinkInterface control_interface(ControlSource source) {
        .call = [source](const json&, const VarlinkPeer&) -> VarlinkReply {
          return ordered_json{{"plan", source.plan()}};
        }});
+  interface.methods.push_back(
+      {.name = "History",
+       .comment = "The last transitions, of one service or of all: `heraldctl history --json`.",
+       .in = {{"service", "?string"}},
+       .out = {{"history", "object"}},
+       .call = [source](const json& parameters, const VarlinkPeer&) {
+         const auto given = parameters.find("service");
+         const bool is_given = given != parameters.end() && given->is_string();
+         return history(source, is_given ? given->get<std::string>() : std::string());
+       }});
+  interface.methods.push_back(
+      {.name = "Watch",
+       .comment =
+           "Transitions as they happen. The first reply has none: it says that from now on none is missed.",
+       .in = {},
+       .out = {{"transition", "?object"}},
+       .course = VarlinkCourse::stream,
+       .call = [](const json&, const VarlinkPeer&) -> VarlinkReply { return ordered_json::object(); }});
   constexpr AdminState kAuto = AdminState::automatic;
   interface.methods.push_back(admin_method(
       source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",

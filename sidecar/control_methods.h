@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/history.h"
 #include "sidecar/operations.h"
 #include "sidecar/report.h"
 #include "sidecar/varlink_service.h"
@@ -16,6 +17,8 @@ namespace herald {
 inline constexpr std::string_view kStatusMethod = "io.herald.Control.Status";
 inline constexpr std::string_view kWhyMethod = "io.herald.Control.Why";
 inline constexpr std::string_view kPlanMethod = "io.herald.Control.Plan";
+inline constexpr std::string_view kHistoryMethod = "io.herald.Control.History";
+inline constexpr std::string_view kWatchMethod = "io.herald.Control.Watch";
 inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
 inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
 inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
@@ -28,6 +31,7 @@ struct ControlSource {
   std::function<ClockPair()> clocks;
   // What `plan` shows.
   std::function<nlohmann::ordered_json()> plan;
+  std::function<const History::Entries&()> history;
   // Keeps it and tells the core; the error is a line for people.
   std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
 };

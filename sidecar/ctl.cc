@@ -195,6 +195,31 @@ Outcome plan(const Options& options) {
   return {code, std::move(text), ""};
 }
 
+Outcome history(const Options& options, const std::string& service) {
+  Report parameters = Report::object();
+  if (!service.empty()) parameters["service"] = service;
+  const auto reply = call_varlink(options.socket, kHistoryMethod, parameters, options.timeout);
+  if (!reply) return failed(options, reply.error());
+  const Report& report = object_at(*reply, "history");
+  return {kDone, options.json ? json_text(options, report) : render_history(report, options.look), ""};
+}
+
+Outcome watch(const Options& options) {
+  const auto shown_now = [] {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  };
+  const auto take = [&](const Report& reply) {
+    const Report& transition = object_at(reply, "transition");
+    if (transition.empty()) return true;
+    if (!options.json) return options.print(render_transition(transition, shown_now(), options.look));
+    constexpr int kCompact = -1;  // one a line, for programs that read lines
+    return options.print(transition.dump(kCompact, ' ', options.terminal, Report::error_handler_t::replace) +
+                         "\n");
+  };
+  const auto ended = follow_varlink(options.socket, kWatchMethod, Report::object(), options.timeout, take);
+  return ended ? Outcome{} : failed(options, ended.error());
+}
+
 Outcome status(const Options& options, const std::vector<std::string>& services) {
   const auto reply = call_varlink(options.socket, kStatusMethod, Report::object(), options.timeout);
   if (!reply) return failed(options, reply.error());

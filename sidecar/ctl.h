@@ -1,9 +1,10 @@
 // heraldctl's commands, once the command line is understood: one call to heraldd, and what to print of its
 // answer.
 //
-// They print nothing themselves and never throw.
+// They print nothing themselves, but for watch(), and never throw.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct Options {
   bool json = false;
   bool terminal = false;  // stdout is one
   Look look;
+  // What cannot wait for the Outcome: whole lines for stdout. False when nobody reads them any more.
+  std::function<bool(const std::string& lines)> print;
 };
 
 struct Outcome {
@@ -41,6 +44,11 @@ struct Outcome {
 // All services where none are named.
 [[nodiscard]] Outcome status(const Options& options, const std::vector<std::string>& services);
 [[nodiscard]] Outcome why(const Options& options, const std::string& service);
+
+// What changed, of one service or, where none is named, of all.
+[[nodiscard]] Outcome history(const Options& options, const std::string& service);
+// The same as it happens, until heraldd ends or nobody reads it any more.
+[[nodiscard]] Outcome watch(const Options& options);
 
 // What differs, with the commands for it; exit 1 if anything does.
 [[nodiscard]] Outcome plan(const Options& options);

@@ -8,7 +8,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"history", "watch", "probe", "reload", "handover", "metrics"};
+constexpr std::array kLater{"probe", "reload", "handover", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -18,6 +18,10 @@ void take_services(CLI::App& command, Arguments& arguments) {
 
 void take_service(CLI::App& command, Arguments& arguments) {
   command.add_option("SERVICE", arguments.service, "name of a service")->required();
+}
+
+void take_one(CLI::App& command, Arguments& arguments) {
+  command.add_option("SERVICE", arguments.service, "name of a service; none: all");
 }
 
 void take_named(CLI::App& command, Arguments& arguments) {
@@ -88,6 +92,15 @@ constexpr std::array kCommands{
 )",
             take_service,
             [](const Arguments& arguments) { return why(arguments.options, arguments.service); }},
+    Command{"history", "what changed and why, oldest first, also before the last restart",
+            R"(  heraldctl history web            the last transitions of "web", and how long it was as before
+)",
+            take_one,
+            [](const Arguments& arguments) { return history(arguments.options, arguments.service); }},
+    Command{"watch", "transitions as they happen, until interrupted",
+            R"(  heraldctl watch                  a line each; with --json an object a line
+)",
+            take_nothing, [](const Arguments& arguments) { return watch(arguments.options); }},
     Command{"drain", "takes services out gracefully, whatever their health, until undrained",
             R"(  heraldctl drain web --reason "kernel update" --wait
   heraldctl drain --all --for 2h   everything on this appliance, back by itself after two hours

@@ -112,10 +112,13 @@ void look_at_terminal(ctl::Options& options, bool no_colour) {
   options.look.width = terminal_width();
 }
 
+bool print_lines(const std::string& lines) {
+  return std::fputs(lines.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+}
+
 int print(const ctl::Outcome& outcome) {
   if (!outcome.err.empty()) std::fputs(("heraldctl: " + outcome.err).c_str(), stderr);
-  const bool written = std::fputs(outcome.out.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  if (written) return outcome.code;
+  if (print_lines(outcome.out)) return outcome.code;
   std::perror("heraldctl: write");
   return ctl::kNotAsWanted;
 }
@@ -141,6 +144,7 @@ int parse_and_run(int argc, char** argv) {
   }
   line.arguments.options.timeout = *parse_duration(line.timeout);
   line.arguments.options.timeout_given = !line.timeout_option->empty();
+  line.arguments.options.print = print_lines;
   look_at_terminal(line.arguments.options, line.no_colour);
   return print(command->run(line.arguments));
 }

@@ -18,4 +18,10 @@ namespace herald::ctl {
 // happened.
 [[nodiscard]] std::string render_why(const Report& why, const Look& look);
 
+// Transitions, oldest first, a line each.
+[[nodiscard]] std::string render_history(const Report& history, const Look& look);
+
+// One transition as a line of its own.
+[[nodiscard]] std::string render_transition(const Report& transition, WallTime now, const Look& look);
+
 }  // namespace herald::ctl

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "sidecar/plain_text.h"
+#include "sidecar/report.h"
 
 namespace herald::ctl {
 namespace {
@@ -111,16 +112,7 @@ std::string joined_at(const Report& object, const char* key) {
 // ---- times
 
 std::optional<WallTime> time_at(const Report& object, const char* key) {
-  const std::string text = text_at(object, key);
-  std::tm fields{};
-  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
-  if (rest == nullptr) return std::nullopt;
-  WallTime time{std::chrono::seconds(::timegm(&fields))};
-  std::chrono::milliseconds part{100};
-  if (*rest == '.') {
-    for (++rest; *rest >= '0' && *rest <= '9'; ++rest, part /= 10) time += part * (*rest - '0');
-  }
-  return std::string_view(rest) == "Z" ? std::optional(time) : std::nullopt;
+  return parse_rfc3339(text_at(object, key));
 }
 
 std::string span_text(std::chrono::milliseconds span) {
@@ -138,6 +130,11 @@ std::string clock_text(WallTime when, WallTime now) {
   const std::tm today = local(now);
   const bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
   return same_day ? fmt::format("{:%H:%M:%S}", then) : fmt::format("{:%Y-%m-%d %H:%M:%S}", then);
+}
+
+std::string precise_clock_text(WallTime when, WallTime now) {
+  const auto part = when - std::chrono::floor<std::chrono::seconds>(when);
+  return fmt::format("{}.{:03}", clock_text(when, now), part.count());
 }
 
 // ---- lines

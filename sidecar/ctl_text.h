@@ -34,6 +34,8 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 [[nodiscard]] std::string span_text(std::chrono::milliseconds span);
 // Local time: "10:00:00" on the day of `now`, else "2026-11-22 10:00:00".
 [[nodiscard]] std::string clock_text(WallTime when, WallTime now);
+// The same with milliseconds, for what happens in quick succession: "10:00:00.123".
+[[nodiscard]] std::string precise_clock_text(WallTime when, WallTime now);
 
 enum class Colour : std::uint8_t { plain, good, doubtful, bad, strong };
 

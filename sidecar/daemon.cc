@@ -34,6 +34,7 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       options_(std::move(options)),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
       operations_(controller_.config().state_dir, !options_.dry_run),
+      history_(options_.dry_run ? std::nullopt : std::optional(controller_.config().state_dir)),
       curl_(loop),
       resolver_(loop) {}
 
@@ -65,6 +66,7 @@ std::expected<void, std::string> Daemon::open() {
     if (!lock) return std::unexpected(lock.error());
     namespace_lock_.emplace(std::move(*lock));
   }
+  open_history();
   hear_operators();
   if (auto control = open_control(); !control) return control;
 
@@ -106,6 +108,7 @@ std::expected<void, std::string> Daemon::open_control() {
       .snapshot = [this] { return snapshot(); },
       .clocks = [this] { return clocks(); },
       .plan = [this] { return plan(); },
+      .history = [this]() -> const History::Entries& { return history_.entries(); },
       .administer = [this](const AdminRequest& request) { return administer(request); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
@@ -142,6 +145,8 @@ void Daemon::settle() {
   }
   wakeup_ = std::max(controller_.next_wakeup(), now);
   timer_.set_time(wakeup_);
+  // After the effects: a slow disk must not hold up a withdrawal.
+  if (const std::string said = history_.flush(); !said.empty()) log_.write(LogLevel::warning, said);
   notify_systemd();
 }
 
@@ -223,6 +228,7 @@ void Daemon::carry_out(const effect::Transition& effect) {
   const std::string change = fmt::format("{}>{}", effect.from, effect.to);
   log_.write(LogLevel::notice, to_string(effect),
              {.service = effect.service, .probe = effect.probe, .transition = change});
+  record(entry_of(effect, clocks()));
   status_changed_ = true;
 }
 
@@ -237,8 +243,27 @@ void Daemon::carry_out(const effect::Exit& effect) {
     log_.write(LogLevel::error,
                "not everything could be left as on_exit says in time; leases end what remains");
   }
+  record(entry_of_herald("stopped", "", clocks()));
   sd_notify(0, "STOPPING=1");
   loop_.exit(effect.clean ? 0 : 1);
+}
+
+// ---- history
+
+void Daemon::open_history() {
+  if (const std::string problem = history_.load(); !problem.empty()) log_.write(LogLevel::warning, problem);
+  const auto& before = history_.entries();
+  const auto last = std::find_if(before.rbegin(), before.rend(),
+                                 [](const HistoryEntry& entry) { return entry.service.empty(); });
+  const bool killed = last != before.rend() && last->to == "started";
+  record(entry_of_herald("started",
+                         fmt::format("{}{}", HERALD_VERSION, killed ? "; the one before it was killed" : ""),
+                         clocks()));
+}
+
+void Daemon::record(HistoryEntry entry) {
+  if (control_) control_->publish({{"transition", to_json(entry)}});
+  history_.add(std::move(entry));
 }
 
 // ---- systemd

@@ -23,6 +23,7 @@
 #include "sidecar/control.h"
 #include "sidecar/core/controller.h"
 #include "sidecar/file_watch.h"
+#include "sidecar/history.h"
 #include "sidecar/lateness.h"
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
@@ -72,6 +73,8 @@ class Daemon {
   void carry_out(const effect::Notice& effect);
   void carry_out(const effect::Exit& effect);
 
+  void open_history();
+  void record(HistoryEntry entry);
   void notify_systemd();
   void hear_operators();
   [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
@@ -84,6 +87,7 @@ class Daemon {
   DaemonOptions options_;
   Controller controller_;
   Operations operations_;
+  History history_;
   probes::CurlMulti curl_;
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <expected>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ struct ClockPair {
 
 // "2026-11-23T10:00:00.123Z"
 [[nodiscard]] std::string to_rfc3339(TimePoint when, const ClockPair& clocks);
+
+[[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(
+    const std::string& text);
 
 // `status --json` (contract, section 3).
 [[nodiscard]] nlohmann::ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks);

@@ -106,6 +106,9 @@ VarlinkError invalid_parameter(std::string_view parameter) {
 VarlinkError permission_denied() {
   return {.name = std::string(kPermissionDenied)};
 }
+VarlinkError expected_more() {
+  return {.name = "org.varlink.service.ExpectedMore"};
+}
 
 std::optional<json> parse_message(std::string_view text) {
   return parse<json>(text);
@@ -141,17 +144,19 @@ std::optional<VarlinkReply> parse_reply(std::string_view text) {
   return VarlinkReply(std::unexpected(VarlinkError{error->get<std::string>(), std::move(parameters)}));
 }
 
-std::string encode_call(std::string_view method, const ordered_json& parameters) {
+std::string encode_call(std::string_view method, const ordered_json& parameters, bool more) {
   ordered_json message = ordered_json::object();
   message["method"] = std::string(method);
   message["parameters"] = parameters;
+  if (more) message["more"] = true;
   return encode(message);
 }
 
-std::string encode_reply(const VarlinkReply& reply) {
+std::string encode_reply(const VarlinkReply& reply, bool continues) {
   ordered_json message = ordered_json::object();
   if (!reply) message["error"] = reply.error().name;
   message["parameters"] = reply ? *reply : reply.error().parameters;
+  if (reply && continues) message["continues"] = true;
   return encode(message);
 }
 

@@ -53,6 +53,7 @@ struct VarlinkError {
 [[nodiscard]] VarlinkError method_not_found(std::string_view method);
 [[nodiscard]] VarlinkError invalid_parameter(std::string_view parameter);
 [[nodiscard]] VarlinkError permission_denied();
+[[nodiscard]] VarlinkError expected_more();
 inline constexpr std::string_view kPermissionDenied = "org.varlink.service.PermissionDenied";
 inline constexpr std::string_view kMethodNotFound = "org.varlink.service.MethodNotFound";
 inline constexpr std::string_view kInterfaceNotFound = "org.varlink.service.InterfaceNotFound";
@@ -73,7 +74,9 @@ using VarlinkReply = std::expected<nlohmann::ordered_json, VarlinkError>;
 [[nodiscard]] std::optional<VarlinkReply> parse_reply(std::string_view text);
 
 // Whole messages with their NUL. Bytes that are no UTF-8 become U+FFFD.
-[[nodiscard]] std::string encode_call(std::string_view method, const nlohmann::ordered_json& parameters);
-[[nodiscard]] std::string encode_reply(const VarlinkReply& reply);
+[[nodiscard]] std::string encode_call(std::string_view method, const nlohmann::ordered_json& parameters,
+                                      bool more = false);
+// `continues`: others follow.
+[[nodiscard]] std::string encode_reply(const VarlinkReply& reply, bool continues = false);
 
 }  // namespace herald

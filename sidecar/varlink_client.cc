@@ -83,8 +83,8 @@ std::expected<void, CallFailure> send_all(const Fd& fd, std::string_view bytes, 
   return {};
 }
 
-std::expected<std::string, CallFailure> receive_message(const Fd& fd, Clock::time_point deadline) {
-  FrameBuffer input(kMostReply);
+std::expected<std::string, CallFailure> receive_message(const Fd& fd, FrameBuffer& input,
+                                                        Clock::time_point deadline) {
   std::array<char, 65536> bytes{};
   while (!input.has_message()) {
     if (!wait_for(fd, POLLIN, deadline)) return timed_out();
@@ -101,23 +101,50 @@ std::expected<std::string, CallFailure> receive_message(const Fd& fd, Clock::tim
   return *input.take();
 }
 
-}  // namespace
+std::expected<Fd, CallFailure> send_call(const std::string& socket, const std::string& call,
+                                         Clock::time_point deadline) {
+  auto fd = connect_to(socket, deadline);
+  if (!fd) return fd;
+  if (const auto sent = send_all(*fd, call, deadline); !sent) return std::unexpected(sent.error());
+  return fd;
+}
 
-std::expected<ordered_json, CallFailure> call_varlink(const std::string& socket, std::string_view method,
-                                                      const ordered_json& parameters, Duration timeout) {
-  const Clock::time_point deadline = Clock::now() + timeout;
-  const auto fd = connect_to(socket, deadline);
-  if (!fd) return std::unexpected(fd.error());
-  if (const auto sent = send_all(*fd, encode_call(method, parameters), deadline); !sent) {
-    return std::unexpected(sent.error());
-  }
-  const auto message = receive_message(*fd, deadline);
+std::expected<ordered_json, CallFailure> receive_reply(const Fd& fd, FrameBuffer& input,
+                                                       Clock::time_point deadline) {
+  const auto message = receive_message(fd, input, deadline);
   if (!message) return std::unexpected(message.error());
   auto reply = parse_reply(*message);
   if (!reply) return failure(Kind::not_reachable, "what it answers is no Varlink");
   if (*reply) return std::move(**reply);
   const VarlinkError& error = reply->error();
   return std::unexpected(CallFailure{Kind::refused, error.name, error});
+}
+
+}  // namespace
+
+std::expected<ordered_json, CallFailure> call_varlink(const std::string& socket, std::string_view method,
+                                                      const ordered_json& parameters, Duration timeout) {
+  const Clock::time_point deadline = Clock::now() + timeout;
+  const auto fd = send_call(socket, encode_call(method, parameters), deadline);
+  if (!fd) return std::unexpected(fd.error());
+  FrameBuffer input(kMostReply);
+  return receive_reply(*fd, input, deadline);
+}
+
+std::expected<void, CallFailure> follow_varlink(const std::string& socket, std::string_view method,
+                                                const ordered_json& parameters, Duration timeout,
+                                                const std::function<bool(const ordered_json&)>& take) {
+  Clock::time_point deadline = Clock::now() + timeout;
+  constexpr bool kMore = true;
+  const auto fd = send_call(socket, encode_call(method, parameters, kMore), deadline);
+  if (!fd) return std::unexpected(fd.error());
+  FrameBuffer input(kMostReply);
+  for (;;) {
+    const auto reply = receive_reply(*fd, input, deadline);
+    if (!reply) return std::unexpected(reply.error());
+    if (!take(*reply)) return {};
+    deadline = Clock::time_point::max();
+  }
 }
 
 }  // namespace herald

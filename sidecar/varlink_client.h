@@ -1,10 +1,11 @@
-// One call to a Varlink service on a unix socket, blocking, with one deadline for all of it.
+// Calls to a Varlink service on a unix socket, blocking, with one deadline for all of a call.
 //
 // It refuses replies that are no Varlink and longer than any that heraldd sends. Nothing here throws.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,5 +30,11 @@ struct CallFailure {
 [[nodiscard]] std::expected<nlohmann::ordered_json, CallFailure> call_varlink(
     const std::string& socket, std::string_view method, const nlohmann::ordered_json& parameters,
     Duration timeout);
+
+// A call for a stream: `take` gets the parameters of every reply as it comes, until it returns false, which is no
+// failure, or until the service ends it. `timeout` is for the first reply; the others take what time they take.
+[[nodiscard]] std::expected<void, CallFailure> follow_varlink(
+    const std::string& socket, std::string_view method, const nlohmann::ordered_json& parameters,
+    Duration timeout, const std::function<bool(const nlohmann::ordered_json&)>& take);
 
 }  // namespace herald

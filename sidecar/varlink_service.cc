@@ -77,12 +77,14 @@ VarlinkInterface own_interface(const VarlinkInfo& info, const VarlinkInterface& 
                           {"url", "string"},
                           {"interfaces", "[]string"}},
                          false,
+                         VarlinkCourse::at_once,
                          {}});
   own.methods.push_back({"GetInterfaceDescription",
                          "One interface in Varlink's definition language.",
                          {{"interface", "string"}},
                          {{"description", "string"}},
                          false,
+                         VarlinkCourse::at_once,
                          {}});
   own.methods[0].call = [info, name = other.name](const json&, const VarlinkPeer&) -> VarlinkReply {
     return ordered_json{{"vendor", info.vendor},
@@ -112,6 +114,7 @@ std::string describe(const VarlinkInterface& interface) {
   for (const VarlinkMethod& method : interface.methods) {
     text += '\n';
     append_comment(text, method.comment);
+    if (method.course == VarlinkCourse::stream) append_comment(text, "Needs the flag `more`.");
     text += fmt::format("method {}{} -> {}\n", method.name, to_text(method.in), to_text(method.out));
   }
   for (const VarlinkErrorKind& error : interface.errors) {
@@ -133,41 +136,49 @@ VarlinkAnswer VarlinkService::answer(std::string_view request, const VarlinkPeer
   if (!message) return malformed("the request is no JSON object");
   const auto call = read_call(*message);
   if (!call) return {encode_reply(std::unexpected(call.error()))};
+  const auto method = find(call->method);
   VarlinkReply reply;
   try {
-    reply = dispatch(*call, peer);
+    reply = method ? dispatch(**method, *call, peer) : std::unexpected(method.error());
   } catch (const std::exception& error) {
     reply = std::unexpected(own_error("Failed", error.what()));
   }
   if (call->oneway) return {};
-  std::string bytes = encode_reply(reply);
+  const VarlinkCourse course = reply ? (*method)->course : VarlinkCourse::at_once;
+  if (course == VarlinkCourse::later) return {.bytes = {}, .close = false, .course = course};
+  std::string bytes = encode_reply(reply, course == VarlinkCourse::stream);
   if (bytes.size() > kMostReplyBytes) {
     const std::string why =
         fmt::format("the reply would have {} bytes, more than {}", bytes.size(), kMostReplyBytes);
-    bytes = encode_reply(std::unexpected(own_error("Failed", why)));
+    return {encode_reply(std::unexpected(own_error("Failed", why)))};
   }
-  return {std::move(bytes)};
+  return {.bytes = std::move(bytes), .close = false, .course = course};
 }
 
 VarlinkAnswer VarlinkService::malformed(std::string_view why) const {
   return {encode_reply(std::unexpected(own_error("MalformedRequest", why))), true};
 }
 
-VarlinkReply VarlinkService::dispatch(const VarlinkCall& call, const VarlinkPeer& peer) const {
-  const std::size_t dot = call.method.rfind('.');
-  if (dot == std::string::npos) return std::unexpected(method_not_found(call.method));
-  const std::string_view wanted = std::string_view(call.method).substr(0, dot);
+std::expected<const VarlinkMethod*, VarlinkError> VarlinkService::find(std::string_view name) const {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return std::unexpected(method_not_found(name));
+  const std::string_view wanted = name.substr(0, dot);
   const auto interface = std::ranges::find(interfaces_, wanted, &VarlinkInterface::name);
   if (interface == interfaces_.end()) return std::unexpected(interface_not_found(wanted));
-  const auto method = std::ranges::find(interface->methods, std::string_view(call.method).substr(dot + 1),
-                                        &VarlinkMethod::name);
-  if (method == interface->methods.end()) return std::unexpected(method_not_found(call.method));
+  const auto method = std::ranges::find(interface->methods, name.substr(dot + 1), &VarlinkMethod::name);
+  if (method == interface->methods.end()) return std::unexpected(method_not_found(name));
+  return &*method;
+}
+
+VarlinkReply VarlinkService::dispatch(const VarlinkMethod& method, const VarlinkCall& call,
+                                      const VarlinkPeer& peer) {
   // Before the parameters: a client that may not call it learns nothing more.
-  if (method->mutates && !peer.may_change) return std::unexpected(permission_denied());
-  if (const std::string wrong = wrong_parameter(method->in, call.parameters); !wrong.empty()) {
+  if (method.mutates && !peer.may_change) return std::unexpected(permission_denied());
+  if (method.course == VarlinkCourse::stream && !call.more) return std::unexpected(expected_more());
+  if (const std::string wrong = wrong_parameter(method.in, call.parameters); !wrong.empty()) {
     return std::unexpected(invalid_parameter(wrong));
   }
-  return method->call(call.parameters, peer);
+  return method.call(call.parameters, peer);
 }
 
 VarlinkError VarlinkService::own_error(std::string_view name, std::string_view message) const {

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <expected>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,11 +22,19 @@ namespace herald {
 
 inline constexpr std::size_t kMostReplyBytes = 4UL << 20U;
 
-// Who asks, as the kernel says.
+// Who asks, as the kernel says, and on which of the server's connections.
 struct VarlinkPeer {
   uid_t user = static_cast<uid_t>(-1);
   pid_t process = 0;
   bool may_change = false;
+  std::uint64_t client = 0;
+};
+
+// How a call is answered.
+enum class VarlinkCourse : std::uint8_t {
+  at_once,  // by what the row's function returns
+  stream,   // by that, and by all that is published from then on; only to a caller that says `more`
+  later  // by what the server is told later; the function only begins it. What it returns counts if it is an error
 };
 
 struct VarlinkField {
@@ -38,6 +48,7 @@ struct VarlinkMethod {
   std::vector<VarlinkField> in;
   std::vector<VarlinkField> out;
   bool mutates = false;  // only for clients that may_change
+  VarlinkCourse course = VarlinkCourse::at_once;
   // `parameters` has nothing but the fields of `in`, with their types; optional ones may be absent or null.
   std::function<VarlinkReply(const nlohmann::json& parameters, const VarlinkPeer& peer)> call;
 };
@@ -65,8 +76,9 @@ struct VarlinkInfo {
 };
 
 struct VarlinkAnswer {
-  std::string bytes;   // a message with its NUL; empty: the caller wants none
+  std::string bytes;   // a message with its NUL; empty: the caller wants none, or has to wait for it
   bool close = false;  // what follows cannot be understood
+  VarlinkCourse course = VarlinkCourse::at_once;
 };
 
 class VarlinkService {
@@ -79,7 +91,9 @@ class VarlinkService {
   [[nodiscard]] VarlinkAnswer malformed(std::string_view why) const;
 
  private:
-  [[nodiscard]] VarlinkReply dispatch(const VarlinkCall& call, const VarlinkPeer& peer) const;
+  [[nodiscard]] std::expected<const VarlinkMethod*, VarlinkError> find(std::string_view name) const;
+  [[nodiscard]] static VarlinkReply dispatch(const VarlinkMethod& method, const VarlinkCall& call,
+                                             const VarlinkPeer& peer);
   [[nodiscard]] VarlinkError own_error(std::string_view name, std::string_view message) const;
 
   std::vector<VarlinkInterface> interfaces_;  // ours, then org.varlink.service

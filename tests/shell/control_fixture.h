@@ -58,6 +58,10 @@ class TestClient {
     const std::string bytes = encode_call(method, parameters);
     REQUIRE(send(bytes) == bytes.size());
   }
+  void watch() const {
+    const std::string bytes = encode_call("t.T.Watch", nlohmann::ordered_json::object(), true);
+    REQUIRE(send(bytes) == bytes.size());
+  }
   void finish_sending() const { ::shutdown(fd_.get(), SHUT_WR); }
   void receive() {
     std::array<char, 65536> bytes{};
@@ -93,8 +97,9 @@ class TestClient {
   bool closed_ = false;
 };
 
-// Answers Ping, Big (`bytes` bytes), Slow (takes 20 ms), and Change, which is not for everybody.
-inline VarlinkService test_service(int& changes) {
+// Answers Ping, Big (`bytes` bytes), Slow (takes 20 ms), Watch (a stream), Later (whoever finish()es it), and Change,
+// which is not for everybody.
+inline VarlinkService test_service(int& changes, std::vector<std::uint64_t>& later) {
   using nlohmann::json;
   using nlohmann::ordered_json;
   VarlinkInterface interface{.name = "t.T", .comment = "", .methods = {}, .errors = {}};
@@ -117,6 +122,23 @@ inline VarlinkService test_service(int& changes) {
     }
     return ordered_json::object();
   });
+  interface.methods.push_back({.name = "Watch",
+                               .comment = "",
+                               .in = {},
+                               .out = {},
+                               .course = VarlinkCourse::stream,
+                               .call = [](const json&, const VarlinkPeer&) -> VarlinkReply {
+                                 return ordered_json{{"watching", true}};
+                               }});
+  interface.methods.push_back({.name = "Later",
+                               .comment = "",
+                               .in = {},
+                               .out = {},
+                               .course = VarlinkCourse::later,
+                               .call = [&later](const json&, const VarlinkPeer& peer) -> VarlinkReply {
+                                 later.push_back(peer.client);
+                                 return ordered_json::object();
+                               }});
   add("Change", {}, true, [&changes](const json&, const VarlinkPeer& peer) -> VarlinkReply {
     ++changes;
     return ordered_json{{"user", peer.user}};
@@ -128,7 +150,7 @@ struct TestServer {
   explicit TestServer(ControlLimits limits = {}) {
     auto socket = ControlSocket::open({.socket = path, .group = "herald-has-no-such-group"});
     REQUIRE(socket);
-    auto started = ControlServer::start(loop, std::move(*socket), test_service(changes), limits);
+    auto started = ControlServer::start(loop, std::move(*socket), test_service(changes, later), limits);
     REQUIRE(started);
     server = std::move(*started);
   }
@@ -138,6 +160,7 @@ struct TestServer {
   std::string path = directory.path() / "control.sock";
   Loop loop;
   int changes = 0;
+  std::vector<std::uint64_t> later;  // clients that wait
   std::unique_ptr<ControlServer> server;
 };
 

@@ -12,6 +12,7 @@
 
 using namespace herald;
 using namespace fixture;
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 namespace {
@@ -218,6 +219,105 @@ TEST_CASE("requests take their share of the loop's time and leave the rest") {
   for (std::size_t i = 0; i < later.size(); ++i) later[i] -= first[i];
   CHECK(std::ranges::min(later) >= 1);
   CHECK(std::ranges::max(later) - std::ranges::min(later) <= 2);
+}
+
+TEST_CASE("who watches gets all that is published, in order, and nobody else does") {
+  TestServer test({.idle = 50ms});
+  TestClient other = test.connect();
+  TestClient one = test.connect();
+  TestClient two = test.connect();
+  one.watch();
+  two.watch();
+  CHECK(one.wait_for_reply(test.loop) == "{\"parameters\":{\"watching\":true},\"continues\":true}\0"sv);
+  (void)two.wait_for_reply(test.loop);
+  CHECK(other.wait_for_close(test.loop));  // of an idle one; those that watch are not
+  test.server->publish({{"number", 1}});
+  test.server->publish({{"number", 2}});
+  for (TestClient* client : {&one, &two}) {
+    CHECK(client->wait_for_reply(test.loop, 3)
+              .ends_with("{\"parameters\":{\"number\":1},\"continues\":true}\0"
+                         "{\"parameters\":{\"number\":2},\"continues\":true}\0"sv));
+  }
+  two.finish_sending();
+  CHECK(two.wait_for_close(test.loop));
+  CHECK(test.server->client_count() == 1);
+}
+
+TEST_CASE("a stream is only for who can take more than one reply") {
+  TestServer test;
+  TestClient client = test.connect();
+  client.call("t.T.Watch");
+  CHECK(client.wait_for_reply(test.loop).find("org.varlink.service.ExpectedMore") != std::string::npos);
+  test.server->publish({{"number", 1}});
+  client.call("t.T.Ping");
+  CHECK(client.wait_for_reply(test.loop, 2).ends_with(kPong));
+  CHECK(client.replies() == 2);
+}
+
+TEST_CASE("a watcher that does not read is dropped, by what piles up or by time, and the others get all") {
+  TestServer test({.watcher_bytes = 50'000, .slow_reader = 100ms});
+  TestClient good = test.connect();
+  TestClient bad = test.connect();
+  good.watch();
+  bad.watch();
+  (void)good.wait_for_reply(test.loop);
+  (void)bad.wait_for_reply(test.loop);
+  std::size_t published = 0;
+  const auto publish = [&](std::size_t bytes) {
+    test.server->publish({{"text", std::string(bytes, 'x')}});
+    REQUIRE(good.wait_for_reply(test.loop, ++published + 1).ends_with("\"continues\":true}\0"sv));
+  };
+  SECTION("much") {
+    for (int i = 0; i < 100 && test.server->client_count() == 2; ++i) publish(20'000);
+  }
+  SECTION("little, but none of it is taken: what the kernel holds is filled first") {
+    while (published < 1000 && bad.replies() == 1 && test.server->client_count() == 2) publish(1'000);
+    CHECK(run_until(test.loop, [&] { return test.server->client_count() == 1; }, 5s));
+  }
+  CHECK(test.server->client_count() == 1);
+  CHECK_FALSE(good.closed());
+  CHECK(good.replies() == published + 1);
+}
+
+TEST_CASE("what a watcher still sends is bounded and carried out by nobody") {
+  TestServer test;
+  TestClient client = test.connect();
+  client.watch();
+  (void)client.wait_for_reply(test.loop);
+  std::size_t sent = 0;
+  run_until(
+      test.loop,
+      [&] {
+        sent += client.send(encode_call("t.T.Change", nlohmann::ordered_json::object()));
+        return false;
+      },
+      200ms);
+  CHECK(test.changes == 0);
+  CHECK(sent < 2'000'000);  // our buffer and the kernel's
+  test.server->publish({{"number", 1}});
+  CHECK(client.wait_for_reply(test.loop, 2).find("\"number\":1") != std::string::npos);
+}
+
+TEST_CASE("what takes time is answered when it is done, also to one that has said all it wants") {
+  TestServer test({.idle = 30ms});
+  TestClient client = test.connect();
+  client.call("t.T.Later");
+  client.call("t.T.Ping");  // after it, as Varlink has it
+  client.finish_sending();
+  {
+    TestClient gone = test.connect();
+    gone.call("t.T.Later");
+    CHECK(run_until(test.loop, [&] { return test.later.size() == 2; }));
+  }
+  run_for(test.loop, 60ms);
+  client.receive();
+  CHECK(client.received().empty());
+  for (const std::uint64_t waiting : test.later)
+    test.server->finish(waiting, nlohmann::ordered_json{{"done", 1}});
+  CHECK(client.wait_for_close(test.loop));
+  CHECK(client.received() == "{\"parameters\":{\"done\":1}}\0"s + std::string(kPong));
+  test.server->finish(test.later[0], nlohmann::ordered_json::object());  // twice is nothing
+  CHECK(test.server->client_count() == 0);
 }
 
 TEST_CASE("a lack of descriptors pauses the server, and does not spin it") {

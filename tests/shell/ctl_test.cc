@@ -46,7 +46,8 @@ struct Scene {
                        .timeout = 10s,
                        .json = false,
                        .terminal = false,
-                       .look = {}};
+                       .look = {},
+                       .print = {}};
 
   void serve(const Snapshot& snapshot) const {
     auto socket = ControlSocket::open({.socket = options.socket, .group = "root"});
@@ -79,10 +80,20 @@ struct Scene {
                                       ? std::vector<std::string>{}
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});
     };
-    const ControlSource source{
-        .snapshot = look, .clocks = [] { return kClocks; }, .plan = plan, .administer = administer};
+    const History::Entries entries = some_history();
+    const ControlSource source{.snapshot = look,
+                               .clocks = [] { return kClocks; },
+                               .plan = plan,
+                               .history = [&]() -> const History::Entries& { return entries; },
+                               .administer = administer};
     auto server = ControlServer::start(loop, std::move(*socket),
                                        VarlinkService(control_info(), control_interface(source)));
+    // Whoever watches is told the last one again and again.
+    Source news;
+    news = loop.timer_at(Loop::clock(), [&] {
+      (*server)->publish({{"transition", to_json(entries.back())}});
+      news.set_time(Loop::clock() + 20ms);
+    });
     loop.run();
   }
   // A listener that does as `behave` says with each connection.
@@ -259,4 +270,38 @@ TEST_CASE("plan: what differs, with the commands; exit 1 if anything does") {
     CHECK(plan.code == ctl::kDone);
     CHECK(plan.out == "nothing differs\n");
   }
+}
+
+TEST_CASE("history: all of it, or of one service, also of one that is configured no more") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  CHECK(ctl::history(scene.options, "").out.find("announced -> withdrawing") != std::string::npos);
+  CHECK(ctl::history(scene.options, "web").out.find("old") == std::string::npos);
+  CHECK(ctl::history(scene.options, "old").code == ctl::kDone);
+  const auto wrong = ctl::history(scene.options, "webb");
+  CHECK(wrong.code == ctl::kUsage);
+  CHECK(wrong.err.find("did you mean \"web\"?") != std::string::npos);
+  scene.options.json = true;
+  CHECK(ctl::Report::parse(ctl::history(scene.options, "").out) ==
+        history_report(some_history(), "", kClocks));
+}
+
+TEST_CASE("watch: each transition as it comes, until nobody reads or heraldd ends") {
+  Scene scene;
+  scene.options.json = true;
+  std::vector<std::string> lines;
+  std::size_t most = 2;
+  scene.options.print = [&](const std::string& text) {
+    lines.push_back(text);
+    return lines.size() < most;
+  };
+  {
+    const Child heraldd([&] { scene.serve(two_services()); });
+    (void)scene.status();
+    CHECK(ctl::watch(scene.options).code == ctl::kDone);
+  }
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] == to_json(some_history().back()).dump() + "\n");
+  CHECK(ctl::watch(scene.options).code == ctl::kNotReachable);
 }

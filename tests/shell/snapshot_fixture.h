@@ -1,6 +1,7 @@
 // Snapshots with every kind of fact in them, at a fixed time.
 #pragma once
 
+#include "sidecar/history.h"
 #include "sidecar/report.h"
 
 namespace fixture {
@@ -99,6 +100,16 @@ inline Snapshot two_services() {
   snapshot.router_read_at = kNow - 2s;
   snapshot.services = {web(), resolver()};
   return snapshot;
+}
+
+// heraldd's start, a service that is configured no more, and a probe of "web" that went down.
+inline History::Entries some_history() {
+  return {entry_of_herald("started", "0.1.0", {kNow - 20h, kClocks.wall - 20h}),
+          entry_of({kNow - 10h, "old", "", "announced", "withdrawing", "herald stops", Subject::state, 26h},
+                   kClocks),
+          entry_of({kNow - 60s, "web", "", "auto", "drain", "by root: update", Subject::admin, 10h}, kClocks),
+          entry_of({kNow - 59s, "web", "front", "up", "down", "refused: connect", Subject::probe, 61min},
+                   kClocks)};
 }
 
 }  // namespace fixture
