@@ -36,6 +36,7 @@ bool CurlMulti::open() {
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   timer_ = loop_.timer([this] { on_time(); });
   soon_ = loop_.timer([this] { on_time(); });
+  turn_end_ = loop_.post([this] { send_begun(); });
   return true;
 }
 
@@ -57,10 +58,16 @@ bool CurlMulti::Transfer::start(OnDone on_done) {
   return true;
 }
 
-// Connects at once, and sends at once where the connection is there at once, as on this machine: that saves a
-// turn of the loop. Should a transfer end by that, it is reported in the next turn.
+// Connects at once. What is connected at once, as on this machine, sends at the end of the turn, together with
+// all others that the turn has begun: that saves a turn of the loop for each, and servers are woken once for
+// many. Should a transfer end by either, it is reported in the next turn.
 void CurlMulti::begin() {
   act(CURL_SOCKET_TIMEOUT, 0);
+  has_begun_ = true;
+}
+
+void CurlMulti::send_begun() {
+  if (!std::exchange(has_begun_, false)) return;
   const std::vector<int> changed = changed_;
   for (const int fd : changed) {
     if (sockets_[static_cast<std::size_t>(fd)].wanted == CURL_POLL_OUT) act(fd, CURL_CSELECT_OUT);

@@ -68,6 +68,7 @@ class CurlMulti {
   CURL* take();
   void give_back(Transfer& transfer) noexcept;
   void begin();
+  void send_begun();
   void on_ready(int fd, std::uint32_t ready);
   void on_time();
   void act(int fd, int events);
@@ -84,12 +85,14 @@ class CurlMulti {
   std::vector<CURL*> idle_;
   int in_flight_ = 0;
   int running_ = 0;                   // of those, what curl still works at
+  bool has_begun_ = false;            // in this turn
   bool wants_now_ = false;            // curl wants to go on without waiting for anything
   std::vector<Socket> sockets_;       // by descriptor
   std::vector<int> changed_;          // descriptors whose `wanted` is new
   std::vector<Transfer*> unwatched_;  // given up and not yet reported
   Source timer_;                      // curl's own
   Source soon_;                       // ours
+  Source turn_end_;
 };
 
 }  // namespace herald::probes

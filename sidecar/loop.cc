@@ -141,6 +141,7 @@ TimePoint Loop::clock() {
 
 int Loop::run() {
   exit_code_.reset();
+  run_posts();  // for what was begun before
   while (!exit_code_) run_turn();
   return *exit_code_;
 }

@@ -82,7 +82,8 @@ class Loop {
   // still a zombie, so its process group can be signalled safely; it is reaped afterwards. Destroying the
   // Source before the child's end hands it to the loop, which reaps it: no zombie is left.
   [[nodiscard]] Source watch_child(pid_t pid, OnExit on_exit);
-  // Once a turn after everything else that was ready has been dispatched and before the loop sleeps.
+  // Once a turn after everything else that was ready has been dispatched and before the loop sleeps; also as
+  // run() begins, for what was begun before.
   [[nodiscard]] Source post(OnEvent on_post);
 
  private:
