@@ -83,6 +83,13 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
   return ordered_json{{"services", request.services}};
 }
 
+VarlinkReply hand_over(const ControlSource& source) {
+  if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
+  if (const auto begun = source.hand_over(); !begun)
+    return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", begun.error()}}});
+  return ordered_json::object();
+}
+
 VarlinkMethod admin_method(const ControlSource& source, std::string name, std::string comment,
                            AdminState state, AdminState undoes) {
   std::vector<VarlinkField> in{{"services", "[]string"}, {"all", "?bool"}};
@@ -104,7 +111,8 @@ VarlinkInterface control_interface(ControlSource source) {
                              .comment = "Looks at heraldd, and steers it.",
                              .methods = {},
                              .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
-                                        {"NotKept", {{"message", "string"}}}}};
+                                        {"NotKept", {{"message", "string"}}},
+                                        {"Stopping", {}}}};
   interface.methods.push_back(
       {.name = "Status",
        .comment = "The state of the router and of every service: `heraldctl status --json`.",
@@ -155,6 +163,15 @@ VarlinkInterface control_interface(ControlSource source) {
                                            AdminState::force, kAuto));
   interface.methods.push_back(
       admin_method(source, "Unforce", "Ends a force; their probes decide again.", kAuto, AdminState::force));
+  interface.methods.push_back(
+      {.name = "Handover",
+       .comment =
+           "Stops heraldd with everything left announced, for a successor to adopt. It goes on for a\n"
+           "moment after the reply: to renew the leases, and until the router has taken what is on its way.",
+       .in = {},
+       .out = {},
+       .mutates = true,
+       .call = [source](const json&, const VarlinkPeer&) { return hand_over(source); }});
   return interface;
 }
 

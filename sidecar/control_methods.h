@@ -23,8 +23,10 @@ inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
 inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
 inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
 inline constexpr std::string_view kUnforceMethod = "io.herald.Control.Unforce";
+inline constexpr std::string_view kHandoverMethod = "io.herald.Control.Handover";
 inline constexpr std::string_view kNoSuchService = "io.herald.Control.NoSuchService";
 inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
+inline constexpr std::string_view kStopping = "io.herald.Control.Stopping";
 
 struct ControlSource {
   std::function<Snapshot()> snapshot;
@@ -34,6 +36,8 @@ struct ControlSource {
   std::function<const History::Entries&()> history;
   // Keeps it and tells the core; the error is a line for people.
   std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
+  // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.
+  std::function<std::expected<void, std::string>()> hand_over = {};
 };
 
 // `source` is called for every request and must stay valid as long as the interface.

@@ -12,7 +12,6 @@
 #include "sidecar/duration.h"
 #include "sidecar/near_name.h"
 #include "sidecar/plain_text.h"
-#include "sidecar/varlink_client.h"
 
 namespace herald::ctl {
 namespace {
@@ -23,6 +22,7 @@ Outcome refused(const Options& options, const VarlinkError& error) {
         kNotAsWanted, "",
         "nothing was changed, because it could not be kept: " + text_at(error.parameters, "message") + "\n"};
   }
+  if (error.name == kStopping) return {kNotAsWanted, "", "heraldd is about to exit already\n"};
   if (error.name == kNoSuchService) return {kUsage, "", text_at(error.parameters, "message") + "\n"};
   if (error.name == kPermissionDenied) {
     return {kNotPermitted, "",
@@ -37,24 +37,6 @@ Outcome refused(const Options& options, const VarlinkError& error) {
   return {kNotAsWanted, "",
           fmt::format("heraldd answers with {}{}{}\n", printable(error.name), message.empty() ? "" : ": ",
                       message)};
-}
-
-Outcome failed(const Options& options, const CallFailure& failure) {
-  switch (failure.kind) {
-    case CallFailure::Kind::refused:
-      return refused(options, failure.error);
-    case CallFailure::Kind::not_permitted:
-      return {kNotPermitted, "", fmt::format("not permitted on {}: {}\n", options.socket, failure.text)};
-    case CallFailure::Kind::timed_out:
-      return {kTimedOut, "",
-              fmt::format("heraldd has not answered on {} within {}; is it hung? (systemctl status herald)\n",
-                          options.socket, to_string(options.timeout))};
-    case CallFailure::Kind::not_reachable:
-      break;
-  }
-  return {kNotReachable, "",
-          fmt::format("heraldd does not answer on {}: {}; is it running? (systemctl status herald)\n",
-                      options.socket, failure.text)};
 }
 
 std::string unknown_service(const std::string& wanted, const std::vector<std::string>& names) {
@@ -150,6 +132,24 @@ Outcome wait_for_withdrawal(const Options& options, const std::vector<std::strin
 }
 
 }  // namespace
+
+Outcome failed(const Options& options, const CallFailure& failure) {
+  switch (failure.kind) {
+    case CallFailure::Kind::refused:
+      return refused(options, failure.error);
+    case CallFailure::Kind::not_permitted:
+      return {kNotPermitted, "", fmt::format("not permitted on {}: {}\n", options.socket, failure.text)};
+    case CallFailure::Kind::timed_out:
+      return {kTimedOut, "",
+              fmt::format("heraldd has not answered on {} within {}; is it hung? (systemctl status herald)\n",
+                          options.socket, to_string(options.timeout))};
+    case CallFailure::Kind::not_reachable:
+      break;
+  }
+  return {kNotReachable, "",
+          fmt::format("heraldd does not answer on {}: {}; is it running? (systemctl status herald)\n",
+                      options.socket, failure.text)};
+}
 
 std::string json_text(const Options& options, const Report& report) {
   constexpr int kIndent = 2;

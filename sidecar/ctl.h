@@ -10,6 +10,7 @@
 
 #include "sidecar/core/types.h"
 #include "sidecar/ctl_text.h"
+#include "sidecar/varlink_client.h"
 
 namespace herald::ctl {
 
@@ -37,6 +38,9 @@ struct Outcome {
   std::string out;  // for stdout, whole lines
   std::string err;  // for stderr, whole lines; the first is printed behind "heraldctl: "
 };
+
+// A call that failed, for people and with its exit code.
+[[nodiscard]] Outcome failed(const Options& options, const CallFailure& failure);
 
 // What --json prints.
 [[nodiscard]] std::string json_text(const Options& options, const Report& report);

@@ -2,13 +2,14 @@
 
 #include <array>
 
+#include "sidecar/ctl_life.h"
 #include "sidecar/duration.h"
 #include "sidecar/plain_text.h"
 
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"probe", "reload", "handover", "metrics"};
+constexpr std::array kLater{"probe", "reload", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -126,6 +127,10 @@ constexpr std::array kCommands{
             R"(  heraldctl plan                   useful beside heraldd --dry-run
 )",
             take_nothing, [](const Arguments& arguments) { return plan(arguments.options); }},
+    Command{"handover", "stops heraldd with everything left announced, for a successor to adopt",
+            R"(  heraldctl handover && systemctl start herald   an upgrade that the network does not notice
+)",
+            take_nothing, [](const Arguments& arguments) { return handover(arguments.options); }},
     Command{"render", "prints router configuration for the Route Server and the services; needs no daemon",
             R"(  heraldctl render frr             for frr.conf: check with vtysh -C -f FILE
   heraldctl render bird            for bird.conf: check with bird -p -c FILE

@@ -35,6 +35,7 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
       operations_(controller_.config().state_dir, !options_.dry_run),
       history_(options_.dry_run ? std::nullopt : std::optional(controller_.config().state_dir)),
+      handover_marker_(controller_.config().state_dir),
       curl_(loop),
       resolver_(loop) {}
 
@@ -83,7 +84,8 @@ std::expected<void, std::string> Daemon::open() {
   settle_ = loop_.post([this] { settle(); });
   std::uint64_t microseconds = 0;
   if (sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = std::chrono::microseconds(microseconds);
-  watchdog_timer_ = loop_.timer([] {});  // its turn ends in settle(), which feeds the watchdog
+  watchdog_timer_ = loop_.timer([] {});              // its turn ends in settle(), which feeds the watchdog
+  if (!options_.dry_run) handover_marker_.remove();  // what it was to keep is ours again
   settle();
   return {};
 }
@@ -109,7 +111,8 @@ std::expected<void, std::string> Daemon::open_control() {
       .clocks = [this] { return clocks(); },
       .plan = [this] { return plan(); },
       .history = [this]() -> const History::Entries& { return history_.entries(); },
-      .administer = [this](const AdminRequest& request) { return administer(request); }};
+      .administer = [this](const AdminRequest& request) { return administer(request); },
+      .hand_over = [this] { return hand_over(); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
   if (!server) return std::unexpected(server.error());
@@ -241,7 +244,7 @@ void Daemon::carry_out(const effect::Notice& effect) {
 void Daemon::carry_out(const effect::Exit& effect) {
   if (!effect.clean) {
     log_.write(LogLevel::error,
-               "not everything could be left as on_exit says in time; leases end what remains");
+               "not everything could be left as it should be in time; leases end what remains");
   }
   record(entry_of_herald("stopped", "", clocks()));
   sd_notify(0, "STOPPING=1");
@@ -301,6 +304,19 @@ std::expected<void, std::string> Daemon::administer(const AdminRequest& request)
   }
   for (const event::Administer& word : *words) tell(word);
   settle();  // the answer is about a decision that was taken
+  return {};
+}
+
+// The caller has its answer before the turn ends, which may be the last one.
+std::expected<void, std::string> Daemon::hand_over() {
+  if (!options_.dry_run) {
+    if (auto written = handover_marker_.write(); !written) {
+      log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error());
+      return written;
+    }
+  }
+  log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
+  tell(event::Handover{});
   return {};
 }
 

@@ -23,6 +23,7 @@
 #include "sidecar/control.h"
 #include "sidecar/core/controller.h"
 #include "sidecar/file_watch.h"
+#include "sidecar/handover_marker.h"
 #include "sidecar/history.h"
 #include "sidecar/lateness.h"
 #include "sidecar/log.h"
@@ -78,6 +79,7 @@ class Daemon {
   void notify_systemd();
   void hear_operators();
   [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
+  [[nodiscard]] std::expected<void, std::string> hand_over();
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] ClockPair clocks() const;
@@ -88,6 +90,7 @@ class Daemon {
   Controller controller_;
   Operations operations_;
   History history_;
+  HandoverMarker handover_marker_;
   probes::CurlMulti curl_;
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;

@@ -81,8 +81,8 @@ std::expected<KeptState, std::string> parse_state(const std::string& text) {
   try {
     const json document = json::parse(text);
     const int version = document.at("version").get<int>();
-    if (version != kVersion)
-      return std::unexpected(fmt::format("its version is {}, not {}", version, kVersion));
+    if (version < 1 || version > kVersion)
+      return std::unexpected(fmt::format("its version is {}, not 1 to {}", version, kVersion));
     KeptState state;
     for (const auto& [service, entry] : document.at("admins").items())
       state.admins[service] = read_admin(entry);

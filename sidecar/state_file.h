@@ -3,6 +3,10 @@
 //
 // A file that cannot be understood (torn by the disk, written by a newer herald, edited by hand) is kept aside and
 // reported, and then nothing in it can be ruled out: see Loaded::trusted.
+//
+// Upgrades and their undoing must not drain anything: what is added is a key, which an older herald ignores and whose
+// absence a newer one takes for none. `version` rises only where an older herald must not read on; every lower one is
+// still read.
 #pragma once
 
 #include <chrono>

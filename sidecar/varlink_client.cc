@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -145,6 +146,24 @@ std::expected<void, CallFailure> follow_varlink(const std::string& socket, std::
     if (!take(*reply)) return {};
     deadline = Clock::time_point::max();
   }
+}
+
+VarlinkServer::VarlinkServer(Fd connection) : connection_(std::move(connection)) {
+  ucred listener{};
+  socklen_t size = sizeof(listener);
+  const bool known = ::getsockopt(connection_.get(), SOL_SOCKET, SO_PEERCRED, &listener, &size) == 0;
+  // Not of another process with the same number: this one still has its end of the connection.
+  if (known && listener.pid > 0) process_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, listener.pid, 0)));
+}
+
+std::expected<VarlinkServer, CallFailure> VarlinkServer::find(const std::string& socket, Duration timeout) {
+  auto connection = connect_to(socket, Clock::now() + timeout);
+  if (!connection) return std::unexpected(connection.error());
+  return VarlinkServer(std::move(*connection));
+}
+
+bool VarlinkServer::wait_for_end(Duration timeout) const {
+  return wait_for(process_ ? process_ : connection_, POLLIN, Clock::now() + timeout);
 }
 
 }  // namespace herald

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sidecar/core/types.h"
+#include "sidecar/fd.h"
 #include "sidecar/varlink.h"
 
 namespace herald {
@@ -36,5 +37,20 @@ struct CallFailure {
 [[nodiscard]] std::expected<void, CallFailure> follow_varlink(
     const std::string& socket, std::string_view method, const nlohmann::ordered_json& parameters,
     Duration timeout, const std::function<bool(const nlohmann::ordered_json&)>& take);
+
+// The process behind a socket: taken before it is told to go, it can be waited for until its very end.
+class VarlinkServer {
+ public:
+  [[nodiscard]] static std::expected<VarlinkServer, CallFailure> find(const std::string& socket,
+                                                                      Duration timeout);
+  // False when the time was over first.
+  [[nodiscard]] bool wait_for_end(Duration timeout) const;
+
+ private:
+  explicit VarlinkServer(Fd connection);
+
+  Fd connection_;  // ends with the process at the latest
+  Fd process_;     // none where the kernel does not let us see it
+};
 
 }  // namespace herald

@@ -80,7 +80,7 @@ std::vector<Effect> Controller::decide(TimePoint now) {
   plan_routes(now);
   look();
   read_router(now);
-  if (stopping_) leave();
+  if (stopping_) leave(now);
   return std::exchange(effects_, {});
 }
 
@@ -343,8 +343,20 @@ bool Controller::routes_are_done() const {
          std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.has_left(); });
 }
 
-void Controller::leave() {
-  if (exited_ || !steps_are_done() || !routes_are_done()) return;
+// A withdrawal that is still to be repeated is the successor's.
+bool Controller::is_handed_over(TimePoint now) const {
+  const bool seen = !looking_ && !look_wanted_ && look_failures_ == 0 &&
+                    observed_sequence_ > reconciler_.needs_look_after();
+  if (!seen || reconciler_.in_flight() || !routes_.in_flight().empty()) return false;
+  return std::ranges::none_of(reconcile(desired(), observation_, now),
+                              [](const Step& step) { return step.kind == Step::Kind::refresh; });
+}
+
+void Controller::leave(TimePoint now) {
+  const auto is_done = [&] {
+    return handing_over_ ? is_handed_over(now) : steps_are_done() && routes_are_done();
+  };
+  if (exited_ || !is_done()) return;
   exited_ = true;
   effects_.emplace_back(effect::Exit{true});
 }

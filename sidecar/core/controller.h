@@ -34,6 +34,8 @@ class Controller {
   [[nodiscard]] TimePoint next_wakeup() const;
 
   [[nodiscard]] const Config& config() const { return config_; }
+  // It was told to stop or to hand over.
+  [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] const ProbeSpec& probe(ProbeId id) const {
     return probes_[static_cast<std::size_t>(id)].spec();
   }
@@ -60,6 +62,7 @@ class Controller {
   void on(const event::RouterChanged& event, TimePoint now);
   void on(const event::Administer& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);
+  void on(const event::Handover& event, TimePoint now);
 
   // decide(), in this order.
   void finish_expired(TimePoint now);
@@ -69,9 +72,11 @@ class Controller {
   void plan_routes(TimePoint now);
   void look();
   void read_router(TimePoint now);
-  void leave();
+  void leave(TimePoint now);
   [[nodiscard]] bool steps_are_done() const;
   [[nodiscard]] bool routes_are_done() const;
+  [[nodiscard]] bool is_handed_over(TimePoint now) const;
+  void stop_probes();
 
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
@@ -153,6 +158,7 @@ class Controller {
 
   std::map<std::string, TimePoint> noticed_;  // when it was last said
   bool stopping_ = false;
+  bool handing_over_ = false;
   bool exited_ = false;
 };
 

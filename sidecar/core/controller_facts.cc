@@ -210,6 +210,26 @@ void Controller::on(const event::Administer& event, TimePoint now) {
 
 void Controller::on(const event::Stop& /*event*/, TimePoint now) {
   if (std::exchange(stopping_, true)) return;
+  stop_probes();
+  for (ServiceEntry& service : services_) service.run.stop();
+  Duration linger{};
+  for (const ServiceEntry& service : services_) linger = std::max(linger, service.run.longest_linger());
+  timers_.set(key(Timer::give_up), now + kStopWithin + linger);
+  look_wanted_ = true;
+  mark_all_dirty();
+}
+
+void Controller::on(const event::Handover& /*event*/, TimePoint now) {
+  if (std::exchange(stopping_, true)) return;
+  handing_over_ = true;
+  stop_probes();
+  for (ServiceEntry& service : services_) service.run.hand_over();
+  timers_.set(key(Timer::give_up), now + kStopWithin);
+  look_wanted_ = true;
+  mark_all_dirty();
+}
+
+void Controller::stop_probes() {
   for (std::size_t index = 0; index < probes_.size(); ++index) {
     if (probes_[index].state() == ProbeRun::State::running) {
       effects_.emplace_back(
@@ -220,12 +240,6 @@ void Controller::on(const event::Stop& /*event*/, TimePoint now) {
   }
   expiring_.clear();
   running_ = 0;
-  for (ServiceEntry& service : services_) service.run.stop();
-  Duration linger{};
-  for (const ServiceEntry& service : services_) linger = std::max(linger, service.run.longest_linger());
-  timers_.set(key(Timer::give_up), now + kStopWithin + linger);
-  look_wanted_ = true;
-  mark_all_dirty();
 }
 
 }  // namespace herald

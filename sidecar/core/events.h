@@ -57,12 +57,14 @@ struct Administer {
 };
 // SIGTERM: leave as on_exit says, then Exit.
 struct Stop {};
+// Leave everything announced to a successor, then Exit.
+struct Handover {};
 
 }  // namespace event
 
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
                            event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
-                           event::Administer, event::Stop>;
+                           event::Administer, event::Stop, event::Handover>;
 
 namespace effect {
 
@@ -111,7 +113,7 @@ struct Notice {
   std::string service;
   std::string text;
 };
-// Nothing is left to do. `clean` is false when something could not be withdrawn in time.
+// Nothing is left to do. `clean` is false when something could not be withdrawn, or a lease not renewed, in time.
 struct Exit {
   bool clean = true;
 };

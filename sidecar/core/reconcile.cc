@@ -12,7 +12,9 @@ namespace {
 bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, TimePoint now) {
   if (desired.want == Want::keep) return address.expires.has_value();
   if (!desired.lease) return address.expires.has_value();
-  return !address.expires || *address.expires <= now + *desired.lease * 3 / 4;
+  // The kernel tells whole seconds.
+  const Duration enough = desired.want == Want::hand_over ? *desired.lease - 1s : *desired.lease * 3 / 4;
+  return !address.expires || *address.expires <= now + enough;
 }
 
 // When a lease is renewed: when at most a third of it has passed, and no less than a quarter, at a moment that many

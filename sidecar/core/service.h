@@ -50,8 +50,9 @@ struct Composed {
 enum class Want : std::uint8_t {
   absent,
   present,
-  hold,  // leave it as it is, and keep the lease of what is there
-  keep,  // leave it for good: no lease (on_exit: keep)
+  hold,      // leave it as it is, and keep the lease of what is there
+  keep,      // leave it for good: no lease (on_exit: keep)
+  hand_over  // leave it to a successor: as it is, and the lease in full
 };
 
 // What the last observation says of the service's VIPs, as far as they are herald's.

@@ -42,6 +42,11 @@ void ServiceRun::stop() {
   keeps_ = spec_.on_exit == OnExit::keep && wish_.want != Want::absent;
 }
 
+void ServiceRun::hand_over() {
+  stopping_ = hands_over_ = true;
+  keeps_ = wish_.want != Want::absent;
+}
+
 std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, const Sight& sight,
                                                      TimePoint now) {
   const Want before = wish_.want;
@@ -54,7 +59,12 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
   wish_ = machine_.evaluate(composed, presence(sight), now);
   if (stopping_) {
     keeps_ = keeps_ && wish_.want != Want::absent;
-    wish_ = {.want = keeps_ ? Want::keep : Want::absent, .reason = "herald stops"};
+    if (keeps_ && hands_over_) {
+      wish_.want = Want::hand_over;  // also what is being drained or adopted: the successor goes on with it
+    } else if (!hands_over_ || wish_.want != Want::absent) {  // what was not wanted is not begun any more
+      wish_ = {.want = keeps_ ? Want::keep : Want::absent,
+               .reason = hands_over_ ? "herald hands over" : "herald stops"};
+    }
   }
   Judged judged = judge(sight);
   problem_ = std::move(judged.problem);
@@ -123,7 +133,8 @@ void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
 
 // Of the VIP of a route: there before the route, and after it. What herald leaves behind it leaves as it is.
 Want ServiceRun::vip_want(const Sight& sight, TimePoint now) const {
-  if (!spec_.announce.manage_vip || wish_.want == Want::keep) return Want::hold;
+  const bool left = wish_.want == Want::keep || wish_.want == Want::hand_over;
+  if (!spec_.announce.manage_vip || left) return Want::hold;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
   if (stopping_ && stays) return Want::hold;
   if (stays || wish_.want == Want::present) return Want::present;

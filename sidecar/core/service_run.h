@@ -59,8 +59,9 @@ class ServiceRun {
   std::vector<effect::Transition> evaluate(const Composed& composed, const Sight& sight, TimePoint now);
   // herald did not run for so long.
   void stalled(Duration late) { machine_.stalled(late); }
-  // From now on only leaving is wanted.
+  // From now on only leaving is wanted; what is announced stays with a successor.
   void stop();
+  void hand_over();
 
   // The operator's word, and one that was said before this start.
   effect::Transition administer(Admin admin, TimePoint now);
@@ -127,7 +128,8 @@ class ServiceRun {
   std::array<Policy, kGrades> policies_;
   ServiceMachine machine_;
   bool stopping_ = false;
-  bool keeps_ = false;  // on_exit: keep, and it was wanted when herald was told to stop
+  bool hands_over_ = false;
+  bool keeps_ = false;  // to be left as it is: it was wanted when herald was told to stop
   Health health_ = Health::unknown;
   ServiceMachine::Wish wish_;
   Demand demand_;

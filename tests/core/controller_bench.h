@@ -155,7 +155,9 @@ class ControllerBench {
         if (apply->step.kind == Step::Kind::remove)
           kernel.erase(apply->step.key);
         else
-          kernel[apply->step.key] = {apply->step.key, true, std::nullopt};
+          kernel[apply->step.key] = {
+              apply->step.key, true,
+              apply->step.lease ? std::optional{now + *apply->step.lease} : std::nullopt};
       }
       controller.handle(event::StepFinished{apply->id, step_error}, now);
     }

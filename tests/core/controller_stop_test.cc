@@ -50,6 +50,43 @@ TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be go
   CHECK(of_kind<effect::Exit>(later).empty());
 }
 
+TEST_CASE("handover: the lease is renewed in full, nothing else is done, and then Exit") {
+  Config config = one_service({probe_spec("front")});
+  config.services.front().announce.lease = 30s;
+  ControllerBench bench(config);
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  REQUIRE(bench.applied.size() == 1);
+  const RunId running = bench.next_start();
+  bench.kernel[{kVip, "lo"}].expires = bench.now + 25s;
+  const auto effects = bench.tell(event::Handover{});
+  REQUIRE(of_kind<effect::CancelProbe>(effects).size() == 1);
+  CHECK(of_kind<effect::CancelProbe>(effects)[0].run == running);
+  REQUIRE(bench.applied.size() == 2);
+  CHECK(bench.applied[1] == Step{Step::Kind::refresh, {kVip, "lo"}, 30s});
+  REQUIRE(of_kind<effect::Exit>(effects).size() == 1);
+  CHECK(of_kind<effect::Exit>(effects)[0].clean);
+  CHECK(bench.controller.stopping());
+  // SIGTERM comes too late to withdraw.
+  CHECK(bench.tell(event::Stop{}).empty());
+  CHECK(bench.kernel.size() == 1);
+}
+
+TEST_CASE("handover: a lease that cannot be renewed is given up after 4.5 s, and that is not clean") {
+  Config config = one_service({probe_spec("front")});
+  config.services.front().announce.lease = 30s;
+  ControllerBench bench(config);
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.kernel[{kVip, "lo"}].expires = bench.now + 25s;
+  bench.step_error = "refresh: Operation not permitted";
+  CHECK(of_kind<effect::Exit>(bench.tell(event::Handover{})).empty());
+  const auto exits = of_kind<effect::Exit>(bench.go_on(4500ms));
+  REQUIRE(exits.size() == 1);
+  CHECK_FALSE(exits[0].clean);
+  CHECK(bench.kernel.size() == 1);
+}
+
 TEST_CASE("Exit waits for the look that shows what the last step did") {
   ControllerBench bench(one_service({probe_spec("front")}));
   bench.turn();

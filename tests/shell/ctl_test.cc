@@ -13,6 +13,7 @@
 
 #include "sidecar/control.h"
 #include "sidecar/control_methods.h"
+#include "sidecar/ctl_life.h"
 #include "tests/shell/snapshot_fixture.h"
 #include "tests/shell/temporary_directory.h"
 
@@ -81,11 +82,17 @@ struct Scene {
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});
     };
     const History::Entries entries = some_history();
+    const auto hand_over = [&]() -> std::expected<void, std::string> {
+      if (shown.services.empty()) return std::unexpected("write /handover: No space left on device");
+      if (shown.services.size() > 1) loop.exit(0);
+      return {};
+    };
     const ControlSource source{.snapshot = look,
                                .clocks = [] { return kClocks; },
                                .plan = plan,
                                .history = [&]() -> const History::Entries& { return entries; },
-                               .administer = administer};
+                               .administer = administer,
+                               .hand_over = hand_over};
     auto server = ControlServer::start(loop, std::move(*socket),
                                        VarlinkService(control_info(), control_interface(source)));
     // Whoever watches is told the last one again and again.
@@ -248,6 +255,45 @@ TEST_CASE("drain --wait returns once the stack shows it, or says what is left") 
   CHECK(late.out ==
         "resolver: drain, draining; 10.99.0.53/32 is gone from lo but still in frr's BGP table\n");
   CHECK(late.err == "not all is withdrawn after 300ms; the drain stands and goes on\n");
+}
+
+TEST_CASE("handover returns once heraldd has gone, or says why not") {
+  Scene scene;
+  Snapshot snapshot = two_services();
+  SECTION("gone") {
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto done = ctl::handover(scene.options);
+    CHECK(std::tuple(done.code, done.out, done.err) == std::tuple(ctl::kDone, "", ""));
+    CHECK(ctl::status(scene.options, {}).code == ctl::kNotReachable);
+  }
+  SECTION("still there after --timeout") {
+    snapshot.services.pop_back();
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    scene.options.timeout = 200ms;
+    scene.options.timeout_given = true;
+    const auto late = ctl::handover(scene.options);
+    CHECK(late.code == ctl::kTimedOut);
+    CHECK(late.err == "heraldd has not gone after 200ms; the handover goes on\n");
+  }
+  SECTION("on its way out already") {
+    snapshot.stopping = true;
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto refused = ctl::handover(scene.options);
+    CHECK(refused.code == ctl::kNotAsWanted);
+    CHECK(refused.err == "heraldd is about to exit already\n");
+  }
+  SECTION("it cannot be kept") {
+    snapshot.services.clear();
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto refused = ctl::handover(scene.options);
+    CHECK(refused.code == ctl::kNotAsWanted);
+    CHECK(refused.err ==
+          "nothing was changed, because it could not be kept: write /handover: No space left on device\n");
+  }
 }
 
 TEST_CASE("plan: what differs, with the commands; exit 1 if anything does") {

@@ -46,6 +46,13 @@ TEST_CASE("state: what was saved is loaded; no file is an empty state") {
                       std::filesystem::directory_iterator()) == 1);
 }
 
+TEST_CASE("state: what a newer herald has added is ignored, and what was known stays") {
+  std::string text = render_state(two_drains());
+  text.insert(text.find("\"state\""), R"("ladder": [1, 2], )");
+  text.insert(text.find("\"version\""), R"("novelty": {"web": 3}, )");
+  CHECK(parse_state(text) == two_drains());
+}
+
 TEST_CASE("state: what cannot be understood is kept aside, and nothing can be ruled out") {
   const std::string good = render_state(two_drains());
   for (const std::string& text :

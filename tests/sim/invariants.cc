@@ -128,6 +128,10 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
   } else if (std::holds_alternative<event::Stop>(event)) {
     if (!stopped_at_) stopped_at_ = now;
     for (ServiceEntry& service : services_) service.rules.stop();
+  } else if (std::holds_alternative<event::Handover>(event) && !stopped_at_) {
+    stopped_at_ = now;
+    handing_over_ = true;
+    for (ServiceEntry& service : services_) service.rules.hand_over();
   }
 }
 
@@ -303,8 +307,24 @@ void Invariants::expired(const AddressKey& key, TimePoint now) {
 void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
   require(stopped_at_ && now <= *stopped_at_ + longest_stop(), "it exited too late");
   if (!clean) return;
+  if (handing_over_) return check_handed_over(kernel, now);
   check_left_routes();
   check_left_addresses(kernel);
+}
+
+// What was wanted stays, as the steps were checked one by one; here: it stays long enough for a successor to come.
+void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
+  constexpr Duration kSeenWithin = 1500ms;
+  require(!routes_.in_flight(), "handed over while routes are under way");
+  for (const auto& [key, entry] : kernel.addresses()) {
+    const ServiceEntry* service = owner(key.vip);
+    if (!entry.ours || service == nullptr || service->rules.claim() == ServiceRules::Claim::unwanted)
+      continue;
+    const AnnounceSpec& announce = service->rules.spec().announce;
+    if (key.interface != announce.interface || !announce.lease) continue;
+    require(entry.lifetime == announce.lease && now - entry.set_at <= kSeenWithin,
+            fmt::format("the lease of {} was not renewed for the successor", key.vip.prefix));
+  }
 }
 
 void Invariants::check_left_addresses(const Kernel& kernel) const {

@@ -51,6 +51,7 @@ class Invariants {
   // The kernel removed an address whose lifetime was over.
   void expired(const AddressKey& key, TimePoint now);
   void exited(bool clean, const Kernel& kernel, TimePoint now);
+  [[nodiscard]] bool hands_over() const { return handing_over_; }
 
  private:
   struct ServiceEntry {
@@ -82,6 +83,7 @@ class Invariants {
   void check_overdue_routes(TimePoint now);
   void check_left_routes() const;
   void check_left_addresses(const Kernel& kernel) const;
+  void check_handed_over(const Kernel& kernel, TimePoint now) const;
   [[nodiscard]] bool is_route_lacking(const ServiceEntry& service, const Vip& vip, TimePoint now) const;
   [[nodiscard]] bool is_address_of_route_lacking(const ServiceEntry& service, const AddressKey& key,
                                                  TimePoint now) const;
@@ -99,6 +101,7 @@ class Invariants {
   std::optional<TimePoint> blind_at_;  // when a look failed
   std::optional<TimePoint> resumed_at_;
   std::optional<TimePoint> stopped_at_;
+  bool handing_over_ = false;
   bool has_router_ = false;
   TimePoint read_router_at_;
   TimePoint looked_at_;

@@ -151,6 +151,7 @@ Rates draw_rates(Dice& dice, double hell) {
   rates.routers = dice.fault(hell, 3);
   rates.words = dice.chance(0.7) ? dice.real(0, 6) : 0;
   rates.typists = dice.fault(hell, 4);
+  rates.handovers = dice.fault(hell, 1);
   return rates;
 }
 
@@ -234,14 +235,14 @@ std::string describe(const Plan& plan) {
       "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
       "{:.1f}, foreigners "
       "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, words {:.1f}, typists "
-      "{:.1f}\n",
+      "{:.1f}, handovers {:.1f}\n",
       name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
       faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost, faults.stage_lost,
       faults.late_answer, faults.router_times_out, faults.router_stale, faults.route_fails, faults.route_lies,
       faults.route_denies, faults.route_hangs, ms(faults.look_delay), ms(faults.step_delay),
       ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
       rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.blindness,
-      rates.routers, rates.words, rates.typists);
+      rates.routers, rates.words, rates.typists, rates.handovers);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "

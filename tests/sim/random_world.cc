@@ -65,6 +65,7 @@ void RandomWorld::interfere() {
   every(rates.routers, "router troubles", [this] { trouble_router(); });
   every(rates.words, "words", [this] { say_a_word(); });
   every(rates.typists, "typists", [this] { type_into_router(); });
+  every(rates.handovers, "handovers", [this] { hand_over(); });
 }
 
 void RandomWorld::every(double per_minute, const std::string& what, std::function<void()> action) {
@@ -126,11 +127,20 @@ void RandomWorld::stall() {
 
 void RandomWorld::stop() {
   world_.terminate();
-  // systemd kills what has not gone in time.
-  world_.at(world_.now() + 6s, [this] {
+  replace_within(6s, world_.up_to(kLongestPause));
+}
+
+void RandomWorld::hand_over() {
+  world_.hand_over();
+  replace_within(5s, world_.up_to(2s));
+}
+
+// systemd kills what has not gone in time.
+void RandomWorld::replace_within(Duration patience, Duration pause) {
+  world_.at(world_.now() + patience, [this, pause] {
     if (!is_chaos()) return;
     world_.crash();
-    restart_after(world_.up_to(kLongestPause));
+    restart_after(pause);
   });
 }
 

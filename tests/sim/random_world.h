@@ -27,6 +27,7 @@ struct Rates {
   double routers = 0;
   double words = 0;    // of the operator, about a service
   double typists = 0;  // somebody changes the router's configuration by hand
+  double handovers = 0;
 };
 
 struct Plan {
@@ -64,6 +65,8 @@ class RandomWorld {
   void crash();
   void stall();
   void stop();
+  void hand_over();
+  void replace_within(Duration patience, Duration pause);
   void restart_after(Duration pause);
   void remove(const AddressKey& key);
   void fight();

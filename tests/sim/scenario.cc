@@ -276,6 +276,7 @@ Act read_act(const Config& config, Words& words) {
       {"crash", [](auto&, auto&) { return [](World& world) { world.crash(); }; }},
       {"restart", [](auto& c, auto&) { return [c](World& world) { world.start(c); }; }},
       {"stop", [](auto&, auto&) { return [](World& world) { world.terminate(); }; }},
+      {"handover", [](auto&, auto&) { return [](World& world) { world.hand_over(); }; }},
       {"stall", [](auto&, auto& w) { return [d = w.duration()](World& world) { world.stall(d); }; }},
       {"delete",
        [](auto&, auto& w) { return [key = w.address()](World& world) { world.remove_address(key); }; }},

@@ -69,7 +69,7 @@ void ServiceRules::told(const effect::Transition& transition, Opinion opinion, T
 void ServiceRules::told_unwanted(Claim before, Opinion opinion, TimePoint now) {
   unwanted_since_ = now;
   const bool found_none = before == Claim::adopting && found_none_;
-  if (stopping_ || found_none) return;
+  if ((stopping_ && !handing_over_) || found_none) return;
   if (admin(now) == AdminState::drain) {
     return check(has_drained(now), "withdrawn before drain.delay was over");
   }

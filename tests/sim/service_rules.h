@@ -44,6 +44,8 @@ class ServiceRules {
   void looked(const Look& look);
   void administer(const Admin& admin, TimePoint now);
   void stop() { stopping_ = true; }
+  // What is announced stays, unless something else takes it down meanwhile.
+  void hand_over() { stopping_ = handing_over_ = true; }
   void told(const effect::Transition& transition, Opinion opinion, TimePoint now);
   void settled(Opinion opinion, TimePoint now) const;
   void stalled(Duration duration) { started_ += duration; }
@@ -70,6 +72,7 @@ class ServiceRules {
   ServiceSpec spec_;
   TimePoint started_;
   bool stopping_ = false;
+  bool handing_over_ = false;
   Look look_;
   bool found_none_ = false;  // at the first look
   std::string state_ = "adopting";

@@ -51,6 +51,7 @@ std::string shown(const effect::ApplyRoutes& apply) {
 
 std::string timeline_text(const Event& event) {
   if (std::holds_alternative<event::Stop>(event)) return "SIGTERM";
+  if (std::holds_alternative<event::Handover>(event)) return "handover";
   return {};
 }
 
@@ -92,7 +93,8 @@ std::string full_text(const Event& event) {
                  },
                  [](const event::RouterChanged&) { return std::string("  router changed"); },
                  [](const event::Administer& one) { return "  " + shown(one); },
-                 [](const event::Stop&) { return std::string("  SIGTERM"); }},
+                 [](const event::Stop&) { return std::string("  SIGTERM"); },
+                 [](const event::Handover&) { return std::string("  handover"); }},
       event);
 }
 

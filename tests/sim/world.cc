@@ -81,6 +81,7 @@ void World::turn() {
   if (exit_) {
     invariants_->exited(*exit_, kernel_, now_);
     count(*exit_ ? "clean exits" : "exits in haste");
+    if (*exit_ && invariants_->hands_over()) count("handovers done");
     end_process();
     return;
   }
@@ -157,6 +158,12 @@ void World::terminate() {
   if (!controller_) return;
   count("stops");
   tell(event::Stop{});
+}
+
+void World::hand_over() {
+  if (!controller_) return;
+  count("handovers begun");
+  tell(event::Handover{});
 }
 
 void World::tell(const Event& event) {

@@ -63,6 +63,7 @@ class World {
   void stall(Duration duration);
   void resume();  // ends a stall before its time
   void terminate();
+  void hand_over();
   // The operator's word. It is kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }

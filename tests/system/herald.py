@@ -99,6 +99,13 @@ class Herald:
     def kill(self) -> None:
         self.process.kill()
 
+    def hand_over(self) -> None:
+        """`heraldctl handover`: it returns when the daemon has gone, and says for the unit's ExecStopPost that it may."""
+        done = self.ctl("handover", timeout=20)
+        assert done.returncode == 0, done.stderr + self.log_tail()
+        assert self.process.wait(1) == 0, self.log_tail()
+        assert (self.state_dir / "handover").exists()
+
     def sigstop(self) -> None:
         self.process.sigstop()
 

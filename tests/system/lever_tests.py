@@ -3,6 +3,7 @@ test_birdc_lever.py."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -133,6 +134,30 @@ def test_restart_of_herald_is_silent(region):
     herald.kill()
     herald.start()
     herald.wait_state("web", "announced")
+    time.sleep(1)
+    region.assert_silent(mark)
+
+
+def test_handover_is_silent(region):
+    """Also of what is drained, and with a state file of a later version, which knows more."""
+    region.http_service(port=8080)
+    mark = region.mark()
+    services = [routed(region, name, vip, http(8080), attributes=GRADES) for name, vip in (("web", VIP), ("out", "10.99.0.2/32"))]
+    herald = region.herald(services=services)
+    for vip in (VIP, "10.99.0.2/32"):
+        region.wait_announced(vip, since=mark)
+    assert herald.ctl("drain", "out", "--wait", timeout=30).returncode == 0
+    herald.wait_state("web", "announced")
+    time.sleep(1.5)  # 5 s after a route-map was defined, bgpd announces once more what goes by it
+    mark = region.mark()
+    herald.hand_over()
+    state = json.loads((herald.state_dir / "state.json").read_text())
+    (herald.state_dir / "state.json").write_text(json.dumps({**state, "novelty": {"web": 1}}))
+    time.sleep(1)
+    herald.start()
+    herald.wait_state("web", "announced")
+    assert herald.service("out")["state"] == "withdrawn"
+    assert not (herald.state_dir / "handover").exists()
     time.sleep(1)
     region.assert_silent(mark)
 

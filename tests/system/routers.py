@@ -292,7 +292,8 @@ def make_nva(stack: str, lab: Lab, ns: Namespace, plan: NvaPlan, options: NvaOpt
 
 def frr_bgpd_config(plan: NvaPlan, options: NvaOptions) -> str:
     """Graceful restart is disabled for the whole instance: in FRR 8.4 `neighbor GROUP graceful-restart-disable` is accepted for a
-    peer-group and does nothing for its members, and the Route Servers would keep a dead NVA's routes for two minutes."""
+    peer-group and does nothing for its members, and the Route Servers would keep a dead NVA's routes for two minutes. What
+    the file does to route-maps is acted on at once: else bgpd announces everything a second time, seconds after its start."""
     neighbors = ""
     for peer, multihop in zip(plan.peers, options.multihop):
         neighbors += f" neighbor {peer} peer-group RS\n" + (f" neighbor {peer} ebgp-multihop 2\n" if multihop else "")
@@ -300,6 +301,7 @@ def frr_bgpd_config(plan: NvaPlan, options: NvaOptions) -> str:
     redistribute = options.lever == "loopback"
     return f"""frr defaults traditional
 log timestamp precision 6
+bgp route-map delay-timer 0
 ip prefix-list ANYCAST seq 5 permit {ANYCAST} ge 32 le 32
 ip prefix-list ANYCAST seq 1000 deny any
 ipv6 prefix-list ANYCAST6 seq 5 permit {ANYCAST6} ge 128 le 128
@@ -324,6 +326,7 @@ router bgp {plan.asn}
 {neighbors}{_frr_family("ipv4", "ANYCAST", "CONNECTED" if redistribute else None)}\
 {_frr_family("ipv6", "ANYCAST6", "CONNECTED6" if redistribute else None)}exit
 {options.extra}
+no bgp route-map delay-timer
 """
 
 

@@ -150,6 +150,19 @@ def test_restart_within_the_lease_is_silent(region):
     region.assert_silent(mark)
 
 
+def test_handover_is_silent(region):
+    """The successor has the whole lease to come, whatever was left of it; on_exit does not count."""
+    _, herald = start_announced(region, **LEASE)
+    mark = region.mark()
+    herald.hand_over()
+    quiet(2)
+    herald.start()
+    herald.wait_state("web", "announced")
+    assert not (herald.state_dir / "handover").exists()
+    quiet(4)
+    region.assert_silent(mark)
+
+
 def test_adoption_of_a_dead_service_withdraws_after_a_full_fall(region):
     web, herald = start_announced(region)
     herald.kill()

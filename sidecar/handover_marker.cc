@@ -1,0 +1,30 @@
+#include "sidecar/handover_marker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <string_view>
+#include <system_error>
+
+#include "sidecar/fd.h"
+
+namespace herald {
+
+std::expected<void, std::string> HandoverMarker::write() const {
+  constexpr std::string_view kText =
+      "heraldd " HERALD_VERSION " has handed over: what it announced stays, and the next heraldd adopts it\n";
+  std::error_code error;
+  std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
+  const Fd fd(::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (fd && ::write(fd.get(), kText.data(), kText.size()) == static_cast<ssize_t>(kText.size())) return {};
+  std::string problem = system_error_text(fmt::format("write {}", file_.native()));
+  remove();
+  return std::unexpected(std::move(problem));
+}
+
+void HandoverMarker::remove() const {
+  ::unlink(file_.c_str());
+}
+
+}  // namespace herald
