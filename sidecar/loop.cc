@@ -15,8 +15,8 @@ namespace herald {
 namespace {
 
 constexpr int kMostPerTurn = 64;
-// sd-event would round to 250 ms when left alone.
-constexpr std::uint64_t kTimerAccuracy = 1000;
+// In microseconds; sd-event would round to 250 ms when left alone. What may share a wake-up is timed by the core.
+constexpr std::uint64_t kTimerAccuracy = 50;
 constexpr std::uint64_t kForever = UINT64_MAX;
 
 std::uint64_t to_microseconds(TimePoint time) {

@@ -73,7 +73,7 @@ class Loop {
   // watch_io and watch_child give an empty Source and set errno where the kernel refuses one more (ENOSPC,
   // EMFILE).
   [[nodiscard]] Source watch_io(int fd, std::uint32_t events, OnIo on_io);
-  // One-shot; disarmed when made with no `due` (arm it with set_time). Accurate to a millisecond.
+  // One-shot; disarmed when made with no `due` (arm it with set_time). Accurate to 50 microseconds.
   [[nodiscard]] Source timer(OnEvent on_time);
   [[nodiscard]] Source timer_at(TimePoint due, OnEvent on_time);
   // The signal is blocked for the process and delivered here.

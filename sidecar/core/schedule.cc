@@ -21,6 +21,14 @@ std::uint64_t hash_of(std::string_view text) {
 
 constexpr Duration kLongestFirstWait = 10s;
 constexpr Duration kLeastCareful = 1s;
+// A thousand wake-ups a second are enough, however many probes there are: those of a tick begin together.
+constexpr Duration kTick = 1ms;
+
+// The nearest tick that is not over.
+TimePoint on_tick(TimePoint time, TimePoint now) {
+  const Duration since = std::max(time + kTick / 2, now + kTick - Duration{1}).time_since_epoch();
+  return TimePoint{since - since % kTick};
+}
 
 }  // namespace
 
@@ -41,7 +49,7 @@ TimePoint Schedule::next(TimePoint& last_due, TimePoint last_start, TimePoint no
     last_due = grid_after(std::max(last_due, last_start), interval);
     if (last_due + interval <= now) last_due = grid_after(now, interval);
   }
-  return std::max(last_due + jitter(interval, random), now);
+  return on_tick(last_due + jitter(interval, random), now);
 }
 
 Duration Schedule::interval_of(Pace pace) const {
@@ -59,7 +67,8 @@ Duration Schedule::interval_of(Pace pace) const {
 }
 
 TimePoint Schedule::grid_after(TimePoint after, Duration interval) const {
-  const Duration phase{static_cast<Duration::rep>(hash_ % static_cast<std::uint64_t>(interval.count()))};
+  const Duration any{static_cast<Duration::rep>(hash_ % static_cast<std::uint64_t>(interval.count()))};
+  const Duration phase = any - any % kTick;
   const Duration since = after.time_since_epoch() - phase;
   auto periods = since.count() / interval.count();
   if (since.count() < 0 && since.count() % interval.count() != 0) --periods;  // round down

@@ -3,7 +3,8 @@
 // The grid of a probe is phase + k × interval on CoreClock, where the phase is a hash of its name: probes are
 // spread evenly, and a restart or a slow attempt moves nothing. While a change is pending the next run is
 // `fast_interval` after the last start instead, and the grid is joined again afterwards. Jitter is symmetric,
-// so that it neither slows nor quickens the rate. A run that comes too late is skipped, never made up for.
+// so that it neither slows nor quickens the rate. A run that comes too late is skipped, never made up for. Runs
+// begin on whole milliseconds, which moves no grid: those of one millisecond share a turn of the loop.
 #pragma once
 
 #include <cstdint>

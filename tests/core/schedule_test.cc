@@ -120,6 +120,21 @@ TEST_CASE("jitter is symmetric, within its fraction, and moves neither grid nor 
   CHECK(std::abs(sum / kRuns) < 0.001);
 }
 
+TEST_CASE("runs begin on whole milliseconds, whatever the jitter and however late the last one was") {
+  Random random(3);
+  const Schedule schedule(timing(1s, 0.05), "web/front");
+  TimePoint due = schedule.first(kStart);
+  TimePoint next = due;
+  for (int run = 0; run < 1000; ++run) {
+    const Pace pace = run % 2 == 0 ? Pace::normal : Pace::fast;
+    next = schedule.next(due, next + 37us, next + 2ms, pace, random);
+    REQUIRE(next.time_since_epoch() % 1ms == Duration{});
+  }
+  // One that is overdue begins with the next millisecond, not in the past.
+  const TimePoint late = next + 1400ms + 1us;
+  CHECK(schedule.next(due, next, late, Pace::fast, random) == next + 1401ms);
+}
+
 TEST_CASE("a day is 86,400 runs of one second: no drift, whatever the attempts take") {
   Random random(7);
   std::uniform_int_distribution<int> takes(1, 799);
