@@ -1,0 +1,111 @@
+#include "probes/dns_settings.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sidecar/json_reader.h"
+
+namespace herald::probes {
+namespace {
+
+constexpr std::uint16_t kDnsPort = 53;
+constexpr std::uint32_t kMostTries = 10;
+constexpr std::size_t kMostExpectedAnswers = 100;
+constexpr std::uint32_t kMostAnswers = 1000;
+
+void read_rcodes(ObjectReader& keys, std::vector<std::uint16_t>& out) {
+  const auto* value = keys.value("rcode");
+  if (value == nullptr) return;
+  const auto list = value->is_array() ? *value : nlohmann::json::array({*value});
+  out.clear();
+  for (const auto& each : list) {
+    const auto rcode = each.is_string() ? parse_rcode(each.get<std::string>()) : std::nullopt;
+    if (rcode) {
+      out.push_back(*rcode);
+    } else {
+      keys.fail("rcode",
+                R"(must be a response code such as "NOERROR" or "NXDOMAIN", or a list of them, not )" +
+                    shown(each));
+    }
+  }
+  if (list.empty()) keys.fail("rcode", "must not be empty");
+}
+
+void read_answers(ObjectReader& keys, const DnsQuery& query, std::vector<std::string>& out) {
+  std::vector<std::string> texts;
+  if (!keys.read("answers", texts)) return;
+  if (texts.size() > kMostExpectedAnswers) {
+    return keys.fail("answers", fmt::format("must be at most {}", kMostExpectedAnswers));
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto data = canonical_data(query, texts[i]);
+    if (data) {
+      out.push_back(std::move(*data));
+    } else {
+      keys.fail_element("answers", i, shown(texts[i]) + " " + data.error());
+    }
+  }
+}
+
+void read_flag(ObjectReader& keys, std::string_view key, std::optional<bool>& out) {
+  bool flag = false;
+  if (keys.read(key, flag)) out = flag;
+}
+
+void read_expect(ObjectReader& keys, const DnsQuery& query, DnsExpect& expect) {
+  auto object = keys.object("expect");
+  if (!object) return;
+  read_rcodes(*object, expect.rcodes);
+  object->read("min_answers", expect.min_answers, 0, kMostAnswers);
+  read_answers(*object, query, expect.answers);
+  read_flag(*object, "authoritative", expect.authoritative);
+  read_flag(*object, "authenticated", expect.authenticated);
+  std::uint32_t serial = 0;
+  if (object->read("serial_at_least", serial, 0, UINT32_MAX)) {
+    expect.serial_at_least = serial;
+    if (!is_soa(query)) object->fail("serial_at_least", "needs a query of type SOA");
+  }
+  object->finish();
+}
+
+}  // namespace
+
+DnsSettings read_dns(ObjectReader& keys) {
+  DnsSettings settings;
+  std::string text;
+  if (keys.require("server") && keys.read("server", text)) {
+    auto server = parse_endpoint(text, kDnsPort);
+    if (!server) keys.fail("server", server.error());
+    if (server) settings.server = std::move(*server);
+  }
+  DnsFlags flags;
+  keys.read("recursion_desired", flags.recursion_desired);
+  keys.read("dnssec_ok", flags.dnssec_ok);
+  const auto expect = keys.json().find("expect");
+  flags.asks_authenticated =
+      expect != keys.json().end() && expect->is_object() && expect->contains("authenticated");
+  if (keys.require("query") && keys.read("query", text)) {
+    auto query = parse_query(text, flags);
+    if (!query) keys.fail("query", query.error());
+    if (query) settings.query = std::move(*query);
+  }
+  std::size_t choice = 0;
+  if (keys.read_choice("transport", choice, {"udp", "tcp"})) settings.uses_tcp = choice == 1;
+  if (keys.read_choice("on_truncation", choice, {"tcp", "pass", "fail"})) {
+    settings.on_truncation = static_cast<OnTruncation>(choice);
+  }
+  keys.read("tries", settings.tries, 1, kMostTries);
+  if (settings.query.wire.empty()) {  // what depends on it would only be reported wrongly
+    static_cast<void>(keys.value("expect"));
+  } else {
+    read_expect(keys, settings.query, settings.expect);
+  }
+  return settings;
+}
+
+}  // namespace herald::probes
