@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from herald import Herald
@@ -21,7 +22,7 @@ from mrt import Update
 from namespaces import Namespace, link
 from route_server import RegionPlan, RouteServer
 from routers import ANYCAST, ANYCAST6, ROUTE_SERVER_AS, BirdNva, FrrNva, NvaOptions, make_nva
-from servers import HostileDns, HttpService, Nginx, Nsd, TcpService
+from servers import HaProxy, HostileDns, HttpService, Nginx, Nsd, TcpService, Unbound
 from waiting import wait_until
 from witness import Mark, RouteEvent
 
@@ -169,6 +170,12 @@ class Region:
 
     def nginx(self, port: int = 8080, **options: Any) -> Nginx:
         return self._service(Nginx(self.lab, self.nva_ns, self._label("nginx"), port, **options))
+
+    def haproxy(self, port: int, config: Path) -> HaProxy:
+        return self._service(HaProxy(self.lab, self.nva_ns, self._label("haproxy"), port, config))
+
+    def unbound(self, port: int, included: Path) -> Unbound:
+        return self._service(Unbound(self.lab, self.nva_ns, self._label("unbound"), port, included))
 
     def _service(self, service: Any) -> Any:
         self._services.append(service)

@@ -22,6 +22,7 @@ ANYCAST = "10.99.0.0/24"  # VIPs are /32 of this
 ANYCAST6 = "fd00:99::/64"  # and /128 of this
 ROUTE_SERVER_AS = 65515
 FRR_LIB = Path("/usr/lib/frr")
+REPO = Path(__file__).resolve().parents[2]
 FRR_USER = "frr"
 
 
@@ -33,6 +34,7 @@ class NvaOptions:
     multihop: tuple[bool, bool] = (True, True)  # per Route Server; False shows that it is needed
     graceful_restart: bool = False  # True leaves FRR's default, under which Route Servers keep a dead router's routes
     extra: str = ""  # appended to bgpd.conf or bird.conf
+    config: str = ""  # a file of the repository: the whole configuration, for region 1; the rest above then tells nothing
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,13 @@ class FrrNva:
         return lab.process(self._ns, argv, self.log_dir / f"{name}.out")
 
     def start(self) -> None:
-        if not self.config_dir.exists():
-            self._write_config()
-        self._start_zebra()
-        self._start_bgpd()
+        if self.options.config:
+            self.start_with((REPO / self.options.config).read_text())
+        else:
+            if not self.config_dir.exists():
+                self._write_config()
+            self._start_zebra()
+            self._start_bgpd()
         if not self._baseline:
             self._baseline = self._running_config()
 
@@ -130,7 +135,8 @@ class FrrNva:
             daemon.sigcont()
         # A bgpd older than its zebra has lost its redistribution (zclient_stop frees the bitmaps): it looks well, announces nothing.
         sound = self.zebra.alive and self.bgpd.alive and self.bgpd.started_at >= self.zebra.started_at
-        self._write_config()  # a test may have written the running configuration
+        if not self.options.config:
+            self._write_config()  # a test may have written the running configuration
         if not sound or self._running_config() != self._baseline:
             self.kill()
             self.start()
@@ -251,6 +257,9 @@ class BirdNva:
         self.bird.conf.write_text(self._config())
 
     def _config(self) -> str:
+        if self.options.config:
+            text = (REPO / self.options.config).read_text().replace("/etc/bird/herald.conf", str(self.include))
+            return f"log {quoted(self.bird.log)} all;\n{text}"
         return self.bird.head(self.plan.address) + bird_nva_config(self.plan, self.options, self.include)
 
     def birdc(self, command: str, timeout: float = 5) -> str:

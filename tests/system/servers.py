@@ -213,6 +213,34 @@ health A {address}
 """)
 
 
+class HaProxy(RealServer):
+    """HAProxy with a configuration as it is."""
+
+    program = "haproxy"
+
+    def __init__(self, lab: Lab, ns: Namespace, label: str, port: int, config: Path) -> None:
+        super().__init__(lab, ns, label, port, ["-db", "-f", str(config)])
+
+
+class Unbound(RealServer):
+    """unbound with a file that is included by Debian's unbound.conf, which is cut down to what a lab has."""
+
+    program = "unbound"
+
+    def __init__(self, lab: Lab, ns: Namespace, label: str, port: int, included: Path) -> None:
+        super().__init__(lab, ns, label, port, ["-d", "-c", str(lab.subdir(label) / "unbound.conf")])
+        self.conf.write_text(f"""server:
+  chroot: ""
+  username: ""
+  pidfile: ""
+  directory: "{self.dir}"
+  use-syslog: no
+include: {included}
+remote-control:
+  control-enable: no
+""")
+
+
 def make_certificate(directory: Path, names: Sequence[str] = ("localhost",), days: int = 30) -> tuple[Path, Path]:
     """A self-signed certificate and its key, for `HttpService(tls=...)`; `names` may be addresses too."""
     cert, key = directory / "cert.pem", directory / "key.pem"

@@ -1,0 +1,122 @@
+"""What is shipped beside the programs says what they do: man pages, schema, examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from herald import REPO, _program
+
+OWN_PAGES = ("heraldctl 1", "heraldd 8", "herald.json 5")  # not installed where the tests run
+EXAMPLES = REPO / "packaging" / "examples"
+SCHEMA = json.loads((REPO / "packaging" / "herald.schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    made = tmp_path_factory.mktemp("man") / "herald.json.5"
+    made.write_text(run(sys.executable, str(REPO / "packaging/man/herald_json.py"), str(REPO / "packaging/herald.schema.json")))
+    return {"herald.json": made, "heraldctl": REPO / "packaging/man/heraldctl.1", "heraldd": REPO / "packaging/man/heraldd.8"}
+
+
+def run(*argv: str, **environment: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, env={**os.environ, "LC_ALL": "C.UTF-8", **environment})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def rendered(page: Path) -> str:
+    """One line of words, as a reader sees them."""
+    text = re.sub(r".\x08", "", run("mandoc", "-T", "utf8", "-O", "width=200", str(page)))
+    return " ".join(text.replace("\N{MINUS SIGN}", "-").split())
+
+
+def without_comments(text: str) -> Any:
+    """The examples have // only at the beginning of a line, or after two blanks."""
+    return json.loads(re.sub(r"(^|  )\s*//.*$", "", text, flags=re.M))
+
+
+def test_man_pages_have_no_warnings(pages):
+    for page in pages.values():
+        lint = subprocess.run(["mandoc", "-T", "lint", str(page)], capture_output=True, text=True, timeout=30).stdout
+        found = [line for line in lint.splitlines() if not any("referenced manual not found: Xr " + own in line for own in OWN_PAGES)]
+        assert found == []
+        said = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80"})
+        assert (said.returncode, said.stderr) == (0, "")
+
+
+def commands_of_help() -> list[str]:
+    text = run(_program("heraldctl"), "--help")
+    table = text[text.index("Subcommands:"):text.index("Examples:")]
+    return re.findall(r"^  ([a-z]+)  ", table, flags=re.M)
+
+
+def test_heraldctl_page_has_every_command_and_option(pages):
+    source, words = pages["heraldctl"].read_text(), rendered(pages["heraldctl"])
+    commands = commands_of_help()
+    assert len(commands) > 8
+    assert sorted(commands) == sorted(re.findall(r"^\.It Ic ([a-z]+)", source, flags=re.M))
+    for text in (run(_program("heraldctl"), "--help"), *(run(_program("heraldctl"), command, "--help") for command in commands)):
+        for option in re.findall(r"--[a-z][a-z-]*", text):
+            assert option in words, f"{option} is not in heraldctl(1)"
+        for variable in re.findall(r"Env:([A-Z_]+)", text):
+            assert variable in words
+    codes = re.search(r"Exit codes: (.*)\.$", run(_program("heraldctl"), "--help"), flags=re.M)
+    assert codes and len(codes[1].split(";")) == len(re.findall(r"^\.It \d$", source, flags=re.M)) == 6
+
+
+def test_heraldd_page_has_every_option(pages):
+    words = rendered(pages["heraldd"])
+    options = re.findall(r"--[a-z][a-z-]*", run(_program("heraldd"), "--help"))
+    assert len(options) > 5
+    for option in options:
+        assert option in words, f"{option} is not in heraldd(8)"
+
+
+def keys_of(node: Any) -> set[str]:
+    """Every key that the schema has anywhere."""
+    if isinstance(node, list):
+        return set().union(*map(keys_of, node))
+    if not isinstance(node, dict):
+        return set()
+    own = set(node["properties"]) if "properties" in node else set()
+    return own.union(*map(keys_of, node.values()))
+
+
+def test_herald_json_page_has_every_key_with_its_description(pages):
+    words = rendered(pages["herald.json"])
+    keys = keys_of(SCHEMA["definitions"])
+    assert len(keys) > 90
+    for key in keys:
+        assert f" {key}: " in words, f"{key} is not in herald.json(5)"
+
+    def check(node: Any) -> None:
+        for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+            check(value)
+        if isinstance(node, dict) and isinstance(node.get("description"), str) and "definitions" not in node and node is not SCHEMA["definitions"]["attributes"]:
+            assert " ".join(node["description"].split()) in words
+
+    check(SCHEMA["definitions"])
+
+
+def test_schema_accepts_what_the_parser_accepts():
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft7Validator(SCHEMA)
+    texts = [*EXAMPLES.rglob("*.json"), *REPO.glob("packaging/herald.json")]
+    assert len(texts) >= 8
+    for text in texts:
+        errors = [f"{text}: {'/'.join(map(str, error.path))}: {error.message}" for error in validator.iter_errors(without_comments(text.read_text()))]
+        assert errors == []
+    for wrong in ({"router": {"stack": "fr"}}, {"router": {"stack": "frr"}, "servces": []}, {"name": "a", "vips": [], "probes": []},
+                  {"services": [{"name": "a", "vips": ["10.0.0.1/32"], "probes": [{"type": "http", "url": "http://a/", "server": "a"}]}]},
+                  {"defaults": {"interval": "1"}}):
+        assert not validator.is_valid(wrong), wrong
