@@ -174,15 +174,19 @@ std::expected<std::vector<PeerFacts>, std::string> parse_frr_neighbors(std::stri
 }
 
 void parse_frr_prefix_lists(std::string_view text, PrefixLists& lists) {
+  const auto take = [&lists](const std::string& name, const json& list) {
+    if (!list.is_object() || !list.contains("entries")) return false;
+    // Both families may have a list of this name; an entry matches its own alone.
+    std::vector<PrefixListEntry>& entries = lists[name];
+    for (PrefixListEntry& entry : entries_from(list)) entries.push_back(std::move(entry));
+    return true;
+  };
   for (const json& document : documents(text)) {
-    // 8.4 puts them into an object with the daemon's name, 10.3 does not.
-    for (const json* found : {&document, &member(document, "BGP")}) {
-      for (const auto& [name, list] : found->items()) {
-        if (!list.is_object() || !list.contains("entries")) continue;
-        // Both families may have a list of this name; an entry matches its own alone.
-        std::vector<PrefixListEntry>& entries = lists[name];
-        for (PrefixListEntry& entry : entries_from(list)) entries.push_back(std::move(entry));
-      }
+    if (!document.is_object()) continue;
+    for (const auto& [name, list] : document.items()) {
+      // 8.4 puts them into an object with the daemon's name, "BGP", and 10.3 into "bgpd".
+      if (take(name, list) || !list.is_object()) continue;
+      for (const auto& [inner_name, inner] : list.items()) take(inner_name, inner);
     }
   }
 }

@@ -27,8 +27,9 @@ TEST_CASE("versions of FRR and vtysh") {
 }
 
 TEST_CASE("the neighbors that doctor judges") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
   const auto peers =
-      parse_frr_neighbors(fixture("frr-8.4.4-neighbors.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
+      parse_frr_neighbors(frr_fixture(release, "neighbors.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
   REQUIRE(peers);
   REQUIRE(peers->size() == 2);
   const PeerFacts& peer = peers->front();
@@ -47,13 +48,14 @@ TEST_CASE("the neighbors that doctor judges") {
                          .sent = 1};
   CHECK(peer.families[kIpv4] == ipv4);
   CHECK(peers->back() == PeerFacts{.address = "10.9.9.9", .state = "not configured"});
-  CHECK(parse_frr_neighbors(fixture("frr-8.4.4-neighbors.json"), spec_with({}))->size() == 2);
+  CHECK(parse_frr_neighbors(frr_fixture(release, "neighbors.json"), spec_with({}))->size() == 2);
   CHECK(parse_frr_neighbors("% Unknown command\n", spec_with({})).error() == "bgpd: % Unknown command");
 }
 
-TEST_CASE("prefix-lists, as 8.4 wraps them and as 10.3 does not") {
+TEST_CASE("prefix-lists, as each release wraps them, and as one does that wraps nothing") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
   PrefixLists lists;
-  parse_frr_prefix_lists(fixture("frr-8.4.4-prefix-list.json"), lists);
+  parse_frr_prefix_lists(frr_fixture(release, "prefix-list.json"), lists);
   PrefixLists unwrapped;
   parse_frr_prefix_lists(nlohmann::json::parse(fixture("frr-8.4.4-prefix-list.json")).at("BGP").dump(),
                          unwrapped);
@@ -97,7 +99,8 @@ TEST_CASE("what outbound lists do to VIPs") {
 
 TEST_CASE("the lines of a running configuration that rules ask for") {
   FrrFacts facts;
-  parse_frr_config(fixture("frr-8.4.4-running-config.txt"), "default", facts);
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  parse_frr_config(frr_fixture(release, "running-config.txt"), "default", facts);
   FrrFacts expected;
   expected.has_instance = true;
   expected.import_check = false;

@@ -29,7 +29,8 @@ const std::map<Vip, std::string> kExpected{
 };
 
 TEST_CASE("networks of our VIPs and networks with our maps are ours") {
-  const FrrOwned owned = owned_in(fixture("frr-8.4.4-config-one.txt"));
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const FrrOwned owned = owned_in(frr_fixture(release, "config-one.txt"));
   CHECK(owned.routes == kExpected);
   CHECK(owned.maps == std::set{kHealthy, kDegraded});
   CHECK(owned.used_maps == std::set{kHealthy, kDegraded});

@@ -20,8 +20,9 @@ RouterSpec spec_with(std::vector<std::string> peers) {
 }
 
 TEST_CASE("the peers of a summary, configured ones first and in their order") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
   const auto peers =
-      parse_frr_summary(fixture("frr-8.4.4-summary.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
+      parse_frr_summary(frr_fixture(release, "summary.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
   REQUIRE(peers);
   CHECK(peers->peers == std::vector<RouterPeer>{{"10.1.1.132", "Established", true},
                                                 {"10.9.9.9", "not configured", false},
@@ -31,11 +32,12 @@ TEST_CASE("the peers of a summary, configured ones first and in their order") {
 }
 
 TEST_CASE("which routes are in the table, and to whom they went") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
   const RouterSpec spec = spec_with({"10.1.1.4", "10.1.1.132"});
-  const auto peers = parse_frr_summary(fixture("frr-8.4.4-summary.json"), spec);
+  const auto peers = parse_frr_summary(frr_fixture(release, "summary.json"), spec);
   REQUIRE(peers);
   const auto routes =
-      parse_frr_routes(fixture("frr-8.4.4-routes.json"), {kVip, kVip6, kAbsent}, *peers, spec);
+      parse_frr_routes(frr_fixture(release, "routes.json"), {kVip, kVip6, kAbsent}, *peers, spec);
   REQUIRE(routes);
   for (const Vip& vip : {kVip, kVip6}) {
     CHECK(routes->at(vip).in_rib);
