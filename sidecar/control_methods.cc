@@ -38,6 +38,24 @@ VarlinkReply history(const ControlSource& source, const std::string& service) {
   return ordered_json{{"history", history_report(entries, service, source.clocks())}};
 }
 
+VarlinkReply probe(const ControlSource& source, const json& parameters, std::uint64_t client) {
+  const Snapshot snapshot = source.snapshot();
+  ProbeRequest request{.service = parameters["service"].get<std::string>(), .probe = {}};
+  if (std::string error = unknown_service(snapshot, request.service); !error.empty())
+    return std::unexpected(no_such_service(request.service, std::move(error)));
+  if (parameters.contains("probe") && parameters["probe"].is_string()) {
+    request.probe = parameters["probe"].get<std::string>();
+    if (std::string error = unknown_probe(snapshot, request.service, *request.probe); !error.empty()) {
+      return std::unexpected(VarlinkError{
+          std::string(kNoSuchProbe),
+          {{"service", request.service}, {"probe", *request.probe}, {"message", std::move(error)}}});
+    }
+  }
+  request.counts = parameters.contains("count") && parameters["count"] == true;
+  source.probe(request, client);
+  return ordered_json::object();
+}
+
 constexpr std::size_t kLongestReason = 200;
 constexpr std::int64_t kLongestLasts = std::chrono::milliseconds(std::chrono::hours(24 * 366)).count();
 
@@ -107,12 +125,14 @@ VarlinkMethod admin_method(const ControlSource& source, std::string name, std::s
 }  // namespace
 
 VarlinkInterface control_interface(ControlSource source) {
-  VarlinkInterface interface{.name = "io.herald.Control",
-                             .comment = "Looks at heraldd, and steers it.",
-                             .methods = {},
-                             .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
-                                        {"NotKept", {{"message", "string"}}},
-                                        {"Stopping", {}}}};
+  VarlinkInterface interface{
+      .name = "io.herald.Control",
+      .comment = "Looks at heraldd, and steers it.",
+      .methods = {},
+      .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
+                 {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
+                 {"NotKept", {{"message", "string"}}},
+                 {"Stopping", {}}}};
   interface.methods.push_back(
       {.name = "Status",
        .comment = "The state of the router and of every service: `heraldctl status --json`.",
@@ -153,6 +173,16 @@ VarlinkInterface control_interface(ControlSource source) {
        .out = {{"transition", "?object"}},
        .course = VarlinkCourse::stream,
        .call = [](const json&, const VarlinkPeer&) -> VarlinkReply { return ordered_json::object(); }});
+  interface.methods.push_back(
+      {.name = "Probe",
+       .comment = "Runs probes now, and answers when all have ended. They change nothing unless they count.",
+       .in = {{"service", "string"}, {"probe", "?string"}, {"count", "?bool"}},
+       .out = {{"results", "[]object"}},
+       .mutates = true,  // it makes traffic and runs programs
+       .course = VarlinkCourse::later,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return probe(source, parameters, peer.client);
+       }});
   constexpr AdminState kAuto = AdminState::automatic;
   interface.methods.push_back(admin_method(
       source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",

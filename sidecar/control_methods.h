@@ -9,6 +9,7 @@
 
 #include "sidecar/history.h"
 #include "sidecar/operations.h"
+#include "sidecar/probe_requests.h"
 #include "sidecar/report.h"
 #include "sidecar/varlink_service.h"
 
@@ -19,12 +20,14 @@ inline constexpr std::string_view kWhyMethod = "io.herald.Control.Why";
 inline constexpr std::string_view kPlanMethod = "io.herald.Control.Plan";
 inline constexpr std::string_view kHistoryMethod = "io.herald.Control.History";
 inline constexpr std::string_view kWatchMethod = "io.herald.Control.Watch";
+inline constexpr std::string_view kProbeMethod = "io.herald.Control.Probe";
 inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
 inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
 inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
 inline constexpr std::string_view kUnforceMethod = "io.herald.Control.Unforce";
 inline constexpr std::string_view kHandoverMethod = "io.herald.Control.Handover";
 inline constexpr std::string_view kNoSuchService = "io.herald.Control.NoSuchService";
+inline constexpr std::string_view kNoSuchProbe = "io.herald.Control.NoSuchProbe";
 inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
 inline constexpr std::string_view kStopping = "io.herald.Control.Stopping";
 
@@ -34,6 +37,8 @@ struct ControlSource {
   // What `plan` shows.
   std::function<nlohmann::ordered_json()> plan;
   std::function<const History::Entries&()> history;
+  // Begins it; the client is answered by ControlServer::finish().
+  std::function<void(const ProbeRequest& request, std::uint64_t client)> probe;
   // Keeps it and tells the core; the error is a line for people.
   std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
   // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.

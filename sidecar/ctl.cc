@@ -23,7 +23,8 @@ Outcome refused(const Options& options, const VarlinkError& error) {
         "nothing was changed, because it could not be kept: " + text_at(error.parameters, "message") + "\n"};
   }
   if (error.name == kStopping) return {kNotAsWanted, "", "heraldd is about to exit already\n"};
-  if (error.name == kNoSuchService) return {kUsage, "", text_at(error.parameters, "message") + "\n"};
+  if (error.name == kNoSuchService || error.name == kNoSuchProbe)
+    return {kUsage, "", text_at(error.parameters, "message") + "\n"};
   if (error.name == kPermissionDenied) {
     return {kNotPermitted, "",
             "not permitted: only root and members of the group control.group may do this\n"};
@@ -202,6 +203,19 @@ Outcome history(const Options& options, const std::string& service) {
   if (!reply) return failed(options, reply.error());
   const Report& report = object_at(*reply, "history");
   return {kDone, options.json ? json_text(options, report) : render_history(report, options.look), ""};
+}
+
+Outcome probe(const Options& options, const std::string& target, bool counts) {
+  constexpr Duration kPatience = std::chrono::minutes(2);  // the probe's own timeout ends it
+  const std::size_t slash = target.find('/');
+  Report parameters{{"service", target.substr(0, slash)}, {"count", counts}};
+  if (slash != std::string::npos) parameters["probe"] = target.substr(slash + 1);
+  const auto reply = call_varlink(options.socket, kProbeMethod, parameters,
+                                  options.timeout_given ? options.timeout : kPatience);
+  if (!reply) return failed(options, reply.error());
+  const bool fine = std::ranges::all_of(list_at(*reply, "results"), has_passed);
+  return {fine ? kDone : kNotAsWanted,
+          options.json ? json_text(options, *reply) : render_results(*reply, options.look), ""};
 }
 
 Outcome watch(const Options& options) {

@@ -54,6 +54,9 @@ struct Outcome {
 // The same as it happens, until heraldd ends or nobody reads it any more.
 [[nodiscard]] Outcome watch(const Options& options);
 
+// Runs the probes of "SERVICE", or one as "SERVICE/PROBE", and shows the results; exit 1 unless all pass.
+[[nodiscard]] Outcome probe(const Options& options, const std::string& target, bool counts);
+
 // What differs, with the commands for it; exit 1 if anything does.
 [[nodiscard]] Outcome plan(const Options& options);
 

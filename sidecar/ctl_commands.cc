@@ -9,7 +9,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"probe", "reload", "metrics"};
+constexpr std::array kLater{"reload", "metrics"};
 
 // ---- what may follow a command's name
 
@@ -23,6 +23,11 @@ void take_service(CLI::App& command, Arguments& arguments) {
 
 void take_one(CLI::App& command, Arguments& arguments) {
   command.add_option("SERVICE", arguments.service, "name of a service; none: all");
+}
+
+void take_probe(CLI::App& command, Arguments& arguments) {
+  command.add_option("SERVICE[/PROBE]", arguments.service, "a service, or one of its probes")->required();
+  command.add_flag("--count", arguments.counts, "the results count, as those of the probe's own attempts do");
 }
 
 void take_named(CLI::App& command, Arguments& arguments) {
@@ -102,6 +107,14 @@ constexpr std::array kCommands{
             R"(  heraldctl watch                  a line each; with --json an object a line
 )",
             take_nothing, [](const Arguments& arguments) { return watch(arguments.options); }},
+    Command{"probe", "runs probes now and shows the results; exit 1 unless all pass",
+            R"(  heraldctl probe web              all probes of "web"; the results change nothing
+  heraldctl probe web/front --count
+)",
+            take_probe,
+            [](const Arguments& arguments) {
+              return probe(arguments.options, arguments.service, arguments.counts);
+            }},
     Command{"drain", "takes services out gracefully, whatever their health, until undrained",
             R"(  heraldctl drain web --reason "kernel update" --wait
   heraldctl drain --all --for 2h   everything on this appliance, back by itself after two hours

@@ -17,6 +17,7 @@ struct Arguments {
   Options options;
   std::vector<std::string> services;
   std::string service;
+  bool counts = false;
   AdminWish admin;
   ConfigPlace config;
   std::string stack;

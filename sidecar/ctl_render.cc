@@ -277,6 +277,31 @@ std::string render_status(const Report& status, const Look& look) {
   return text + table.text(look);
 }
 
+bool has_passed(const Report& result) {
+  const std::string verdict = text_at(result, "verdict");
+  return verdict == "pass" || verdict == "warn";
+}
+
+std::string render_results(const Report& results, const Look& look) {
+  Table table;
+  for (const Report& result : list_at(results, "results")) {
+    const std::string verdict = text_at(result, "verdict");
+    const std::string reason = text_at(result, "reason");
+    const std::string detail = text_at(result, "detail");
+    const Colour colour = verdict == "pass"   ? Colour::good
+                          : verdict == "fail" ? Colour::bad
+                                              : Colour::doubtful;
+    table.add({{text_at(result, "name")},
+               {text_at(result, "type")},
+               {text_at(result, "role")},
+               {verdict, colour},
+               {fmt::format("{:.1f} ms", number_at(result, "latency_ms"))},
+               {reason + (reason.empty() || detail.empty() ? "" : ": ") + detail}});
+  }
+  const std::string text = table.text(look);
+  return text.empty() ? line("no probes", look) : text;
+}
+
 std::string render_why(const Report& why, const Look& look) {
   const WallTime now = report_time(why);
   const Report& service = object_at(why, "service");

@@ -18,6 +18,11 @@ namespace herald::ctl {
 // happened.
 [[nodiscard]] std::string render_why(const Report& why, const Look& look);
 
+// Whether one of the results of `probe` is a pass, or a warning, which is one.
+[[nodiscard]] bool has_passed(const Report& result);
+// Results of probes, a line each.
+[[nodiscard]] std::string render_results(const Report& results, const Look& look);
+
 // Transitions, oldest first, a line each.
 [[nodiscard]] std::string render_history(const Report& history, const Look& look);
 

@@ -111,6 +111,7 @@ std::expected<void, std::string> Daemon::open_control() {
       .clocks = [this] { return clocks(); },
       .plan = [this] { return plan(); },
       .history = [this]() -> const History::Entries& { return history_.entries(); },
+      .probe = [this](const ProbeRequest& request, std::uint64_t client) { probe(request, client); },
       .administer = [this](const AdminRequest& request) { return administer(request); },
       .hand_over = [this] { return hand_over(); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
@@ -173,10 +174,32 @@ void Daemon::carry_out(const effect::StartProbe& effect) {
 
 void Daemon::carry_out(const effect::CancelProbe& effect) {
   Running& running = running_[index_of(effect.probe)];
-  if (running.run != effect.run || !running.attempt) return;
-  std::string stage = running.attempt->stage();
-  running.attempt.reset();
+  const auto aside = asides_.find(effect.run);
+  std::unique_ptr<probes::Attempt> attempt;
+  if (running.run == effect.run) attempt = std::move(running.attempt);
+  if (aside != asides_.end()) attempt = std::move(asides_.extract(aside).mapped());
+  if (!attempt) return;
+  std::string stage = attempt->stage();
+  attempt.reset();
   tell(event::ProbeStage{effect.run, std::move(stage)});
+}
+
+void Daemon::carry_out(const effect::StartAside& effect) {
+  const RunId run = effect.run;
+  auto attempt = probes_[index_of(effect.probe)]->start([this, run](ProbeResult result) {
+    const auto over = asides_.extract(run);  // it is on the stack: it dies after its result was told
+    tell(event::ProbeFinished{run, std::move(result)});
+  });
+  if (attempt) {
+    asides_[run] = std::move(*attempt);
+  } else {
+    tell(event::ProbeFinished{run, std::move(attempt.error())});
+  }
+}
+
+void Daemon::carry_out(const effect::Probed& effect) {
+  const auto answer = probe_requests_.take(effect, controller_.probe(effect.probe));
+  if (answer) control_->finish(answer->client, answer->reply);
 }
 
 void Daemon::carry_out(const effect::Observe& effect) {
@@ -318,6 +341,15 @@ std::expected<void, std::string> Daemon::hand_over() {
   log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
   tell(event::Handover{});
   return {};
+}
+
+// The loop settles before it sleeps, and not now: the client has to be waiting before it can be answered.
+void Daemon::probe(const ProbeRequest& request, std::uint64_t client) {
+  std::vector<ProbeId> chosen = controller_.probes_of(request.service);
+  if (request.probe)
+    std::erase_if(chosen, [&](ProbeId id) { return controller_.probe(id).name != *request.probe; });
+  const std::uint64_t ticket = probe_requests_.begin(client, chosen);
+  for (const ProbeId id : chosen) tell(event::ProbeNow{id, ticket, request.counts});
 }
 
 nlohmann::ordered_json Daemon::plan() const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -30,6 +31,7 @@
 #include "sidecar/loop.h"
 #include "sidecar/namespace_lock.h"
 #include "sidecar/operations.h"
+#include "sidecar/probe_requests.h"
 #include "sidecar/report.h"
 
 namespace herald {
@@ -66,6 +68,8 @@ class Daemon {
 
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
+  void carry_out(const effect::StartAside& effect);
+  void carry_out(const effect::Probed& effect);
   void carry_out(const effect::Observe& effect);
   void carry_out(const effect::Apply& effect);
   void carry_out(const effect::ReadRouter& effect);
@@ -80,6 +84,7 @@ class Daemon {
   void hear_operators();
   [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
   [[nodiscard]] std::expected<void, std::string> hand_over();
+  void probe(const ProbeRequest& request, std::uint64_t client);
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] ClockPair clocks() const;
@@ -96,6 +101,8 @@ class Daemon {
   probes::CaStores ca_stores_;
   std::vector<std::unique_ptr<probes::Probe>> probes_;
   std::vector<Running> running_;  // by probe
+  std::map<RunId, std::unique_ptr<probes::Attempt>> asides_;
+  ProbeRequests probe_requests_;
   std::optional<LoopbackLever> lever_;
   std::optional<AddressMonitor> monitor_;
   DryRun dry_run_;

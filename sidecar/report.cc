@@ -157,10 +157,9 @@ ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
           {"error", step.error.value_or("")}};
 }
 
-std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
-  std::vector<std::string> names;
-  for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
-  std::string text = fmt::format("no service \"{}\"", cut(printable(wanted), 80));
+// "no service "wbe"; did you mean "web"? There are web, resolver"
+std::string no_such(std::string_view kind, std::string_view wanted, std::vector<std::string> names) {
+  std::string text = fmt::format("no {} \"{}\"", kind, cut(printable(wanted), 80));
   if (names.empty()) return text + "; the configuration has none";
   if (const std::string near = near_name(wanted, names); !near.empty()) {
     std::erase(names, near);
@@ -171,6 +170,12 @@ std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
   text += fmt::format(" There {} ", names.size() == 1 ? "is" : "are");
   for (std::size_t i = 0; i < shown; ++i) text += (i > 0 ? ", " : "") + names[i];
   return shown < names.size() ? fmt::format("{} and {} more", text, names.size() - shown) : text;
+}
+
+std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
+  std::vector<std::string> names;
+  for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
+  return no_such("service", wanted, std::move(names));
 }
 
 // What somebody would type; heraldd itself uses rtnetlink, and marks the address as its own.
@@ -246,6 +251,26 @@ std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, st
 std::string unknown_service(const Snapshot& snapshot, std::string_view service) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
   return found == snapshot.services.end() ? no_such_service(snapshot, service) : "";
+}
+
+std::string unknown_probe(const Snapshot& snapshot, std::string_view service, std::string_view probe) {
+  std::vector<std::string> names;
+  for (const ServiceSnapshot& one : snapshot.services) {
+    if (one.name != service) continue;
+    for (const ProbeSnapshot& each : one.probes) names.push_back(each.name);
+  }
+  const bool found = std::ranges::find(names, probe) != names.end();
+  return found ? "" : no_such(fmt::format("probe of {}", service), probe, std::move(names));
+}
+
+ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result) {
+  return {{"name", probe.name},
+          {"type", probe.type},
+          {"role", name_of(probe.role)},
+          {"verdict", name_of(result.verdict)},
+          {"reason", name_of(result.reason)},
+          {"detail", result.detail},
+          {"latency_ms", milliseconds(result.latency)}};
 }
 
 ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::string>& commands) {

@@ -39,6 +39,13 @@ struct ClockPair {
 // Why there is no such service, with the near name; empty: there is one.
 [[nodiscard]] std::string unknown_service(const Snapshot& snapshot, std::string_view service);
 
+// One result of `probe SERVICE --json`.
+[[nodiscard]] nlohmann::ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result);
+
+// Why the service has no such probe, with the near name; empty: it has one.
+[[nodiscard]] std::string unknown_probe(const Snapshot& snapshot, std::string_view service,
+                                        std::string_view probe);
+
 // `plan --json`. `commands` are those of the router's lever for plan.routes.
 [[nodiscard]] nlohmann::ordered_json plan_report(const Controller::Plan& plan,
                                                  const std::vector<std::string>& commands);

@@ -64,8 +64,17 @@ std::vector<Vip> Controller::vips() const {
   return all;
 }
 
+std::vector<ProbeId> Controller::probes_of(std::string_view service) const {
+  std::vector<ProbeId> all;
+  for (std::size_t index = 0; index < probes_.size(); ++index) {
+    if (services_[service_of_[index]].run.spec().name == service)
+      all.push_back(ProbeId{static_cast<std::uint32_t>(index)});
+  }
+  return all;
+}
+
 TimePoint Controller::next_wakeup() const {
-  if (!expiring_.empty() || !effects_.empty()) return TimePoint{};
+  if (!expiring_.empty() || !effects_.empty() || asked_.is_expiring()) return TimePoint{};
   return timers_.next().value_or(TimePoint::max());
 }
 
@@ -92,6 +101,7 @@ void Controller::notice_stall(TimePoint now) {
   for (ProbeRun& probe : probes_) {
     if (probe.state() == ProbeRun::State::running) probe.stalled(late);
   }
+  asked_.stalled(late);
   if (late >= kStall) recover_from_stall(late, now);
 }
 
@@ -127,6 +137,7 @@ void Controller::finish_expired(TimePoint now) {
     const ProbeMark before = mark(index);
     probe_ended(index, probes_[index].finish_expired("", now, random_), before, now);
   }
+  emit(asked_.finish_expired(now, random_));
 }
 
 void Controller::run_timers(TimePoint now) {
@@ -159,6 +170,10 @@ void Controller::on_timer(Timer timer, TimePoint now) {
     case Timer::routes:
       plan_routes_ = true;
       break;
+    case Timer::asked:
+      emit(asked_.expire(now));
+      settle_asked();
+      break;
     case Timer::give_up:
       exited_ = true;
       effects_.emplace_back(effect::Exit{false});
@@ -182,7 +197,7 @@ void Controller::run_probe(std::size_t index, TimePoint now) {
     timers_.set(timer, now + kWaitForPlace);
     return;
   }
-  const RunId run{(++runs_ << kRunIndexBits) | index};
+  const RunId run = next_run(index);
   ++running_;
   if (!timers_.due(key(Timer::pulse))) timers_.set(key(Timer::pulse), now + kPulse);
   timers_.set(timer, probe.start(run, now));

@@ -14,8 +14,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "sidecar/core/asked_runs.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/probe_run.h"
 #include "sidecar/core/route_plan.h"
@@ -40,6 +43,8 @@ class Controller {
     return probes_[static_cast<std::size_t>(id)].spec();
   }
   [[nodiscard]] std::size_t probe_count() const { return probes_.size(); }
+  // In the order of the configuration.
+  [[nodiscard]] std::vector<ProbeId> probes_of(std::string_view service) const;
   // Every VIP that the configuration names: what observations and router reads have to cover.
   [[nodiscard]] std::vector<Vip> vips() const;
   [[nodiscard]] Snapshot snapshot(TimePoint now) const;
@@ -61,6 +66,7 @@ class Controller {
   void on(const event::RoutesApplied& event, TimePoint now);
   void on(const event::RouterChanged& event, TimePoint now);
   void on(const event::Administer& event, TimePoint now);
+  void on(const event::ProbeNow& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);
   void on(const event::Handover& event, TimePoint now);
 
@@ -81,6 +87,13 @@ class Controller {
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
   void run_probe(std::size_t index, TimePoint now);
+  [[nodiscard]] RunId next_run(std::size_t index) { return RunId{(++runs_ << kRunIndexBits) | index}; }
+  // After anything that asked_ was told: when to look at it again.
+  void settle_asked();
+  template <typename Effects>
+  void emit(Effects effects) {
+    for (auto& effect : effects) effects_.emplace_back(std::move(effect));
+  }
   // After an attempt of probe `index` has ended; `before` is what its tracker said until then.
   struct ProbeMark {
     HealthTracker::Output output{};
@@ -108,7 +121,17 @@ class Controller {
   static constexpr std::uint64_t kRunIndexBits = 24;
 
   // Timer keys: one a probe, one a service, then these.
-  enum class Timer : std::uint8_t { audit, look_again, reconcile, routes, router, pulse, give_up, count };
+  enum class Timer : std::uint8_t {
+    audit,
+    look_again,
+    reconcile,
+    routes,
+    router,
+    pulse,
+    asked,
+    give_up,
+    count
+  };
   [[nodiscard]] Timers::Key key(Timer timer) const;
   void on_timer(Timer timer, TimePoint now);
 
@@ -126,6 +149,7 @@ class Controller {
   std::vector<Effect> effects_;
   std::set<std::size_t> dirty_;        // services to evaluate
   std::vector<std::size_t> expiring_;  // probes whose stage is awaited
+  AskedRuns asked_;
   std::uint64_t runs_ = 0;
   std::size_t running_ = 0;
   TimePoint stall_noticed_at_{};

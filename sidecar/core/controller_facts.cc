@@ -43,6 +43,10 @@ Controller::ProbeMark Controller::mark(std::size_t index) const {
 }
 
 void Controller::on(const event::ProbeFinished& event, TimePoint now) {
+  if (asked_.has(event.run)) {
+    if (auto answer = asked_.finish(event.run, event.result, now, random_)) effects_.emplace_back(*answer);
+    return settle_asked();
+  }
   const auto index = find_run(event.run);
   if (!index || probes_[*index].state() != ProbeRun::State::running) return;
   const ProbeMark before = mark(*index);
@@ -50,6 +54,11 @@ void Controller::on(const event::ProbeFinished& event, TimePoint now) {
 }
 
 void Controller::on(const event::ProbeStage& event, TimePoint now) {
+  if (asked_.has(event.run)) {
+    if (auto answer = asked_.finish_expired(event.run, event.stage, now, random_))
+      effects_.emplace_back(*answer);
+    return;
+  }
   const auto index = find_run(event.run);
   if (!index || probes_[*index].state() != ProbeRun::State::expiring) return;
   std::erase(expiring_, *index);
@@ -60,6 +69,11 @@ void Controller::on(const event::ProbeStage& event, TimePoint now) {
 void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now) {
   --running_;
   timers_.set(static_cast<Timers::Key>(index), next);
+  const ProbeId id{static_cast<std::uint32_t>(index)};
+  const std::uint64_t run = static_cast<std::uint64_t>(probes_[index].run()) >> kRunIndexBits;
+  emit(asked_.counted(id, run, probes_[index].last()));
+  if (asked_.awaits(id))  // that one began too early
+    timers_.set(static_cast<Timers::Key>(index), probes_[index].nudge(now));
   const ProbeMark after = mark(index);
   // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
   const bool changed = before.output != after.output || before.degraded != after.degraded;
@@ -208,6 +222,34 @@ void Controller::on(const event::Administer& event, TimePoint now) {
   }
 }
 
+void Controller::on(const event::ProbeNow& event, TimePoint now) {
+  const auto index = static_cast<std::size_t>(event.probe);
+  if (stopping_ || index >= probes_.size() || asked_.is_full(event.counts)) {
+    const char* why = stopping_ ? "herald stops" : "too many attempts were asked for";
+    effects_.emplace_back(
+        effect::Probed{event.ticket, event.probe, {Verdict::inconclusive, Reason::local, why, Duration{}}});
+    return;
+  }
+  if (event.counts) {
+    asked_.count(event, runs_);
+    if (probes_[index].state() == ProbeRun::State::idle)
+      timers_.set(static_cast<Timers::Key>(index), probes_[index].nudge(now));
+    return;
+  }
+  const RunId run = next_run(index);
+  asked_.start(event, run, probes_[index].spec(), services_[service_of_[index]].run.spec().name, now);
+  effects_.emplace_back(effect::StartAside{event.probe, run});
+  settle_asked();
+}
+
+void Controller::settle_asked() {
+  if (const auto deadline = asked_.next_deadline()) {
+    timers_.set(key(Timer::asked), *deadline);
+  } else {
+    timers_.cancel(key(Timer::asked));
+  }
+}
+
 void Controller::on(const event::Stop& /*event*/, TimePoint now) {
   if (std::exchange(stopping_, true)) return;
   stop_probes();
@@ -230,6 +272,10 @@ void Controller::on(const event::Handover& /*event*/, TimePoint now) {
 }
 
 void Controller::stop_probes() {
+  AskedRuns::Ended asked = asked_.end({Verdict::inconclusive, Reason::local, "herald stops", Duration{}});
+  emit(std::move(asked.cancelled));
+  emit(std::move(asked.answers));
+  settle_asked();
   for (std::size_t index = 0; index < probes_.size(); ++index) {
     if (probes_[index].state() == ProbeRun::State::running) {
       effects_.emplace_back(

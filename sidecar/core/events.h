@@ -55,6 +55,13 @@ struct Administer {
   std::string service;
   Admin admin;
 };
+// Somebody asks for an attempt now. One that counts is the probe's next one, only earlier; one that does not runs beside
+// the probe's own and changes nothing.
+struct ProbeNow {
+  ProbeId probe{};
+  std::uint64_t ticket = 0;
+  bool counts = false;
+};
 // SIGTERM: leave as on_exit says, then Exit.
 struct Stop {};
 // Leave everything announced to a successor, then Exit.
@@ -64,7 +71,7 @@ struct Handover {};
 
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
                            event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
-                           event::Administer, event::Stop, event::Handover>;
+                           event::Administer, event::ProbeNow, event::Stop, event::Handover>;
 
 namespace effect {
 
@@ -76,6 +83,17 @@ struct StartProbe {
 struct CancelProbe {
   RunId run{};
   ProbeId probe{};
+};
+// As StartProbe, beside an attempt of the same probe that may be in flight. It is ended by the same events and effects.
+struct StartAside {
+  ProbeId probe{};
+  RunId run{};
+};
+// Answer to ProbeNow.
+struct Probed {
+  std::uint64_t ticket = 0;
+  ProbeId probe{};
+  ProbeResult result;
 };
 // Look at the addresses now and answer with this sequence.
 struct Observe {
@@ -120,8 +138,8 @@ struct Exit {
 
 }  // namespace effect
 
-using Effect =
-    std::variant<effect::StartProbe, effect::CancelProbe, effect::Observe, effect::Apply, effect::ReadRouter,
-                 effect::ApplyRoutes, effect::Transition, effect::Notice, effect::Exit>;
+using Effect = std::variant<effect::StartProbe, effect::CancelProbe, effect::StartAside, effect::Probed,
+                            effect::Observe, effect::Apply, effect::ReadRouter, effect::ApplyRoutes,
+                            effect::Transition, effect::Notice, effect::Exit>;
 
 }  // namespace herald

@@ -29,8 +29,9 @@ class ProbeRun {
   enum class State : std::uint8_t { idle, running, expiring };
 
   // Each returns when to call again: the next start, the deadline, or at once.
-  TimePoint begin(TimePoint now);             // the first attempt's time
-  TimePoint start(RunId run, TimePoint now);  // returns the deadline
+  TimePoint begin(TimePoint now);                                // the first attempt's time
+  TimePoint start(RunId run, TimePoint now);                     // returns the deadline
+  TimePoint nudge(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
   void expire() { state_ = State::expiring; }
   // herald itself did not run for so long while an attempt was in flight.
   void stalled(Duration late) { stalled_ += late; }

@@ -82,23 +82,38 @@ struct Scene {
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});
     };
     const History::Entries entries = some_history();
+    // Every probe but "front" fails, a little later.
+    std::unique_ptr<ControlServer> server;
+    std::map<std::uint64_t, ProbeRequest> asked;
+    const Source answers = loop.post([&] {
+      for (const auto& [client, request] : std::exchange(asked, {})) {
+        const std::string name = request.probe.value_or("api");
+        const ProbeResult result{name == "front" ? Verdict::pass : Verdict::fail, Reason::none,
+                                 request.counts ? "counts" : "does not count", 1ms};
+        ProbeSpec probe;
+        probe.name = name;
+        server->finish(client, ctl::Report{{"results", {result_report(probe, result)}}});
+      }
+    });
     const auto hand_over = [&]() -> std::expected<void, std::string> {
       if (shown.services.empty()) return std::unexpected("write /handover: No space left on device");
       if (shown.services.size() > 1) loop.exit(0);
       return {};
     };
-    const ControlSource source{.snapshot = look,
-                               .clocks = [] { return kClocks; },
-                               .plan = plan,
-                               .history = [&]() -> const History::Entries& { return entries; },
-                               .administer = administer,
-                               .hand_over = hand_over};
-    auto server = ControlServer::start(loop, std::move(*socket),
-                                       VarlinkService(control_info(), control_interface(source)));
+    const ControlSource source{
+        .snapshot = look,
+        .clocks = [] { return kClocks; },
+        .plan = plan,
+        .history = [&]() -> const History::Entries& { return entries; },
+        .probe = [&](const ProbeRequest& request, std::uint64_t client) { asked[client] = request; },
+        .administer = administer,
+        .hand_over = hand_over};
+    server = *ControlServer::start(loop, std::move(*socket),
+                                   VarlinkService(control_info(), control_interface(source)));
     // Whoever watches is told the last one again and again.
     Source news;
     news = loop.timer_at(Loop::clock(), [&] {
-      (*server)->publish({{"transition", to_json(entries.back())}});
+      server->publish({{"transition", to_json(entries.back())}});
       news.set_time(Loop::clock() + 20ms);
     });
     loop.run();
@@ -350,4 +365,21 @@ TEST_CASE("watch: each transition as it comes, until nobody reads or heraldd end
   REQUIRE(lines.size() == 2);
   CHECK(lines[0] == to_json(some_history().back()).dump() + "\n");
   CHECK(ctl::watch(scene.options).code == ctl::kNotReachable);
+}
+
+TEST_CASE("probe: results as they come, exit 1 unless all pass") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  const auto good = ctl::probe(scene.options, "web/front", false);
+  CHECK(good.code == ctl::kDone);
+  CHECK(good.out == "front    gate  pass  1.0 ms  does not count\n");
+  const auto bad = ctl::probe(scene.options, "web", true);
+  CHECK(bad.code == ctl::kNotAsWanted);
+  CHECK(bad.out == "api    gate  fail  1.0 ms  counts\n");
+  CHECK(ctl::probe(scene.options, "web/frnt", false).err ==
+        "no probe of web \"frnt\"; did you mean \"front\"? There are front, api\n");
+  CHECK(ctl::probe(scene.options, "wbe/front", false).code == ctl::kUsage);
+  scene.options.json = true;
+  CHECK(ctl::Report::parse(ctl::probe(scene.options, "web", false).out)["results"][0]["verdict"] == "fail");
 }

@@ -95,6 +95,7 @@ void Invariants::before(const Event& event, const Controller& controller, TimePo
 }
 
 void Invariants::after(const Event& event, const Controller& controller, TimePoint now) {
+  if (const auto* asked = std::get_if<event::ProbeNow>(&event)) tickets_.insert(asked->ticket);
   if (answered_run(event) && !counters_ && probe_of(*answered_run(event)) == probes_.size()) return;
   if (counters_) {
     const bool expiring = std::holds_alternative<event::ProbeStage>(event);  // the answer to a cancellation
@@ -144,7 +145,16 @@ void Invariants::on(const effect::StartProbe& effect, TimePoint now) {
   probes_.at(static_cast<std::size_t>(effect.probe)).started(effect.run, now);
 }
 
+void Invariants::on(const effect::StartAside& effect, TimePoint /*now*/) {
+  asides_.insert(effect.run);
+}
+
+void Invariants::on(const effect::Probed& effect, TimePoint /*now*/) {
+  require(tickets_.erase(effect.ticket) == 1, "an answer that nobody waits for");
+}
+
 void Invariants::on(const effect::CancelProbe& effect, TimePoint now) {
+  if (asides_.erase(effect.run) > 0) return;
   probes_.at(static_cast<std::size_t>(effect.probe)).cancelled(effect.run, stopped_at_.has_value(), now);
 }
 
@@ -306,6 +316,7 @@ void Invariants::expired(const AddressKey& key, TimePoint now) {
 
 void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
   require(stopped_at_ && now <= *stopped_at_ + longest_stop(), "it exited too late");
+  require(tickets_.empty(), "who asked for an attempt was not answered");
   if (!clean) return;
   if (handing_over_) return check_handed_over(kernel, now);
   check_left_routes();

@@ -3,7 +3,8 @@
 // One object watches one life of the process, from start to crash or exit. The rules themselves are in probe_rules.h,
 // service_rules.h, step_rules.h and route_rules.h; here are those that tie them together:
 //
-//  - Results of attempts that are over change nothing.
+//  - Results of attempts that are over change nothing, nor do those of attempts beside a probe's own. Whoever asks for
+//    an attempt is answered once.
 //  - Steps are for what is wanted, and what is wanted is stepped for, soon. What is not there is added only while the
 //    gates are up: not on what was known once.
 //  - The lease of a wanted VIP does not run out under a process that runs in a world without trouble.
@@ -18,6 +19,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,6 +62,8 @@ class Invariants {
   };
   void on(const effect::StartProbe& effect, TimePoint now);
   void on(const effect::CancelProbe& effect, TimePoint now);
+  void on(const effect::StartAside& effect, TimePoint now);
+  void on(const effect::Probed& effect, TimePoint now);
   void on(const effect::Observe& effect, TimePoint now);
   void on(const effect::Apply& effect, TimePoint now);
   void on(const effect::ReadRouter& effect, TimePoint now);
@@ -93,6 +97,8 @@ class Invariants {
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 
   std::vector<ProbeRules> probes_;
+  std::set<RunId> asides_;
+  std::set<std::uint64_t> tickets_;  // that are not answered yet
   std::vector<ServiceEntry> services_;
   StepRules steps_;
   RouteRules routes_;

@@ -64,6 +64,7 @@ void RandomWorld::interfere() {
   every(rates.blindness, "blindness", [this] { go_blind(); });
   every(rates.routers, "router troubles", [this] { trouble_router(); });
   every(rates.words, "words", [this] { say_a_word(); });
+  every(rates.words, "asks", [this] { ask_for_attempts(); });
   every(rates.typists, "typists", [this] { type_into_router(); });
   every(rates.handovers, "handovers", [this] { hand_over(); });
 }
@@ -224,6 +225,16 @@ void RandomWorld::say_a_word() {
   if (stands && world_.chance(0.1))
     admin.state = said->second.state == AdminState::drain ? AdminState::force : AdminState::drain;
   world_.administer(service.name, admin);
+}
+
+void RandomWorld::ask_for_attempts() {
+  const bool counts = world_.chance(0.5);
+  std::uint32_t probe = 0;
+  for (const ServiceSpec& service : running_.services) {
+    for (std::size_t i = 0; i < service.probes.size(); ++i, ++probe) {
+      if (world_.chance(0.5)) world_.ask_for_attempt(ProbeId{probe}, counts);
+    }
+  }
 }
 
 void RandomWorld::type_into_router() {

@@ -76,6 +76,7 @@ class RandomWorld {
   void go_blind();
   void trouble_router();
   void say_a_word();
+  void ask_for_attempts();
   void type_into_router();
 
   void calm_down();

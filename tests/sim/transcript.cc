@@ -93,6 +93,10 @@ std::string full_text(const Event& event) {
                  },
                  [](const event::RouterChanged&) { return std::string("  router changed"); },
                  [](const event::Administer& one) { return "  " + shown(one); },
+                 [](const event::ProbeNow& one) {
+                   return fmt::format("  probe {} asked for: {}{}", static_cast<std::uint32_t>(one.probe),
+                                      one.ticket, one.counts ? ", counted" : "");
+                 },
                  [](const event::Stop&) { return std::string("  SIGTERM"); },
                  [](const event::Handover&) { return std::string("  handover"); }},
       event);
@@ -108,6 +112,11 @@ std::string full_text(const Effect& effect) {
                    return fmt::format("cancel probe {} run {:x}", static_cast<std::uint32_t>(one.probe),
                                       static_cast<std::uint64_t>(one.run));
                  },
+                 [](const effect::StartAside& one) {
+                   return fmt::format("start probe {} aside, run {:x}", static_cast<std::uint32_t>(one.probe),
+                                      static_cast<std::uint64_t>(one.run));
+                 },
+                 [](const effect::Probed& one) { return fmt::format("probed: {}", one.ticket); },
                  [](const effect::Observe& one) { return fmt::format("observe #{}", one.sequence); },
                  [](const effect::Apply& one) {
                    return fmt::format("step {}: {}", static_cast<std::uint64_t>(one.id), to_string(one.step));

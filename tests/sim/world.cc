@@ -154,6 +154,10 @@ void World::administer(const std::string& service, const Admin& admin) {
   tell(event::Administer{service, admin});
 }
 
+void World::ask_for_attempt(ProbeId probe, bool counts) {
+  tell(event::ProbeNow{probe, ++last_ticket_, counts});
+}
+
 void World::terminate() {
   if (!controller_) return;
   count("stops");
@@ -195,14 +199,26 @@ void World::tell_after(Duration delay, Event event) {
 
 // ---- effects ---------------------------------------------------------------------------------------------------
 
-void World::carry_out(const effect::StartProbe& effect) {
+void World::attempt(ProbeId probe, RunId run) {
   count("attempts");
-  attempts_.insert(effect.run);
-  Answer given = answer(*probe_targets_[static_cast<std::size_t>(effect.probe)], random_);
+  attempts_.insert(run);
+  Answer given = answer(*probe_targets_[static_cast<std::size_t>(probe)], random_);
   if (!given.result) return;
-  at(now_ + given.after, [this, life = life_, run = effect.run, result = std::move(*given.result)] {
+  at(now_ + given.after, [this, life = life_, run, result = std::move(*given.result)] {
     if (life == life_ && attempts_.erase(run) > 0) tell(event::ProbeFinished{run, result});
   });
+}
+
+void World::carry_out(const effect::StartProbe& effect) {
+  attempt(effect.probe, effect.run);
+}
+
+void World::carry_out(const effect::StartAside& effect) {
+  attempt(effect.probe, effect.run);
+}
+
+void World::carry_out(const effect::Probed& /*effect*/) {
+  count("attempts asked for");
 }
 
 void World::carry_out(const effect::CancelProbe& effect) {

@@ -66,6 +66,7 @@ class World {
   void hand_over();
   // The operator's word. It is kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
+  void ask_for_attempt(ProbeId probe, bool counts);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
   [[nodiscard]] bool runs() const { return controller_.has_value(); }
   [[nodiscard]] const Controller& controller() const { return *controller_; }
@@ -113,8 +114,11 @@ class World {
   void expire_addresses();
   void watch_lease(const AddressKey& key);
 
+  void attempt(ProbeId probe, RunId run);
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
+  void carry_out(const effect::StartAside& effect);
+  void carry_out(const effect::Probed& effect);
   void carry_out(const effect::Observe& effect);
   void carry_out(const effect::Apply& effect);
   void carry_out(const effect::ReadRouter& effect);
@@ -147,6 +151,7 @@ class World {
   std::uint64_t router_read_ = 0;        // the last one; an answer to another one is not told
   std::uint64_t life_ = 0;               // of the process; what is in flight belongs to one
   std::set<RunId> attempts_;             // in flight
+  std::uint64_t last_ticket_ = 0;
   bool stalled_ = false;
   std::vector<Event> inbox_;  // what a stalled process has not read
   bool turn_due_ = false;
