@@ -12,6 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from herald import REPO, _program
 
@@ -120,3 +121,58 @@ def test_schema_accepts_what_the_parser_accepts():
                   {"services": [{"name": "a", "vips": ["10.0.0.1/32"], "probes": [{"type": "http", "url": "http://a/", "server": "a"}]}]},
                   {"defaults": {"interval": "1"}}):
         assert not validator.is_valid(wrong), wrong
+
+
+AZURE = REPO / "packaging" / "azure"
+AZURE_VALUES = {"ASN": "65001", "RS_ASN": "65515", "RS1": "10.1.1.4", "RS2": "10.1.1.5", "VIP": "10.99.0.1", "ADDRESS": "10.1.0.4",
+                "PACKAGE_URL": "https://example.net/herald.deb", "PACKAGE_SHA256": "0" * 64}
+
+
+def test_azure_cloud_init(tmp_path):
+    """What an appliance gets: good configuration, and FRR takes what is rendered from it. Nothing of Azure's is asked."""
+    text = (AZURE / "cloud-init.yaml").read_text()
+    words = set(re.findall(r"__([A-Z0-9_]+?)__", text))
+    assert words == set(AZURE_VALUES) == set(re.findall(r"'__([A-Z0-9_]+?)__'", (AZURE / "main.bicep").read_text()))
+    for word, value in AZURE_VALUES.items():
+        text = text.replace(f"__{word}__", value)
+    files = {file["path"]: file for file in yaml.safe_load(text)["write_files"]}
+    # Before the packages are there, the files would be in dpkg's way.
+    assert all(file["defer"] for file in files.values())
+    config = tmp_path / "herald.json"
+    config.write_text(files["/etc/herald/herald.json"]["content"])
+    config_dir = tmp_path / "services.d"
+    config_dir.mkdir()
+    options = ("-c", str(config), "--services-dir", str(config_dir))
+    run(_program("heraldd"), *options, "--check")
+    frr = tmp_path / "frr.conf"
+    frr.write_text(run(_program("heraldctl"), "render", "frr", *options, "--templates", str(REPO / "frr-templates")))
+    assert "neighbor 10.1.1.5 peer-group RS" in frr.read_text()
+    run("vtysh", "-C", "-f", str(frr))
+    script = tmp_path / "setup"
+    script.write_text(files["/root/setup-herald"]["content"])
+    run("sh", "-n", str(script))
+
+
+@pytest.mark.parametrize("file", sorted(AZURE.glob("*.bicep")), ids=lambda file: file.name)
+def test_bicep_refers_only_to_what_is_declared(file):
+    """No compiler of Bicep is at hand: brackets, and names that are used as NAME.id, NAME.outputs, or as a value."""
+    source = re.sub(r"^\s*//.*$", "", file.read_text(), flags=re.M)
+    assert balanced(re.sub(r"'[^'\n]*'", "''", source))
+    declared = set(re.findall(r"^(?:param|var|resource|module|output) (\w+)", source, flags=re.M))
+    local = set(re.findall(r"for \(?(\w+)", source)) | set(re.findall(r"for \(\w+, (\w+)", source)) | {"text", "each"}
+    expressions = re.findall(r"\$\{([^}]*)\}", source) + re.findall(r"^ *\w+: ([a-z]\w*(?:\.\w+)*)$", source, flags=re.M)
+    expressions += re.findall(r": ([a-z]\w*(?:\.\w+|\[\w+\])*) \}", source)
+    names = {re.match(r"\w+", expression)[0] for expression in expressions}
+    assert len(names) > 3 and names - declared - local - {"true", "false", "string", "base64"} == set()
+    unused = {name for name in declared if len(re.findall(rf"\b{name}\b", source)) < 2}
+    assert unused - set(re.findall(r"^(?:output|resource) (\w+)", source, flags=re.M)) == set()
+
+
+def balanced(text: str) -> bool:
+    open_ones: list[str] = []
+    for character in text:
+        if character in "([{":
+            open_ones.append(character)
+        elif character in ")]}" and (not open_ones or "([{".index(open_ones.pop()) != ")]}".index(character)):
+            return False
+    return not open_ones
