@@ -102,7 +102,7 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
 }
 
 VarlinkReply hand_over(const ControlSource& source) {
-  if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
+  if (source.snapshot().stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
   if (const auto begun = source.hand_over(); !begun)
     return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", begun.error()}}});
   return ordered_json::object();

@@ -27,19 +27,6 @@ bool has_type(const json& value, std::string_view type) {
   return type == "object" && value.is_object();
 }
 
-// The name of a parameter that is missing, unknown or of another type; empty: all is well.
-std::string wrong_parameter(const std::vector<VarlinkField>& fields, const json& parameters) {
-  for (const VarlinkField& field : fields) {
-    const auto found = parameters.find(field.name);
-    const bool fits = found == parameters.end() ? field.type.starts_with('?') : has_type(*found, field.type);
-    if (!fits) return field.name;
-  }
-  for (const auto& [name, value] : parameters.items()) {
-    if (std::ranges::find(fields, name, &VarlinkField::name) == fields.end()) return name;
-  }
-  return {};
-}
-
 std::string to_text(const std::vector<VarlinkField>& fields) {
   std::string text;
   for (const VarlinkField& field : fields) {
@@ -106,6 +93,18 @@ VarlinkInterface own_interface(const VarlinkInfo& info, const VarlinkInterface& 
 }
 
 }  // namespace
+
+std::string misfit(const std::vector<VarlinkField>& fields, const json& object) {
+  for (const VarlinkField& field : fields) {
+    const auto found = object.find(field.name);
+    const bool fits = found == object.end() ? field.type.starts_with('?') : has_type(*found, field.type);
+    if (!fits) return field.name;
+  }
+  for (const auto& [name, value] : object.items()) {
+    if (std::ranges::find(fields, name, &VarlinkField::name) == fields.end()) return name;
+  }
+  return {};
+}
 
 std::string describe(const VarlinkInterface& interface) {
   std::string text;
@@ -175,7 +174,7 @@ VarlinkReply VarlinkService::dispatch(const VarlinkMethod& method, const Varlink
   // Before the parameters: a client that may not call it learns nothing more.
   if (method.mutates && !peer.may_change) return std::unexpected(permission_denied());
   if (method.course == VarlinkCourse::stream && !call.more) return std::unexpected(expected_more());
-  if (const std::string wrong = wrong_parameter(method.in, call.parameters); !wrong.empty()) {
+  if (const std::string wrong = misfit(method.in, call.parameters); !wrong.empty()) {
     return std::unexpected(invalid_parameter(wrong));
   }
   return method.call(call.parameters, peer);

@@ -65,6 +65,9 @@ struct VarlinkInterface {
   std::vector<VarlinkErrorKind> errors;
 };
 
+// The field of an object that is missing, unknown or of another type; empty: it is as declared.
+[[nodiscard]] std::string misfit(const std::vector<VarlinkField>& fields, const nlohmann::json& object);
+
 // The interface in Varlink's definition language.
 [[nodiscard]] std::string describe(const VarlinkInterface& interface);
 
