@@ -83,6 +83,19 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   return names;
 }
 
+VarlinkError not_kept(const std::string& error) {
+  return {std::string(kNotKept), {{"message", error}}};
+}
+
+VarlinkReply clear_damping(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
+  const auto services = chosen(source, parameters);
+  if (!services) return std::unexpected(services.error());
+  if (services->empty()) return std::unexpected(invalid_parameter("services"));
+  if (const auto done = source.clear_damping(*services, who_is(peer)); !done)
+    return std::unexpected(not_kept(done.error()));
+  return ordered_json{{"services", *services}};
+}
+
 VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
                         const json& parameters, const VarlinkPeer& peer) {
   auto services = chosen(source, parameters);
@@ -96,8 +109,7 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
     if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
     request.lasts = std::chrono::milliseconds(lasts);
   }
-  if (const auto done = source.administer(request); !done)
-    return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", done.error()}}});
+  if (const auto done = source.administer(request); !done) return std::unexpected(not_kept(done.error()));
   return ordered_json{{"services", request.services}};
 }
 
@@ -202,6 +214,15 @@ VarlinkInterface control_interface(ControlSource source) {
        .out = {},
        .mutates = true,
        .call = [source](const json&, const VarlinkPeer&) { return hand_over(source); }});
+  interface.methods.push_back(
+      {.name = "ClearDamping",
+       .comment = "Forgets the penalties of damping, so that a service which is held by them comes up.",
+       .in = {{"services", "[]string"}, {"all", "?bool"}},
+       .out = {{"services", "[]string"}},
+       .mutates = true,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return clear_damping(source, parameters, peer);
+       }});
   return interface;
 }
 

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,7 @@ inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
 inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
 inline constexpr std::string_view kUnforceMethod = "io.herald.Control.Unforce";
 inline constexpr std::string_view kHandoverMethod = "io.herald.Control.Handover";
+inline constexpr std::string_view kClearDampingMethod = "io.herald.Control.ClearDamping";
 inline constexpr std::string_view kNoSuchService = "io.herald.Control.NoSuchService";
 inline constexpr std::string_view kNoSuchProbe = "io.herald.Control.NoSuchProbe";
 inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
@@ -41,6 +43,9 @@ struct ControlSource {
   std::function<void(const ProbeRequest& request, std::uint64_t client)> probe;
   // Keeps it and tells the core; the error is a line for people.
   std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
+  std::function<std::expected<void, std::string>(std::span<const std::string> services,
+                                                 const std::string& who)>
+      clear_damping = {};
   // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.
   std::function<std::expected<void, std::string>()> hand_over = {};
 };

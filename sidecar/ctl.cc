@@ -181,6 +181,10 @@ Outcome unforce(const Options& options, const AdminWish& wish) {
   return administer(options, kUnforceMethod, wish);
 }
 
+Outcome clear_damping(const Options& options, const AdminWish& wish) {
+  return administer(options, kClearDampingMethod, wish);
+}
+
 Outcome plan(const Options& options) {
   const auto reply = call_varlink(options.socket, kPlanMethod, Report::object(), options.timeout);
   if (!reply) return failed(options, reply.error());

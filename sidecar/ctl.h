@@ -71,5 +71,6 @@ struct AdminWish {
 [[nodiscard]] Outcome undrain(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome force(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome unforce(const Options& options, const AdminWish& wish);
+[[nodiscard]] Outcome clear_damping(const Options& options, const AdminWish& wish);
 
 }  // namespace herald::ctl

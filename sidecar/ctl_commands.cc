@@ -135,6 +135,12 @@ constexpr std::array kCommands{
 )",
             take_named,
             [](const Arguments& arguments) { return unforce(arguments.options, arguments.admin); }},
+    Command{"clear-damping", "forgets the penalties of damping, so that what is held by them comes up",
+            R"(  heraldctl clear-damping web
+  heraldctl clear-damping --all
+)",
+            take_named,
+            [](const Arguments& arguments) { return clear_damping(arguments.options, arguments.admin); }},
     Command{"plan",
             "what differs between wanted and actual, and the commands for it; exit 1 if anything does",
             R"(  heraldctl plan                   useful beside heraldd --dry-run

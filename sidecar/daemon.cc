@@ -22,6 +22,9 @@ constexpr int kMostRounds = 64;
 
 constexpr Duration kNotifyEvery = 1s;
 
+// Each time syncs a file. When a thousand services fail, that must not be done for each of them.
+constexpr Duration kKeepPenaltiesEvery = 1s;
+
 std::size_t index_of(ProbeId id) {
   return static_cast<std::size_t>(id);
 }
@@ -81,6 +84,7 @@ std::expected<void, std::string> Daemon::open() {
     if (monitor_->drain()) tell(event::AddressesChanged{});
   });
   timer_ = loop_.timer([this] { lateness_.record(Loop::clock() - wakeup_); });
+  penalties_timer_ = loop_.timer([] {});  // its turn ends in settle()
   settle_ = loop_.post([this] { settle(); });
   std::uint64_t microseconds = 0;
   if (sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = std::chrono::microseconds(microseconds);
@@ -113,6 +117,8 @@ std::expected<void, std::string> Daemon::open_control() {
       .history = [this]() -> const History::Entries& { return history_.entries(); },
       .probe = [this](const ProbeRequest& request, std::uint64_t client) { probe(request, client); },
       .administer = [this](const AdminRequest& request) { return administer(request); },
+      .clear_damping = [this](std::span<const std::string> services,
+                              const std::string& who) { return clear_damping(services, who); },
       .hand_over = [this] { return hand_over(); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
@@ -151,6 +157,7 @@ void Daemon::settle() {
   timer_.set_time(wakeup_);
   // After the effects: a slow disk must not hold up a withdrawal.
   if (const std::string said = history_.flush(); !said.empty()) log_.write(LogLevel::warning, said);
+  keep_penalties();
   notify_systemd();
 }
 
@@ -264,7 +271,12 @@ void Daemon::carry_out(const effect::Notice& effect) {
              {.service = effect.service, .probe = {}, .transition = {}});
 }
 
+void Daemon::carry_out(const effect::Remember& effect) {
+  operations_.remember(effect, clocks());
+}
+
 void Daemon::carry_out(const effect::Exit& effect) {
+  keep_penalties_at_ = {};  // now or never
   if (!effect.clean) {
     log_.write(LogLevel::error,
                "not everything could be left as it should be in time; leases end what remains");
@@ -308,6 +320,17 @@ void Daemon::notify_systemd() {
   if (watchdog_ > Duration{}) watchdog_timer_.set_time(now + watchdog_ / 3);
 }
 
+void Daemon::keep_penalties() {
+  if (!operations_.has_unkept()) return;
+  const TimePoint now = loop_.now();
+  if (now >= keep_penalties_at_) {
+    if (const std::string said = operations_.flush(clocks()); !said.empty())
+      log_.write(LogLevel::warning, said);
+    keep_penalties_at_ = now + kKeepPenaltiesEvery;
+  }
+  if (operations_.has_unkept()) penalties_timer_.set_time(keep_penalties_at_);
+}
+
 // ---- operators
 
 // Before anything is decided: a drained service must not be announced for a moment.
@@ -317,6 +340,15 @@ void Daemon::hear_operators() {
   const Operations::Start start = operations_.start(names, clocks());
   if (!start.problem.empty()) log_.write(LogLevel::error, start.problem);
   for (const event::Administer& word : start.words) tell(word);
+  for (const event::Recall& recall : start.recalls) tell(recall);
+}
+
+std::expected<void, std::string> Daemon::clear_damping(std::span<const std::string> services,
+                                                       const std::string& who) {
+  const auto words = operations_.clear_damping(services, who);
+  if (!words) return std::unexpected(words.error());
+  for (const event::ClearDamping& word : *words) tell(word);
+  return {};
 }
 
 std::expected<void, std::string> Daemon::administer(const AdminRequest& request) {

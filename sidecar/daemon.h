@@ -76,15 +76,19 @@ class Daemon {
   void carry_out(const effect::ApplyRoutes& effect);
   void carry_out(const effect::Transition& effect);
   void carry_out(const effect::Notice& effect);
+  void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
 
   void open_history();
   void record(HistoryEntry entry);
   void notify_systemd();
+  void keep_penalties();
   void hear_operators();
   [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
   [[nodiscard]] std::expected<void, std::string> hand_over();
   void probe(const ProbeRequest& request, std::uint64_t client);
+  [[nodiscard]] std::expected<void, std::string> clear_damping(std::span<const std::string> services,
+                                                               const std::string& who);
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] ClockPair clocks() const;
@@ -112,6 +116,7 @@ class Daemon {
   std::optional<NamespaceLock> namespace_lock_;
   Lateness lateness_;
   TimePoint wakeup_{};
+  TimePoint keep_penalties_at_{};
   bool observed_ = false;
   bool ready_ = false;
   bool status_changed_ = true;
@@ -121,6 +126,7 @@ class Daemon {
   std::vector<Source> signals_;
   Source watch_addresses_;
   Source timer_;
+  Source penalties_timer_;
   Source watchdog_timer_;
   Source settle_;
 };

@@ -16,6 +16,9 @@ std::size_t forget_expired(KeptState& state, WallClock::time_point now) {
       state.admins, [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= now; });
 }
 
+// By then a penalty of the longest half-life has halved seven times.
+constexpr auto kForgetFlaps = std::chrono::hours(24 * 7);
+
 }  // namespace
 
 event::Administer Operations::word(const std::string& service, const KeptAdmin& admin,
@@ -27,7 +30,7 @@ event::Administer Operations::word(const std::string& service, const KeptAdmin& 
 
 Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
   StateFile::Loaded loaded = file_.load();
-  Start start{{}, std::move(loaded.problem)};
+  Start start{{}, {}, std::move(loaded.problem)};
   kept_ = std::move(loaded.state);
   if (!loaded.trusted) {
     start.problem +=
@@ -44,6 +47,11 @@ Operations::Start Operations::start(std::span<const std::string> services, const
   for (const auto& [service, admin] : kept_.admins) {
     if (std::ranges::find(services, service) != services.end())
       start.words.push_back(word(service, admin, clocks));
+  }
+  for (const auto& [service, flaps] : kept_.flaps) {
+    if (std::ranges::find(services, service) == services.end()) continue;
+    start.recalls.push_back(
+        {service, {core_time(flaps.withdrawn_at, clocks), flaps.penalty, flaps.suppressed}});
   }
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
   if (forget_expired(kept_, clocks.wall) > 0 && keeps_) (void)file_.save(kept_);
@@ -72,11 +80,51 @@ std::expected<std::vector<event::Administer>, std::string> Operations::administe
     changed.admins[service] = admin;
     words.push_back(word(service, admin, clocks));
   }
+  if (const auto kept = keep(std::move(changed)); !kept) return std::unexpected(kept.error());
+  return words;
+}
+
+std::expected<void, std::string> Operations::keep(KeptState changed) {
   if (keeps_) {
-    if (const auto saved = file_.save(changed); !saved) return std::unexpected(saved.error());
+    if (auto saved = file_.save(changed); !saved) return saved;
   }
   kept_ = std::move(changed);
+  unkept_ = false;
+  return {};
+}
+
+std::expected<std::vector<event::ClearDamping>, std::string> Operations::clear_damping(
+    std::span<const std::string> services, const std::string& who) {
+  KeptState changed = kept_;
+  std::vector<event::ClearDamping> words;
+  for (const std::string& service : services) {
+    words.push_back({service, who});
+    const auto found = changed.flaps.find(service);
+    if (found == changed.flaps.end()) continue;
+    found->second.penalty = 0;  // hold_down still counts from the withdrawal
+    found->second.suppressed = false;
+  }
+  if (const auto kept = keep(std::move(changed)); !kept) return std::unexpected(kept.error());
   return words;
+}
+
+void Operations::remember(const effect::Remember& effect, const ClockPair& clocks) {
+  const Flaps& flaps = effect.flaps;
+  const auto when =
+      clocks.wall + std::chrono::duration_cast<WallClock::duration>(flaps.withdrawn_at - clocks.core);
+  kept_.flaps[effect.service] = {when, flaps.penalty, flaps.suppressed};
+  unkept_ = keeps_;
+}
+
+std::string Operations::flush(const ClockPair& clocks) {
+  if (!unkept_) return {};
+  KeptState changed = kept_;
+  std::erase_if(changed.flaps,
+                [&](const auto& entry) { return entry.second.withdrawn_at + kForgetFlaps < clocks.wall; });
+  const auto kept = keep(std::move(changed));
+  const bool failed = std::exchange(failing_, !kept);
+  if (!kept) return failed ? "" : "penalties cannot be kept for the next start: " + kept.error();
+  return failed ? "penalties are kept again" : "";
 }
 
 }  // namespace herald

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -45,6 +46,24 @@ KeptAdmin read_admin(const json& entry) {
   return admin;
 }
 
+// Files of before there were penalties have none. One that makes no sense is left out: it could only delay an
+// announcement, and is no reason to drain everything.
+void read_flaps(const json& document, KeptState& state) {
+  constexpr std::int64_t kYear2200 = 7'258'118'400'000;  // beyond it, nanoseconds would overflow
+  const auto damping = document.find("damping");
+  if (damping == document.end() || !damping->is_object()) return;
+  for (const auto& [service, entry] : damping->items()) {
+    try {
+      const auto withdrawn = entry.at("withdrawn_ms").get<std::int64_t>();
+      const auto penalty = entry.at("penalty").get<double>();
+      if (withdrawn < 0 || withdrawn > kYear2200 || !std::isfinite(penalty) || penalty < 0) continue;
+      state.flaps[service] = {time_of(withdrawn), penalty, entry.at("suppressed").get<bool>()};
+    } catch (const json::exception&) {
+      continue;
+    }
+  }
+}
+
 std::string failed(const std::string& what, const std::filesystem::path& path) {
   return system_error_text(fmt::format("{} {}", what, path.native()));
 }
@@ -72,8 +91,15 @@ std::string render_state(const KeptState& state) {
         {"since_ms", milliseconds(admin.since)},
         {"expires_ms", admin.expires ? ordered_json(milliseconds(*admin.expires)) : ordered_json(nullptr)}};
   }
+  ordered_json damping = ordered_json::object();
+  for (const auto& [service, flaps] : state.flaps) {
+    damping[service] = {{"withdrawn_ms", milliseconds(flaps.withdrawn_at)},
+                        {"penalty", flaps.penalty},
+                        {"suppressed", flaps.suppressed}};
+  }
   constexpr int kIndent = 2;
-  const ordered_json document{{"version", kVersion}, {"admins", std::move(admins)}};
+  const ordered_json document{
+      {"version", kVersion}, {"admins", std::move(admins)}, {"damping", std::move(damping)}};
   return document.dump(kIndent, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -86,6 +112,7 @@ std::expected<KeptState, std::string> parse_state(const std::string& text) {
     KeptState state;
     for (const auto& [service, entry] : document.at("admins").items())
       state.admins[service] = read_admin(entry);
+    read_flaps(document, state);
     return state;
   } catch (const std::exception& error) {
     return std::unexpected(std::string(error.what()));

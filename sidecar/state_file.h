@@ -1,5 +1,5 @@
-// What has to survive a restart and a reboot: the operator's word about services. One JSON file, replaced atomically:
-// after a crash at any moment it holds the old state or the new one, whole.
+// What has to survive a restart and a reboot: the operator's word about services, and the penalties of damping. One JSON
+// file, replaced atomically: after a crash at any moment it holds the old state or the new one, whole.
 //
 // A file that cannot be understood (torn by the disk, written by a newer herald, edited by hand) is kept aside and
 // reported, and then nothing in it can be ruled out: see Loaded::trusted.
@@ -32,9 +32,19 @@ struct KeptAdmin {
   bool operator==(const KeptAdmin&) const = default;
 };
 
+// Of a withdrawal; see Flaps.
+struct KeptFlaps {
+  WallClock::time_point withdrawn_at;  // to the millisecond
+  double penalty = 0;
+  bool suppressed = false;
+
+  bool operator==(const KeptFlaps&) const = default;
+};
+
 struct KeptState {
   std::map<std::string, KeptAdmin>
       admins;  // by service; also of services that are not configured at the moment
+  std::map<std::string, KeptFlaps> flaps;  // the same
 
   bool operator==(const KeptState&) const = default;
 };

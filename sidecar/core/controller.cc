@@ -233,9 +233,14 @@ void Controller::evaluate_services(TimePoint now) {
   for (const std::size_t index : std::exchange(dirty_, {})) {
     ServiceRun& service = services_[index].run;
     const Demand before = service.demand();
+    const auto flaps = service.flaps();
     for (effect::Transition& transition : service.evaluate(compose_service(index), sight(), now)) {
       effects_.emplace_back(std::move(transition));
     }
+    // What a stop withdraws has not failed.
+    const bool counts = !stopping_ || handing_over_;
+    if (const auto now_known = service.flaps(); counts && now_known && now_known != flaps)
+      effects_.emplace_back(effect::Remember{service.spec().name, *now_known});
     if (service.demand().address != before.address) plan_ = true;
     if (service.demand() != before) plan_routes_ = true;
     const auto timer = static_cast<Timers::Key>(probes_.size() + index);

@@ -67,6 +67,8 @@ class Controller {
   void on(const event::RouterChanged& event, TimePoint now);
   void on(const event::Administer& event, TimePoint now);
   void on(const event::ProbeNow& event, TimePoint now);
+  void on(const event::Recall& event, TimePoint now);
+  void on(const event::ClearDamping& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);
   void on(const event::Handover& event, TimePoint now);
 
@@ -105,6 +107,7 @@ class Controller {
   // Tells of a change of what the tracker says.
   void tell_output(std::size_t index, const ProbeMark& before, std::string why, TimePoint now);
   [[nodiscard]] std::optional<std::size_t> find_run(RunId run) const;
+  [[nodiscard]] std::optional<std::size_t> find_service(const std::string& name) const;
 
   [[nodiscard]] Composed compose_service(std::size_t index) const;
   [[nodiscard]] Sight sight() const;

@@ -206,19 +206,26 @@ void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
   if (config_.router.stack != Stack::none) read_router_at(now + kReadAfterChange);
 }
 
+std::optional<std::size_t> Controller::find_service(const std::string& name) const {
+  const auto found = std::ranges::find_if(
+      services_, [&](const ServiceEntry& service) { return service.run.spec().name == name; });
+  if (found == services_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - services_.begin());
+}
+
 void Controller::on(const event::Administer& event, TimePoint now) {
-  for (std::size_t index = 0; index < services_.size(); ++index) {
-    if (services_[index].run.spec().name != event.service) continue;
-    dirty_.insert(index);
-    if (look_sequence_ > 0) {
-      effects_.emplace_back(services_[index].run.administer(event.admin, now));
-    } else {  // nothing was decided yet
-      const Admin& admin = event.admin;
-      services_[index].run.restore(admin);
-      std::string text = fmt::format("admin is still {}, by {}", name_of(admin.state), admin.who);
-      if (!admin.reason.empty()) text += ": " + admin.reason;
-      effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
-    }
+  const auto index = find_service(event.service);
+  if (!index) return;
+  ServiceRun& run = services_[*index].run;
+  dirty_.insert(*index);
+  if (look_sequence_ > 0) {
+    effects_.emplace_back(run.administer(event.admin, now));
+  } else {  // nothing was decided yet
+    const Admin& admin = event.admin;
+    run.restore(admin);
+    std::string text = fmt::format("admin is still {}, by {}", name_of(admin.state), admin.who);
+    if (!admin.reason.empty()) text += ": " + admin.reason;
+    effects_.emplace_back(effect::Notice{false, event.service, std::move(text)});
   }
 }
 
@@ -248,6 +255,21 @@ void Controller::settle_asked() {
   } else {
     timers_.cancel(key(Timer::asked));
   }
+}
+
+void Controller::on(const event::Recall& event, TimePoint now) {
+  if (const auto index = find_service(event.service)) services_[*index].run.recall(event.flaps, now);
+}
+
+void Controller::on(const event::ClearDamping& event, TimePoint now) {
+  const auto index = find_service(event.service);
+  if (!index) return;
+  ServiceRun& run = services_[*index].run;
+  effects_.emplace_back(
+      effect::Notice{false, event.service,
+                     fmt::format("{} forgets the penalty of {:.0f}", event.who, run.machine().penalty(now))});
+  run.clear_damping();
+  dirty_.insert(*index);
 }
 
 void Controller::on(const event::Stop& /*event*/, TimePoint now) {

@@ -15,14 +15,31 @@ double as_seconds(Duration duration) {
 }  // namespace
 
 void Penalty::add_withdrawal(TimePoint now) {
-  const double half_life = as_seconds(damping_.half_life);
-  const double ceiling = damping_.reuse * std::exp2(as_seconds(damping_.max_suppress) / half_life);
-  value_ = std::min(value(now) + kPerWithdrawal, ceiling);
+  value_ = std::min(value(now) + kPerWithdrawal, ceiling());
   at_ = now;
   // Once suppressed, a further withdrawal below `suppress` still lengthens the wait.
-  if (value_ < damping_.suppress && !suppressed_until(now)) return;
-  const double wait = std::max(0.0, half_life * std::log2(value_ / damping_.reuse));
-  until_ = now + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait));
+  if (value_ >= damping_.suppress || suppressed_until(now)) suppress();
+}
+
+void Penalty::restore(const Flaps& flaps, TimePoint now) {
+  value_ = std::clamp(flaps.penalty, 0.0, ceiling());
+  at_ = std::min(flaps.withdrawn_at, now);
+  if (flaps.suppressed) suppress();
+}
+
+void Penalty::clear() {
+  value_ = 0;
+  until_.reset();
+}
+
+double Penalty::ceiling() const {
+  return damping_.reuse * std::exp2(as_seconds(damping_.max_suppress) / as_seconds(damping_.half_life));
+}
+
+void Penalty::suppress() {
+  const double wait =
+      value_ > damping_.reuse ? as_seconds(damping_.half_life) * std::log2(value_ / damping_.reuse) : 0;
+  until_ = at_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait));
 }
 
 double Penalty::value(TimePoint now) const {

@@ -11,16 +11,35 @@
 
 namespace herald {
 
+// What has to survive a restart: or a service that takes herald or the machine down with it would start with a clean
+// record each time.
+struct Flaps {
+  TimePoint withdrawn_at{};  // the last withdrawal
+  double penalty = 0;        // as of then
+  bool suppressed = false;   // until the penalty has decayed below `reuse`
+
+  bool operator==(const Flaps&) const = default;
+};
+
 class Penalty {
  public:
   explicit Penalty(const Damping& damping) : damping_(damping) {}
 
   void add_withdrawal(TimePoint now);
+  // What an earlier herald reckoned, perhaps with other figures and by a clock that was set since: what lies in the
+  // future counts as now, and the ceiling is that of today.
+  void restore(const Flaps& flaps, TimePoint now);
+  void clear();
+  // As of the last withdrawal.
+  [[nodiscard]] Flaps flaps() const { return {at_, value_, until_ && *until_ > at_}; }
   [[nodiscard]] double value(TimePoint now) const;
   // When an announcement is allowed again; none: now.
   [[nodiscard]] std::optional<TimePoint> suppressed_until(TimePoint now) const;
 
  private:
+  [[nodiscard]] double ceiling() const;
+  void suppress();
+
   Damping damping_;
   double value_ = 0;  // as of at_
   TimePoint at_{};

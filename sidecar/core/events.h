@@ -62,6 +62,16 @@ struct ProbeNow {
   std::uint64_t ticket = 0;
   bool counts = false;
 };
+// What effect::Remember said to an earlier herald. Told before anything is decided.
+struct Recall {
+  std::string service;
+  Flaps flaps;
+};
+// The operator's word: the penalty is forgotten. Told only once that is kept.
+struct ClearDamping {
+  std::string service;
+  std::string who;
+};
 // SIGTERM: leave as on_exit says, then Exit.
 struct Stop {};
 // Leave everything announced to a successor, then Exit.
@@ -71,7 +81,8 @@ struct Handover {};
 
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
                            event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
-                           event::Administer, event::ProbeNow, event::Stop, event::Handover>;
+                           event::Administer, event::Recall, event::ClearDamping, event::ProbeNow,
+                           event::Stop, event::Handover>;
 
 namespace effect {
 
@@ -131,6 +142,11 @@ struct Notice {
   std::string service;
   std::string text;
 };
+// Keep this for the next herald, soon: nothing waits for it.
+struct Remember {
+  std::string service;
+  Flaps flaps;
+};
 // Nothing is left to do. `clean` is false when something could not be withdrawn, or a lease not renewed, in time.
 struct Exit {
   bool clean = true;
@@ -140,6 +156,6 @@ struct Exit {
 
 using Effect = std::variant<effect::StartProbe, effect::CancelProbe, effect::StartAside, effect::Probed,
                             effect::Observe, effect::Apply, effect::ReadRouter, effect::ApplyRoutes,
-                            effect::Transition, effect::Notice, effect::Exit>;
+                            effect::Transition, effect::Notice, effect::Remember, effect::Exit>;
 
 }  // namespace herald

@@ -289,4 +289,20 @@ double ServiceMachine::penalty(TimePoint now) const {
   return penalty_ ? penalty_->value(now) : 0;
 }
 
+std::optional<Flaps> ServiceMachine::flaps() const {
+  if (!withdrawn_at_ || (!penalty_ && hold_down_ == Duration{})) return std::nullopt;
+  Flaps flaps = penalty_ ? penalty_->flaps() : Flaps{};
+  flaps.withdrawn_at = *withdrawn_at_;
+  return flaps;
+}
+
+void ServiceMachine::recall(const Flaps& flaps, TimePoint now) {
+  withdrawn_at_ = std::min(flaps.withdrawn_at, now);
+  if (penalty_) penalty_->restore(flaps, now);
+}
+
+void ServiceMachine::clear_damping() {
+  if (penalty_) penalty_->clear();
+}
+
 }  // namespace herald

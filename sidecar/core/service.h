@@ -16,7 +16,8 @@
 // penalty of damping, and hold_down does not delay the return: the operator has asked for it.
 //
 // A wish to announce waits for hold_down and damping (`held`), counted from the last withdrawal; adoption
-// does not wait, because it announces nothing new. A withdrawal waits for nothing.
+// does not wait, because it announces nothing new. A withdrawal waits for nothing. Both outlive herald: recall() is told
+// what flaps() said to the one before.
 #pragma once
 
 #include <optional>
@@ -94,6 +95,10 @@ class ServiceMachine {
   // When evaluate() would say something new though no fact changed.
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] double penalty(TimePoint now) const;
+  // The last withdrawal, as a later herald has to know it; none: nothing would wait for it.
+  [[nodiscard]] std::optional<Flaps> flaps() const;
+  void recall(const Flaps& flaps, TimePoint now);
+  void clear_damping();
 
  private:
   enum class Phase : std::uint8_t { starting, adopting, announced, withdrawn };

@@ -66,6 +66,10 @@ class ServiceRun {
   // The operator's word, and one that was said before this start.
   effect::Transition administer(Admin admin, TimePoint now);
   void restore(Admin admin);
+  // Past withdrawals, of before this start.
+  [[nodiscard]] std::optional<Flaps> flaps() const { return machine_.flaps(); }
+  void recall(const Flaps& flaps, TimePoint now) { machine_.recall(flaps, now); }
+  void clear_damping() { machine_.clear_damping(); }
 
   // A step of one of its VIPs was issued or has ended. The stack has to be read again after
   // `router_sequence`.

@@ -80,4 +80,35 @@ TEST_CASE("below reuse there is nothing to wait for") {
   CHECK_FALSE(penalty.suppressed_until(kStart));
 }
 
+TEST_CASE("what is restored goes on as if there had been no restart") {
+  Penalty before(kDefault);
+  for (const Duration at : {0s, 80s, 160s}) before.add_withdrawal(kStart + at);
+  Penalty after(kDefault);
+  after.restore(before.flaps(), kStart + 200s);
+  CHECK(after.value(kStart + 200s) == Approx(before.value(kStart + 200s)));
+  CHECK(after.suppressed_until(kStart + 200s) == before.suppressed_until(kStart + 200s));
+  CHECK(after.flaps() == before.flaps());
+  CHECK_FALSE(after.suppressed_until(kStart + 1h));
+  after.clear();
+  CHECK(after.value(kStart + 200s) == 0);
+  CHECK_FALSE(after.suppressed_until(kStart + 200s));
+}
+
+TEST_CASE("what is restored is bounded by today's figures and by now, whatever the clocks said") {
+  Penalty set_back(kDefault);  // it seems to lie a year ahead
+  set_back.restore({kStart + 24h * 365, 2600, true}, kStart);
+  CHECK(set_back.value(kStart) == Approx(2600));
+  CHECK(seconds(set_back.suppressed_until(kStart), kStart) == Approx(413.6).epsilon(0.001));
+  Penalty set_ahead(kDefault);
+  set_ahead.restore({kStart - 24h * 365 * 30, 2600, true}, kStart);
+  CHECK(set_ahead.value(kStart) == Approx(0).margin(1e-9));
+  CHECK_FALSE(set_ahead.suppressed_until(kStart));
+  Penalty edited(kDefault);
+  edited.restore({kStart, 1e300, true}, kStart);
+  CHECK(seconds(edited.suppressed_until(kStart), kStart) == Approx(1800));
+  Penalty low(kDefault);  // suppressed by other figures
+  low.restore({kStart, 900, true}, kStart);
+  CHECK_FALSE(low.suppressed_until(kStart));
+}
+
 }  // namespace herald

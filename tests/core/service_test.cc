@@ -141,4 +141,37 @@ TEST_CASE("a withdrawal counts once") {
   CHECK(never.penalty(kStart) == 0);
 }
 
+TEST_CASE("a restart forgets neither the penalty nor hold_down") {
+  ServiceSpec service = spec(20s);
+  service.damping = Damping{.half_life = 60s, .suppress = 1000, .reuse = 500, .max_suppress = 10min};
+  ServiceMachine before = announced(service);
+  CHECK_FALSE(before.flaps());
+  before.evaluate(kDown, Presence::all, kStart);
+  REQUIRE(before.flaps());
+  ServiceMachine after(service, kStart + 5s);
+  after.recall(*before.flaps(), kStart + 5s);
+  after.evaluate(kDown, Presence::none, kStart + 5s);
+  const auto held = after.evaluate(kUp, Presence::none, kStart + 10s);
+  CHECK(held.held_until == kStart + 60s);
+  CHECK(held.reason == "up, but held by damping");
+
+  after.clear_damping();
+  const auto held_down = after.evaluate(kUp, Presence::none, kStart + 10s);
+  CHECK(held_down.held_until == kStart + 20s);
+  CHECK(held_down.reason == "up, but held by hold_down");
+  CHECK(after.evaluate(kUp, Presence::none, kStart + 20s).want == Want::present);
+
+  // By a clock that was set back, the withdrawal is yet to come.
+  ServiceMachine set_back(spec(20s), kStart);
+  set_back.recall({kStart + 1h, 0, false}, kStart);
+  set_back.evaluate(kDown, Presence::none, kStart);
+  CHECK(set_back.evaluate(kUp, Presence::none, kStart).held_until == kStart + 20s);
+}
+
+TEST_CASE("nothing is to be remembered of a service that nothing would hold") {
+  ServiceMachine machine = announced(spec());
+  machine.evaluate(kDown, Presence::all, kStart);
+  CHECK_FALSE(machine.flaps());
+}
+
 }  // namespace herald

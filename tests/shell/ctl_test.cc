@@ -81,6 +81,13 @@ struct Scene {
                                       ? std::vector<std::string>{}
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});
     };
+    const auto clear_damping = [&](std::span<const std::string> names,
+                                   const std::string& who) -> std::expected<void, std::string> {
+      for (ServiceSnapshot& service : shown.services) {
+        if (std::ranges::find(names, service.name) != names.end()) service.problem = "cleared by " + who;
+      }
+      return {};
+    };
     const History::Entries entries = some_history();
     // Every probe but "front" fails, a little later.
     std::unique_ptr<ControlServer> server;
@@ -107,6 +114,7 @@ struct Scene {
         .history = [&]() -> const History::Entries& { return entries; },
         .probe = [&](const ProbeRequest& request, std::uint64_t client) { asked[client] = request; },
         .administer = administer,
+        .clear_damping = clear_damping,
         .hand_over = hand_over};
     server = *ControlServer::start(loop, std::move(*socket),
                                    VarlinkService(control_info(), control_interface(source)));
@@ -252,6 +260,7 @@ TEST_CASE("drain: told, kept, shown; a name that does not exist changes nothing"
   CHECK(all.out.find("resolver: force") != std::string::npos);
   CHECK(ctl::undrain(scene.options, {.services = {"web"}}).code == ctl::kDone);
   CHECK(ctl::unforce(scene.options, {.all = true}).code == ctl::kDone);
+  CHECK(ctl::clear_damping(scene.options, {.all = true}).out.find("cleared by root") != std::string::npos);
   const auto full = ctl::drain(scene.options, {.services = {"web"}, .reason = "disk full"});
   CHECK(full.code == ctl::kNotAsWanted);
   CHECK(full.err ==

@@ -126,3 +126,68 @@ TEST_CASE("operations: while nothing can be kept, a state file that makes no sen
   }
   REQUIRE(::umount(directory.path().c_str()) == 0);
 }
+
+namespace {
+
+effect::Remember withdrawal(TimePoint at, double penalty = 2600) {
+  return {"web", {at, penalty, true}};
+}
+
+}  // namespace
+
+TEST_CASE("operations: penalties are told to the next start by the wall clock") {
+  TemporaryDirectory directory;
+  Operations before(directory.path(), true);
+  (void)before.start(kServices, at(0s));
+  CHECK(before.flush(at(0s)).empty());
+  CHECK(std::filesystem::is_empty(directory.path()));
+  before.remember(withdrawal(at(10s).core), at(11s));
+  CHECK(before.has_unkept());
+  CHECK(before.flush(at(11s)).empty());
+  CHECK_FALSE(before.has_unkept());
+
+  const TimePoint boot{5s};
+  Operations after(directory.path(), true);
+  const auto recalls = after.start(kServices, at(600s, boot)).recalls;
+  REQUIRE(recalls.size() == 1);
+  CHECK(recalls.front().service == "web");
+  CHECK(recalls.front().flaps == Flaps{boot + 10s, 2600, true});
+  // A drain is kept with them, and not instead of them.
+  REQUIRE(after.administer(drain_web(), at(601s, boot)));
+  CHECK(Operations(directory.path(), true).start(kServices, at(602s)).recalls.size() == 1);
+}
+
+TEST_CASE("operations: clearing is kept before it is told, and hold_down still knows of the withdrawal") {
+  TemporaryDirectory directory;
+  Operations operations(directory.path(), true);
+  (void)operations.start(kServices, at(0s));
+  operations.remember(withdrawal(at(1s).core), at(1s));
+  const auto words = operations.clear_damping(kServices, "root");
+  REQUIRE(words);
+  REQUIRE(words->size() == 2);
+  CHECK(words->front().who == "root");
+  const auto recalls = Operations(directory.path(), true).start(kServices, at(2s)).recalls;
+  REQUIRE(recalls.size() == 1);
+  CHECK(recalls.front().flaps == Flaps{at(1s).core, 0, false});
+
+  std::ofstream(directory.path() / "file") << "x";
+  Operations nowhere(directory.path() / "file" / "no-directory", true);
+  CHECK_FALSE(nowhere.clear_damping(kServices, "root"));
+}
+
+TEST_CASE("operations: what cannot be flushed is said once, and kept when it can be") {
+  TemporaryDirectory directory;
+  const std::filesystem::path place = directory.path() / "state";
+  std::ofstream(place) << "x";
+  Operations operations(place, true);
+  operations.remember(withdrawal(at(1s).core), at(1s));
+  CHECK(operations.flush(at(1s)).starts_with("penalties cannot be kept"));
+  CHECK(operations.has_unkept());
+  CHECK(operations.flush(at(2s)).empty());
+  std::filesystem::remove(place);
+  CHECK(operations.flush(at(3s)) == "penalties are kept again");
+  // After a week they are of no more use.
+  operations.remember(withdrawal(at(4s).core), at(4s));
+  CHECK(operations.flush(at(4s + 24h * 8)).empty());
+  CHECK(Operations(place, true).start(kServices, at(5s)).recalls.empty());
+}

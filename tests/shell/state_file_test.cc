@@ -96,3 +96,23 @@ TEST_CASE("state: a full disk keeps the old state, and says so") {
   }
   REQUIRE(::umount(directory.path().c_str()) == 0);
 }
+
+TEST_CASE("state: penalties are kept; older files have none, and junk among them harms nothing else") {
+  KeptState state = two_drains();
+  state.flaps["web"] = {kSince, 1831.25, true};
+  const auto read = parse_state(render_state(state));
+  REQUIRE(read);
+  CHECK(*read == state);
+  CHECK(parse_state(R"({"version": 1, "admins": {}})") == KeptState{});
+  for (const std::string& damping :
+       {std::string("5"), std::string(R"({"web": 5})"), std::string(R"({"web": {}})"),
+        std::string(R"({"web": {"withdrawn_ms": -1, "penalty": 1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 9e18, "penalty": 1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 1, "penalty": -1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 1, "penalty": "high", "suppressed": true}})")}) {
+    INFO(damping);
+    const auto odd = parse_state(R"({"version": 1, "admins": {}, "damping": )" + damping + "}");
+    REQUIRE(odd);
+    CHECK(odd->flaps.empty());
+  }
+}

@@ -38,6 +38,12 @@ Invariants::Invariants(const Config& config, TimePoint now)
   }
 }
 
+ServiceRules* Invariants::rules_of(const std::string& service) {
+  const auto found = std::ranges::find_if(
+      services_, [&](const ServiceEntry& entry) { return entry.rules.spec().name == service; });
+  return found == services_.end() ? nullptr : &found->rules;
+}
+
 std::size_t Invariants::probe_of(RunId run) const {
   const auto found =
       std::ranges::find_if(probes_, [&](const ProbeRules& probe) { return probe.in_flight() == run; });
@@ -126,6 +132,10 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     router_told();
   } else if (const auto* word = std::get_if<event::Administer>(&event)) {
     administered(*word, now);
+  } else if (const auto* recall = std::get_if<event::Recall>(&event)) {
+    if (ServiceRules* rules = rules_of(recall->service)) rules->recall(recall->flaps);
+  } else if (const auto* cleared = std::get_if<event::ClearDamping>(&event)) {
+    if (ServiceRules* rules = rules_of(cleared->service)) rules->clear_damping();
   } else if (std::holds_alternative<event::Stop>(event)) {
     if (!stopped_at_) stopped_at_ = now;
     for (ServiceEntry& service : services_) service.rules.stop();
@@ -230,6 +240,12 @@ void Invariants::on(const effect::Transition& effect, TimePoint now) {
 }
 
 void Invariants::on(const effect::Notice& /*effect*/, TimePoint /*now*/) {}
+
+void Invariants::on(const effect::Remember& effect, TimePoint /*now*/) {
+  ServiceRules* rules = rules_of(effect.service);
+  require(rules != nullptr, "something is to be remembered that is not configured");
+  rules->remembered(effect.flaps);
+}
 
 void Invariants::on(const effect::Exit& /*effect*/, TimePoint /*now*/) {
   require(stopped_at_.has_value(), "an exit that nobody asked for");

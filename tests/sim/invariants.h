@@ -70,8 +70,10 @@ class Invariants {
   void on(const effect::ApplyRoutes& effect, TimePoint now);
   void on(const effect::Transition& effect, TimePoint now);
   void on(const effect::Notice& effect, TimePoint now);
+  void on(const effect::Remember& effect, TimePoint now);
   void on(const effect::Exit& effect, TimePoint now);
 
+  [[nodiscard]] ServiceRules* rules_of(const std::string& service);
   [[nodiscard]] std::size_t probe_of(RunId run) const;
   [[nodiscard]] ServiceRules::Opinion opinion_of(const ServiceEntry& service) const;
   [[nodiscard]] Look look_of(const ServiceSpec& spec) const;

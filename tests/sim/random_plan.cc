@@ -152,6 +152,7 @@ Rates draw_rates(Dice& dice, double hell) {
   rates.words = dice.chance(0.7) ? dice.real(0, 6) : 0;
   rates.typists = dice.fault(hell, 4);
   rates.handovers = dice.fault(hell, 1);
+  rates.clearings = dice.chance(0.2) ? dice.real(0, 4) : 0;
   return rates;
 }
 

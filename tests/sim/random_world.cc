@@ -65,6 +65,7 @@ void RandomWorld::interfere() {
   every(rates.routers, "router troubles", [this] { trouble_router(); });
   every(rates.words, "words", [this] { say_a_word(); });
   every(rates.words, "asks", [this] { ask_for_attempts(); });
+  every(rates.clearings, "clearings", [this] { clear_damping(); });
   every(rates.typists, "typists", [this] { type_into_router(); });
   every(rates.handovers, "handovers", [this] { hand_over(); });
 }
@@ -235,6 +236,10 @@ void RandomWorld::ask_for_attempts() {
       if (world_.chance(0.5)) world_.ask_for_attempt(ProbeId{probe}, counts);
     }
   }
+}
+
+void RandomWorld::clear_damping() {
+  world_.clear_damping(plan_.config.services[world_.random()() % plan_.config.services.size()].name);
 }
 
 void RandomWorld::type_into_router() {

@@ -25,8 +25,9 @@ struct Rates {
   double interfaces = 0;
   double blindness = 0;  // looks fail for a while
   double routers = 0;
-  double words = 0;    // of the operator, about a service
-  double typists = 0;  // somebody changes the router's configuration by hand
+  double words = 0;      // of the operator, about a service
+  double clearings = 0;  // of damping, by the operator
+  double typists = 0;    // somebody changes the router's configuration by hand
   double handovers = 0;
 };
 
@@ -77,6 +78,7 @@ class RandomWorld {
   void trouble_router();
   void say_a_word();
   void ask_for_attempts();
+  void clear_damping();
   void type_into_router();
 
   void calm_down();

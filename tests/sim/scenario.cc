@@ -306,6 +306,8 @@ Act read_act(const Config& config, Words& words) {
       {"drain", [](auto&, auto& w) { return read_word(AdminState::drain, w); }},
       {"force", [](auto&, auto& w) { return read_word(AdminState::force, w); }},
       {"undo", [](auto&, auto& w) { return read_word(AdminState::automatic, w); }},
+      {"clear-damping",
+       [](auto&, auto& w) { return [name = w.next()](World& world) { world.clear_damping(name); }; }},
       {"show", [](auto&, auto&) { return show; }},
   };
   Act act = look_up(kActs, words.next())(config, words);

@@ -93,6 +93,7 @@ void ServiceRules::told_wanted(Claim before, Opinion opinion, TimePoint now) con
     return check(state_ == "draining" && now < drained_at_, "drained, and it is announced");
   }
   check(opinion.gates == Gates::up, "wanted though its gates are not up");
+  if (before == Claim::adopting && !found_none_) return;  // adopted: nothing new is announced
   check(!withdrawn_at_ || now >= *withdrawn_at_ + spec_.hold_down, "announced before hold_down was over");
   check(!is_damped(now, 1 + kRounding), "announced while damping suppresses it");
 }
@@ -125,8 +126,25 @@ void ServiceRules::penalize(TimePoint now) {
   withdrawn_at_ = now;
 }
 
+void ServiceRules::recall(const Flaps& flaps) {
+  withdrawn_at_ = flaps.withdrawn_at;
+  penalty_ = flaps.penalty;
+  damped_ = flaps.suppressed;
+}
+
+void ServiceRules::clear_damping() {
+  penalty_ = 0;
+  damped_ = false;
+}
+
+void ServiceRules::remembered(const Flaps& flaps) const {
+  check(withdrawn_at_ == flaps.withdrawn_at, "a withdrawal is remembered that was not made");
+  check(std::abs(flaps.penalty - penalty_) <= penalty_ * kRounding && flaps.suppressed == damped_,
+        "another penalty is remembered");
+}
+
 double ServiceRules::penalty(TimePoint now) const {
-  if (!withdrawn_at_) return 0;
+  if (!withdrawn_at_ || !spec_.damping) return 0;
   const std::chrono::duration<double> since = now - *withdrawn_at_;
   return penalty_ * std::exp2(-(since / spec_.damping->half_life));
 }

@@ -7,7 +7,7 @@
 // (withdrawing, withdrawn, held). Each change has to be justified, and a justified change must happen in that turn.
 // What the operator says beats the gates: forced is wanted; drained is not, once drain.delay has passed.
 // hold_down and damping are reckoned here a second time: nothing is announced before they allow it, and nothing waits
-// longer.
+// longer, also across restarts.
 #pragma once
 
 #include <map>
@@ -43,6 +43,10 @@ class ServiceRules {
 
   void looked(const Look& look);
   void administer(const Admin& admin, TimePoint now);
+  // Withdrawals of an earlier life, and what a later one is to know of this one's.
+  void recall(const Flaps& flaps);
+  void clear_damping();
+  void remembered(const Flaps& flaps) const;
   void stop() { stopping_ = true; }
   // What is announced stays, unless something else takes it down meanwhile.
   void hand_over() { stopping_ = handing_over_ = true; }

@@ -97,6 +97,10 @@ std::string full_text(const Event& event) {
                    return fmt::format("  probe {} asked for: {}{}", static_cast<std::uint32_t>(one.probe),
                                       one.ticket, one.counts ? ", counted" : "");
                  },
+                 [](const event::Recall& one) {
+                   return fmt::format("  {}: recalled penalty {:.1f}", one.service, one.flaps.penalty);
+                 },
+                 [](const event::ClearDamping& one) { return "  cleared damping of " + one.service; },
                  [](const event::Stop&) { return std::string("  SIGTERM"); },
                  [](const event::Handover&) { return std::string("  handover"); }},
       event);

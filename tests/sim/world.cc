@@ -110,6 +110,10 @@ void World::start(const Config& config) {
   turn_due_ = true;
   count("starts");
   for (const auto& [service, admin] : admins_) handle(event::Administer{service, admin});
+  for (const auto& [service, flaps] : flaps_) {
+    count("recalled withdrawals");
+    handle(event::Recall{service, flaps});
+  }
 }
 
 void World::crash() {
@@ -156,6 +160,15 @@ void World::administer(const std::string& service, const Admin& admin) {
 
 void World::ask_for_attempt(ProbeId probe, bool counts) {
   tell(event::ProbeNow{probe, ++last_ticket_, counts});
+}
+
+void World::clear_damping(const std::string& service) {
+  if (const auto found = flaps_.find(service); found != flaps_.end()) {
+    found->second.penalty = 0;
+    found->second.suppressed = false;
+  }
+  count("cleared dampings");
+  tell(event::ClearDamping{service, "root"});
 }
 
 void World::terminate() {
@@ -299,6 +312,9 @@ void World::carry_out(const effect::Transition& effect) {
 }
 void World::carry_out(const effect::Notice& /*effect*/) {
   count("notices");
+}
+void World::carry_out(const effect::Remember& effect) {
+  flaps_[effect.service] = effect.flaps;
 }
 void World::carry_out(const effect::Exit& effect) {
   exit_ = effect.clean;

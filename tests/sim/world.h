@@ -68,6 +68,8 @@ class World {
   void administer(const std::string& service, const Admin& admin);
   void ask_for_attempt(ProbeId probe, bool counts);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
+  // What the process remembered of its services is told to every later one.
+  void clear_damping(const std::string& service);
   [[nodiscard]] bool runs() const { return controller_.has_value(); }
   [[nodiscard]] const Controller& controller() const { return *controller_; }
 
@@ -125,6 +127,7 @@ class World {
   void carry_out(const effect::ApplyRoutes& effect);
   void carry_out(const effect::Transition& effect);
   void carry_out(const effect::Notice& effect);
+  void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
   void take(const effect::Apply& effect);
   std::string apply(const Step& step);
@@ -148,6 +151,7 @@ class World {
   std::vector<Target*> probe_targets_;  // by ProbeId
   std::set<Vip> vips_;
   std::map<std::string, Admin> admins_;  // by service
+  std::map<std::string, Flaps> flaps_;   // the same
   std::uint64_t router_read_ = 0;        // the last one; an answer to another one is not told
   std::uint64_t life_ = 0;               // of the process; what is in flight belongs to one
   std::set<RunId> attempts_;             // in flight
