@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sidecar/ctl_commands.h"
+#include "sidecar/ctl_complete.h"
 #include "sidecar/duration.h"
 #include "sidecar/near_name.h"
 #include "sidecar/plain_text.h"
@@ -123,6 +124,13 @@ int print(const ctl::Outcome& outcome) {
   return ctl::kNotAsWanted;
 }
 
+// For the scripts in packaging/completions.
+int complete(const CommandLine& line, const std::vector<std::string>& words) {
+  const char* socket = std::getenv("HERALD_SOCKET");
+  print_lines(ctl::complete(line.app, words, socket != nullptr ? socket : line.arguments.options.socket));
+  return ctl::kDone;
+}
+
 int parse_and_run(int argc, char** argv) {
   CommandLine line;
   CLI::App& app = line.app;
@@ -130,6 +138,7 @@ int parse_and_run(int argc, char** argv) {
   declare_options(line);
   declare_commands(line);
   app.allow_extras();
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") return complete(line, {argv + 2, argv + argc});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from herald import Herald, _program, exec_probe, service
+from herald import REPO, Herald, _program, exec_probe, service
 from lab import Lab
 from test_life import VIP
 from waiting import LabError, wait_until
@@ -107,3 +107,24 @@ def test_who_may_not_change_things_may_look(lab):
     for command in (["status"], ["why", "web"], ["history"]):
         assert as_nobody(*command).returncode == 0, command
     assert herald.service("web")["admin"] == "auto"
+
+
+def test_shells_complete_commands_options_and_what_the_daemon_knows(lab):
+    _, herald = start_announced(lab)
+    completions = REPO / "packaging" / "completions"
+    directory = lab.subdir("bin")
+    (directory / "heraldctl").symlink_to(_program("heraldctl"))
+    scripts = {
+        "bash": """source {0}/heraldctl.bash; COMP_WORDS=({1}); [ -n "{2}" ] || COMP_WORDS+=(""); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+                   _heraldctl; printf '%s\\n' "${{COMPREPLY[@]}}" """,
+        "zsh": """_describe() {{ print -l -- "${{(@)${{(P)2}}%%:*}}" }}; _files() {{ true }}; words=({1}); [[ -n "{2}" ]] || words+=("")
+                  CURRENT=$#words; run() {{ source {0}/_heraldctl }}; run""",
+        "fish": "source {0}/heraldctl.fish; complete -C '{1}' | cut -f 1",
+    }
+    environment = {**os.environ, "HERALD_SOCKET": str(herald.socket), "PATH": f"{directory}:{os.environ['PATH']}", "HOME": str(directory)}
+    for shell, script in scripts.items():
+        for line, expected in (("und", ["undrain"]), ("drain w", ["web"]), ("probe ", ["web", "web/flag"]), ("drain --r", ["--reason"])):
+            words = f"heraldctl {line}"
+            current = line.rpartition(" ")[2]
+            done = subprocess.run([shell, "-c", script.format(completions, words, current)], env=environment, capture_output=True, text=True, timeout=20, check=False)
+            assert sorted(done.stdout.split()) == expected, (shell, line, done.stdout, done.stderr)
