@@ -30,6 +30,7 @@ ControlSource source(std::expected<void, std::string> done = {}, bool stopping =
           .history = []() -> const History::Entries& { return kEntries; },
           .probe = [](const ProbeRequest&, std::uint64_t) {},
           .administer = [done](const AdminRequest&) { return done; },
+          .clear_damping = [done](std::span<const std::string>, const std::string&) { return done; },
           .hand_over = [done] { return done; }};
 }
 
@@ -89,6 +90,7 @@ TEST_CASE("every method answers with what its description says") {
       {kForceMethod, R"({"services": ["web"], "all": false})"},
       {kUnforceMethod, R"({"services": ["web"]})"},
       {kHandoverMethod, "{}"},
+      {kClearDampingMethod, R"({"services": ["web"]})"},
   };
   const auto methods = described("method");
   CHECK(methods.size() == control_interface(source()).methods.size());
@@ -128,6 +130,7 @@ TEST_CASE("every error has the parameters that its description says") {
   check(kNoSuchProbe, call(kProbeMethod, R"({"service": "web", "probe": "fornt"})"));
   check(kNotKept, call(kDrainMethod, R"({"services": ["web"]})", source(full)));
   check(kNotKept, call(kHandoverMethod, "{}", source(full)));
+  check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
   check(kStopping, call(kHandoverMethod, "{}", source({}, true)));
   check("io.herald.Control.MalformedRequest", json::parse([] {
           const VarlinkService service(control_info(), control_interface(source()));
