@@ -58,14 +58,14 @@ def test_man_pages_have_no_warnings(pages):
 def commands_of_help() -> list[str]:
     text = run(_program("heraldctl"), "--help")
     table = text[text.index("Subcommands:"):text.index("Examples:")]
-    return re.findall(r"^  ([a-z]+)  ", table, flags=re.M)
+    return re.findall(r"^  ([a-z-]+)  ", table, flags=re.M)
 
 
 def test_heraldctl_page_has_every_command_and_option(pages):
     source, words = pages["heraldctl"].read_text(), rendered(pages["heraldctl"])
     commands = commands_of_help()
     assert len(commands) > 8
-    assert sorted(commands) == sorted(re.findall(r"^\.It Ic ([a-z]+)", source, flags=re.M))
+    assert sorted(commands) == sorted(re.findall(r"^\.It Ic ([a-z-]+)", source, flags=re.M))
     for text in (run(_program("heraldctl"), "--help"), *(run(_program("heraldctl"), command, "--help") for command in commands)):
         for option in re.findall(r"--[a-z][a-z-]*", text):
             assert option in words, f"{option} is not in heraldctl(1)"
