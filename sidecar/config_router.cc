@@ -120,6 +120,17 @@ void read_bird(ObjectReader object, BirdSpec& bird) {
   object.finish();
 }
 
+void read_fallback(ObjectReader& object, RouterSpec& router) {
+  std::size_t level = 0;
+  if (object.read_choice("fallback", level, {"off", "deny", "shutdown"}))
+    router.fallback = static_cast<FallbackLevel>(level);
+  object.read("fallback_after", router.fallback_after, 1s, 1h);
+  if (router.fallback != FallbackLevel::off && router.stack != Stack::frr) {
+    object.fail("fallback", fmt::format("needs the stack \"frr\": herald has no such lever on {}",
+                                        router.stack == Stack::bird ? "BIRD" : "stack \"none\""));
+  }
+}
+
 }  // namespace
 
 RouterSpec read_router(ObjectReader& top) {
@@ -132,6 +143,7 @@ RouterSpec read_router(ObjectReader& top) {
   if (object->require("stack") && object->read_choice("stack", stack, {"frr", "bird", "none"})) {
     router.stack = static_cast<Stack>(stack);
   }
+  read_fallback(*object, router);
   if (auto bgp = object->object("bgp")) read_bgp(*bgp, router);
   if (auto route_server = object->object("route_server")) read_route_server(*route_server, router);
   if (auto vtysh = object->object("vtysh")) read_vtysh(*vtysh, router.vtysh);

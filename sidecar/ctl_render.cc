@@ -51,9 +51,22 @@ std::string router_line(const Report& report, const Look& look) {
               has_all_peers(router) ? Colour::good : Colour::bad);
 }
 
+// Loud: a Route Server is kept from hearing what the router says.
+std::string fallback_lines(const Report& report, const Look& look) {
+  std::string text;
+  for (const Report& held : list_at(object_at(object_at(report, "router"), "fallback"), "held")) {
+    const std::string denied = joined_at(held, "denied");
+    text += line(
+        fmt::format("FALLBACK: {}{}{}", denied.empty() ? "" : denied + " denied to ", text_at(held, "peer"),
+                    flag_at(held, "shut").value_or(false) ? ", whose session herald has shut down" : ""),
+        look, Colour::bad);
+  }
+  return text;
+}
+
 // What concerns herald as a whole: it belongs above everything else.
 std::string head(const Report& report, const Look& look) {
-  std::string text = router_line(report, look);
+  std::string text = router_line(report, look) + fallback_lines(report, look);
   if (const std::string error = text_at(report, "observe_error"); !error.empty()) {
     text += line("the interfaces cannot be read: " + error, look, Colour::bad);
   }

@@ -233,25 +233,32 @@ void Daemon::carry_out(const effect::Apply& effect) {
 void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
   router_socket_->arm();
   router_->read([this](RouterView view) {
-    if (options_.dry_run) view.owned = dry_run_routes_.overlay(std::move(view.owned));
+    if (options_.dry_run) {
+      view.owned = dry_run_routes_.overlay(std::move(view.owned));
+      view.fallback = dry_run_routes_.overlay(std::move(view.fallback));
+    }
     tell(event::RouterRead{std::move(view)});
   });
 }
 
 void Daemon::carry_out(const effect::ApplyRoutes& effect) {
-  std::vector<RouteStep> steps;
-  for (const IssuedRouteStep& issued : effect.steps) steps.push_back(issued.step);
+  RouteBatch batch{.steps = {}, .fallback = effect.fallback};
+  std::vector<std::string> texts;
+  for (const IssuedRouteStep& issued : effect.steps) {
+    batch.steps.push_back(issued.step);
+    texts.push_back(to_string(issued.step));
+  }
+  for (const FallbackStep& step : effect.fallback) texts.push_back(to_string(step));
   if (options_.dry_run) {
-    for (const RouteStep& step : steps) {
-      dry_run_routes_.pretend(step);
-      log_.write(LogLevel::info, "dry run, would: " + to_string(step));
-    }
-    tell(event::RoutesApplied{std::vector<std::string>(steps.size())});
+    for (const RouteStep& step : batch.steps) dry_run_routes_.pretend(step);
+    for (const FallbackStep& step : batch.fallback) dry_run_routes_.pretend(step);
+    for (const std::string& text : texts) log_.write(LogLevel::info, "dry run, would: " + text);
+    tell(event::RoutesApplied{std::vector<std::string>(texts.size())});
     return;
   }
-  router_->apply(steps, [this, steps](std::vector<std::string> errors) {
-    for (std::size_t index = 0; index < steps.size() && index < errors.size(); ++index) {
-      if (errors[index].empty()) log_.write(LogLevel::info, to_string(steps[index]));
+  router_->apply(std::move(batch), [this, texts](std::vector<std::string> errors) {
+    for (std::size_t index = 0; index < texts.size() && index < errors.size(); ++index) {
+      if (errors[index].empty()) log_.write(LogLevel::info, texts[index]);
     }
     tell(event::RoutesApplied{std::move(errors)});
   });

@@ -36,6 +36,20 @@ bool can_read_back(const Snapshot& snapshot) {
   return snapshot.stack != Stack::none && snapshot.router && snapshot.router->reachable;
 }
 
+// What the router holds of it now; null where that is not known.
+ordered_json fallback_json(const Snapshot& snapshot) {
+  ordered_json held = nullptr;
+  if (can_read_back(snapshot)) {
+    held = ordered_json::array();
+    for (const auto& [peer, fallback] : snapshot.router->fallback) {
+      ordered_json denied = ordered_json::array();
+      for (const Vip& vip : fallback.denied) denied.push_back(vip.prefix);
+      held.push_back({{"peer", peer}, {"denied", std::move(denied)}, {"shut", fallback.shut}});
+    }
+  }
+  return {{"level", name_of(snapshot.fallback)}, {"held", std::move(held)}};
+}
+
 ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json peers = ordered_json::array();
   ordered_json reachable = nullptr;
@@ -47,11 +61,9 @@ ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
       peers.push_back({{"address", peer.address}, {"state", peer.state}, {"established", peer.established}});
     }
   }
-  return {{"stack", name_of(snapshot.stack)},
-          {"reachable", std::move(reachable)},
-          {"peers", std::move(peers)},
-          {"error", std::move(error)},
-          {"read_at", time_or_null(snapshot.router_read_at, clocks)}};
+  return {{"stack", name_of(snapshot.stack)},    {"reachable", std::move(reachable)},
+          {"peers", std::move(peers)},           {"error", std::move(error)},
+          {"fallback", fallback_json(snapshot)}, {"read_at", time_or_null(snapshot.router_read_at, clocks)}};
 }
 
 // What is not known is null: "no" would be a lie that people act on.
@@ -66,6 +78,7 @@ ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const Cl
   shown["interface"] = vip.interface;
   shown["foreign"] = looked ? ordered_json(vip.foreign) : ordered_json(nullptr);
   shown["lease_until"] = time_or_null(vip.lease_until, clocks);
+  shown["denied_to"] = read ? ordered_json(vip.denied_to) : ordered_json(nullptr);
   shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
   return shown;
 }
@@ -279,7 +292,8 @@ ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::st
     report["steps"].push_back(to_string(step));
     report["commands"].push_back(address_command(step));
   }
-  for (const RouteStep& step : plan.routes) report["steps"].push_back(to_string(step));
+  for (const RouteStep& step : plan.routes.steps) report["steps"].push_back(to_string(step));
+  for (const FallbackStep& step : plan.routes.fallback) report["steps"].push_back(to_string(step));
   for (const std::string& command : commands) report["commands"].push_back(command);
   return report;
 }

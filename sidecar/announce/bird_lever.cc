@@ -31,18 +31,19 @@ class BirdLever final : public RouterLever {
     }
   }
 
-  void apply(std::vector<RouteStep> steps, OnApplied on_applied) override {
+  // It has no fallback: config_router.cc refuses it.
+  void apply(RouteBatch batch, OnApplied on_applied) override {
     reading_.cancel();
-    change_.start(std::move(steps), [this, on_applied = std::move(on_applied)](auto errors) {
+    change_.start(std::move(batch.steps), [this, on_applied = std::move(on_applied)](auto errors) {
       if (OnView waiting = std::exchange(waiting_, nullptr)) read(std::move(waiting));
       on_applied(std::move(errors));
     });
   }
 
-  [[nodiscard]] std::vector<std::string> commands(std::span<const RouteStep> steps) const override {
-    if (steps.empty()) return {};
+  [[nodiscard]] std::vector<std::string> commands(const RouteBatch& batch) const override {
+    if (batch.steps.empty()) return {};
     std::vector<std::string> lines{fmt::format("# in {}:", spec_.bird.include)};
-    for (const RouteStep& step : steps) {
+    for (const RouteStep& step : batch.steps) {
       if (!step.policy) {
         lines.push_back(fmt::format("# no route {}", step.vip.prefix));
       } else if (const auto route = bird_route(*step.policy, spec_.as)) {

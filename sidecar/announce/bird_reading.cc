@@ -114,7 +114,7 @@ void BirdReading::judge_peers() {
   };
   for (const std::string& address : spec_.peers) {
     if (std::ranges::none_of(peers, [&](const BirdPeer& peer) { return peer.peer.address == address; }))
-      view_.peers.push_back({address, "not configured", false});
+      view_.peers.push_back({address, std::string(kNotConfigured), false});
   }
   for (const BirdPeer& peer : peers) view_.peers.push_back(peer.peer);
   for (auto& [vip, route] : view_.routes) {

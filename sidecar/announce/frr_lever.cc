@@ -38,8 +38,8 @@ class FrrLever final : public RouterLever {
   }
 
   void read(OnView on_view) override;
-  void apply(std::vector<RouteStep> steps, OnApplied on_applied) override;
-  [[nodiscard]] std::vector<std::string> commands(std::span<const RouteStep> steps) const override;
+  void apply(RouteBatch batch, OnApplied on_applied) override;
+  [[nodiscard]] std::vector<std::string> commands(const RouteBatch& batch) const override;
   [[nodiscard]] std::string socket_path() const override { return frr_socket_path(spec_.vtysh); }
 
  private:
@@ -51,7 +51,7 @@ class FrrLever final : public RouterLever {
   void go_on(std::string problem, std::size_t from);
   void finish_read(RouterView view);
 
-  [[nodiscard]] FrrBatch batch_of(std::span<const RouteStep> steps) const;
+  [[nodiscard]] FrrBatch batch_of(const RouteBatch& batch) const;
   [[nodiscard]] FrrMaps maps_for(std::span<const RouteStep> steps) const;
   void send(FrrProgress::Send send);
   void finish_apply();
@@ -112,6 +112,8 @@ void FrrLever::take_owned(FrrOwned owned) {
   std::erase_if(whole_maps_, [&](const std::string& map) { return !owned.maps.contains(map); });
   whole_maps_.insert(owned.used_maps.begin(), owned.used_maps.end());
   view_.owned = owned.routes;
+  view_.fallback = fallbacks_in(owned.filters);
+  view_.fallback_remains = has_remains(owned.filters);
   owned_ = std::move(owned);
 }
 
@@ -146,10 +148,10 @@ void FrrLever::finish_read(RouterView view) {
   if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view));
 }
 
-void FrrLever::apply(std::vector<RouteStep> steps, OnApplied on_applied) {
+void FrrLever::apply(RouteBatch batch, OnApplied on_applied) {
   on_view_ = nullptr;
   on_applied_ = std::move(on_applied);
-  progress_.emplace(batch_of(steps));
+  progress_.emplace(batch_of(batch));
   if (auto first = progress_->next()) return send(std::move(*first));
   later_ = loop_->timer_at(loop_->now(), [this] { finish_apply(); });
 }
@@ -175,9 +177,9 @@ void FrrLever::finish_apply() {
   on_applied(std::move(errors));
 }
 
-FrrBatch FrrLever::batch_of(std::span<const RouteStep> steps) const {
+FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   const auto refuse = [&](const std::string& why) {
-    return FrrBatch{.lines = {}, .errors = std::vector<std::string>(steps.size(), why)};
+    return FrrBatch{.lines = {}, .errors = std::vector<std::string>(batch.size(), why)};
   };
   if (!objects_) return refuse(to_string(objects_.error().front()));
   // `router bgp AS vrf X` would create what is not there.
@@ -190,7 +192,11 @@ FrrBatch FrrLever::batch_of(std::span<const RouteStep> steps) const {
   } else if (owned_) {
     as = owned_->as;
   }
-  return frr_batch(*objects_, steps, owned_ ? owned_->router_line : "router bgp", as, maps_for(steps));
+  std::vector<FrrFallbackLines> fallback;
+  for (const FallbackStep& step : batch.fallback)
+    fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, *objects_));
+  return frr_batch(*objects_, batch.steps, owned_ ? owned_->router_line : "router bgp", as,
+                   maps_for(batch.steps), fallback);
 }
 
 FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
@@ -206,15 +212,15 @@ FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
   return maps;
 }
 
-std::vector<std::string> FrrLever::commands(std::span<const RouteStep> steps) const {
-  const FrrBatch batch = batch_of(steps);
+std::vector<std::string> FrrLever::commands(const RouteBatch& batch) const {
+  const FrrBatch written = batch_of(batch);
   std::vector<std::string> lines;
-  for (std::size_t index = 0; index < steps.size(); ++index) {
+  for (std::size_t index = 0; index < batch.steps.size(); ++index) {
     // A comment in FRR's own language.
-    if (!batch.errors[index].empty())
-      lines.push_back(fmt::format("! {}: {}", steps[index].vip.prefix, batch.errors[index]));
+    if (!written.errors[index].empty())
+      lines.push_back(fmt::format("! {}: {}", batch.steps[index].vip.prefix, written.errors[index]));
   }
-  for (const FrrLine& line : batch.lines) lines.push_back(line.text);
+  for (const FrrLine& line : written.lines) lines.push_back(line.text);
   return lines;
 }
 

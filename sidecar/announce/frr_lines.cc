@@ -22,23 +22,31 @@ bool is_ipv6(const Vip& vip) {
 class BatchWriter {
  public:
   BatchWriter(const FrrObjects& objects, std::span<const RouteStep> steps, std::string_view as,
-              const FrrMaps& maps)
-      : objects_(objects), steps_(steps), as_(as), maps_(maps) {
-    batch_.errors.resize(steps.size());
+              const FrrMaps& maps, std::span<const FrrFallbackLines> fallback)
+      : objects_(objects), steps_(steps), as_(as), maps_(maps), fallback_(fallback) {
+    batch_.errors.resize(steps.size() + fallback.size());
   }
 
   FrrBatch write(const std::string& router_line) {
     // What cannot be defined takes its steps out, so that no block is opened for them alone.
     const auto definitions = missing_definitions();
-    const StepIndices live = live_steps([](const RouteStep& /*step*/) { return true; });
+    StepIndices live = live_steps([](const RouteStep& /*step*/) { return true; });
+    for (std::size_t index = 0; index < fallback_.size(); ++index) live.push_back(steps_.size() + index);
     if (live.empty()) return std::move(batch_);
     add(Kind::enter, "configure terminal", live);
     for (const Definition& definition : definitions) define(definition);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) {
+      for (const auto& each : lines.definitions)
+        define({each.front(), {each.begin() + 1, each.end()}, {step}});
+    });
     add(Kind::enter, router_line, live);
-    family("ipv4", live_steps([](const RouteStep& step) { return !is_ipv6(step.vip); }));
-    family("ipv6", live_steps([](const RouteStep& step) { return is_ipv6(step.vip); }));
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.before, step); });
+    family("ipv4", 0, live_steps([](const RouteStep& step) { return !is_ipv6(step.vip); }));
+    family("ipv6", 1, live_steps([](const RouteStep& step) { return is_ipv6(step.vip); }));
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.after, step); });
     add(Kind::leave, "exit", live);
     for (const std::string& map : maps_.unused) add(Kind::tidy, "no route-map " + map, live);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.tidying, step); });
     add(Kind::leave, "end", live);
     return std::move(batch_);
   }
@@ -52,6 +60,16 @@ class BatchWriter {
 
   void add(Kind kind, std::string text, StepIndices steps, std::string map = {}) {
     batch_.lines.push_back({kind, std::move(text), std::move(steps), std::move(map)});
+  }
+
+  void add_all(const std::vector<std::string>& lines, std::size_t step) {
+    for (const std::string& line : lines) add(Kind::set, line, {step});
+  }
+
+  template <typename Visit>
+  void fallback(Visit visit) const {
+    for (std::size_t index = 0; index < fallback_.size(); ++index)
+      visit(fallback_[index], steps_.size() + index);
   }
 
   template <typename Predicate>
@@ -92,35 +110,43 @@ class BatchWriter {
       const bool enters = line.starts_with("route-map ");
       if (enters || line == "exit") leave();
       if (enters) inside = true;
-      if (line != "exit") add(enters ? Kind::enter : Kind::set, line, steps, map);
+      // What is outside of the map's blocks has no block to lose.
+      if (line != "exit") add(enters ? Kind::enter : Kind::set, line, steps, inside ? map : "");
     }
     leave();
   }
 
-  void family(std::string_view name, const StepIndices& indices) {
-    if (indices.empty()) return;
-    add(Kind::enter, fmt::format("address-family {} unicast", name), indices);
+  void family(std::string_view name, std::size_t number, const StepIndices& indices) {
+    StepIndices all = indices;
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) {
+      if (!lines.families[number].empty()) all.push_back(step);
+    });
+    if (all.empty()) return;
+    add(Kind::enter, fmt::format("address-family {} unicast", name), all);
     for (const std::size_t index : indices) {
       const RouteStep& step = steps_[index];
       const auto lines =
           step.policy ? objects_.network(step.vip, step.policy->name) : objects_.no_network(step.vip, "");
       for (const std::string& line : lines) add(Kind::set, line, {index});
     }
-    add(Kind::leave, "exit-address-family", indices);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.families[number], step); });
+    add(Kind::leave, "exit-address-family", all);
   }
 
   const FrrObjects& objects_;
   std::span<const RouteStep> steps_;
   std::string_view as_;
   const FrrMaps& maps_;
+  std::span<const FrrFallbackLines> fallback_;
   FrrBatch batch_;
 };
 
 }  // namespace
 
 FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
-                   const std::string& router_line, std::string_view as, const FrrMaps& maps) {
-  return BatchWriter(objects, steps, as, maps).write(router_line);
+                   const std::string& router_line, std::string_view as, const FrrMaps& maps,
+                   std::span<const FrrFallbackLines> fallback) {
+  return BatchWriter(objects, steps, as, maps, fallback).write(router_line);
 }
 
 }  // namespace herald

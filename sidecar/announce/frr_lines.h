@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/announce/frr_fallback.h"
 #include "sidecar/announce/frr_objects.h"
 #include "sidecar/core/route_step.h"
 
@@ -33,7 +34,8 @@ struct FrrLine {
 
 struct FrrBatch {
   std::vector<FrrLine> lines;
-  std::vector<std::string> errors;  // one a step: why there is no line for it, else empty
+  std::vector<std::string>
+      errors;  // one a step, of the fallback last: why there is no line for it, else empty
 };
 
 // What is known of the maps in bgpd that carry herald's prefix.
@@ -45,8 +47,10 @@ struct FrrMaps {
 
 // All that the steps need, in one piece: definitions of maps, `network` lines by address family, deletions.
 // `as` is our own AS as bgpd writes it, empty when not known.
-// `router_line` enters the instance: "router bgp 65001 vrf blue".
+// `router_line` enters the instance: "router bgp 65001 vrf blue". The fallback's lines, one element a step of it, go
+// after those of the routes.
 [[nodiscard]] FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
-                                 const std::string& router_line, std::string_view as, const FrrMaps& maps);
+                                 const std::string& router_line, std::string_view as, const FrrMaps& maps,
+                                 std::span<const FrrFallbackLines> fallback = {});
 
 }  // namespace herald

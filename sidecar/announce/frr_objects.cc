@@ -27,9 +27,20 @@ constexpr std::array kNetwork{Placeholder{"vip"}, Placeholder{"map"}};
 // FRR deletes by the prefix alone.
 constexpr std::array kNoNetwork{Placeholder{"vip"}, Placeholder{.name = "map", .must_occur = false}};
 
+constexpr std::array kFallback{
+    Placeholder{"map"},
+    Placeholder{"list"},
+    Placeholder{"ip"},
+    Placeholder{"vips", Kind::list},
+    Placeholder{.name = "seq", .of = "vips"},
+    Placeholder{.name = "vip", .of = "vips"},
+    Placeholder{"called", Kind::optional},
+};
+
 constexpr TemplateKind kRouteMapTemplate{"route-map.conf", kRouteMap};
 constexpr TemplateKind kNetworkTemplate{"network.conf", kNetwork};
 constexpr TemplateKind kNoNetworkTemplate{"no-network.conf", kNoNetwork};
+constexpr TemplateKind kFallbackTemplate{"fallback.conf", kFallback};
 
 bool is_large(const std::string& community) {
   return std::ranges::count(community, ':') == 2;
@@ -58,10 +69,12 @@ std::expected<FrrObjects, std::vector<TemplateError>> FrrObjects::load(
   auto route_map = load_template(kRouteMapTemplate, dirs);
   auto network = load_template(kNetworkTemplate, dirs);
   auto no_network = load_template(kNoNetworkTemplate, dirs);
-  if (route_map && network && no_network)
-    return FrrObjects(*std::move(route_map), *std::move(network), *std::move(no_network));
+  auto fallback = load_template(kFallbackTemplate, dirs);
+  if (route_map && network && no_network && fallback)
+    return FrrObjects(*std::move(route_map), *std::move(network), *std::move(no_network),
+                      *std::move(fallback));
   std::vector<TemplateError> errors;
-  for (const auto* each : {&route_map, &network, &no_network}) {
+  for (const auto* each : {&route_map, &network, &no_network, &fallback}) {
     if (!*each) errors.insert(errors.end(), each->error().begin(), each->error().end());
   }
   return std::unexpected(std::move(errors));
@@ -89,6 +102,19 @@ std::vector<std::string> FrrObjects::network(const Vip& vip, std::string_view ma
 
 std::vector<std::string> FrrObjects::no_network(const Vip& vip, std::string_view map) const {
   return commands_in(no_network_.render(network_values(vip, map)));
+}
+
+std::vector<std::string> FrrObjects::fallback(const std::set<Vip>& vips, std::string_view map,
+                                              std::string_view list, const std::string& called) const {
+  TemplateValues values;
+  values.texts["map"] = map;
+  values.texts["list"] = list;
+  values.texts["ip"] = vips.begin()->prefix.contains(':') ? "ipv6" : "ip";
+  if (!called.empty()) values.texts["called"] = called;
+  auto& entries = values.lists["vips"];
+  for (const Vip& vip : vips)
+    entries.push_back({{"seq", fmt::format("{}", 5 * (entries.size() + 1))}, {"vip", vip.prefix}});
+  return commands_in(fallback_.render(values));
 }
 
 }  // namespace herald

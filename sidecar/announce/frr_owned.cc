@@ -32,10 +32,17 @@ class OwnedReader {
       enter_instance(line, words);
     } else if (line.starts_with(" address-family ")) {
       is_unicast_ = line.ends_with(" ipv4 unicast") || line.ends_with(" ipv6 unicast");
+      is_ipv6_ = line.ends_with(" ipv6 unicast");
     } else if (line.starts_with("  network ") && words.size() > 1) {
       take_network(Vip{words[1]}, after(words, "route-map"));
+    } else if (line.starts_with(" neighbor ") && words.size() > 3 && is_ours_) {
+      take_neighbor(words);
+    } else if (line.starts_with("  neighbor ") && words.size() > 4) {
+      take_filter(words);
     } else if (line.starts_with("route-map ") && words.size() > 1 && words[1].starts_with(kPolicyPrefix)) {
-      owned_.maps.insert(words[1]);
+      (words[1].starts_with(kFallbackPrefix) ? owned_.filters.maps : owned_.maps).insert(words[1]);
+    } else if (words.size() > 6 && words[1] == "prefix-list" && words[2].starts_with(kFallbackPrefix)) {
+      owned_.filters.lists[words[2]].insert(Vip{words[6]});  // ip prefix-list NAME seq 5 permit X
     }
   }
 
@@ -69,18 +76,34 @@ class OwnedReader {
       owned_.routes[vip] = is_marked ? map : "";
   }
 
+  void take_neighbor(const std::vector<std::string>& words) {
+    if (words[2] == "peer-group") owned_.filters.groups[words[1]] = words[3];
+    if (words[2] == "shutdown" && words[3] == "message" &&
+        after(words, "message").starts_with(kFallbackPrefix))
+      owned_.filters.shut.insert(words[1]);
+  }
+
+  void take_filter(const std::vector<std::string>& words) {
+    if (words[2] != "route-map" || words[4] != "out" || !is_unicast_) return;
+    if (words[3].starts_with(kFallbackPrefix)) owned_.filters.used_maps.insert(words[3]);
+    if (is_ours_) owned_.filters.out_maps[is_ipv6_ ? 1 : 0][words[1]] = words[3];
+  }
+
   const RouterSpec& spec_;
   const std::set<Vip>& vips_;
   FrrOwned owned_;
   std::size_t instances_ = 0;
   bool is_ours_ = false;     // the instance of the lines that follow
   bool is_unicast_ = false;  // the address family
+  bool is_ipv6_ = false;
 };
 
 }  // namespace
 
 std::string frr_owned_command() {
-  return "show running-config | include ^(router bgp | address-family |  network |route-map HERALD-)";
+  return "show running-config | include ^(router bgp | address-family |  network |route-map HERALD-|"
+         "ip(v6)? prefix-list HERALD-|  neighbor .* route-map .* out| neighbor .* (peer-group|shutdown "
+         "message) .)";
 }
 
 std::expected<FrrOwned, std::string> parse_frr_owned(std::string_view text, const RouterSpec& spec,

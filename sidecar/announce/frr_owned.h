@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/announce/frr_fallback.h"
 #include "sidecar/core/config.h"
 
 namespace herald {
@@ -17,12 +18,13 @@ namespace herald {
 
 struct FrrOwned {
   std::map<Vip, std::string> routes;  // RouterView::owned
-  std::set<std::string> maps;         // with herald's prefix, whoever uses them
+  std::set<std::string> maps;         // of policies, whoever uses them
   std::set<std::string> used_maps;    // of these, what some `network` line of any instance names
   // How to enter our instance without creating one: empty when bgpd has no instance of ours. With the AS in it only
   // where bgpd insists on it.
   std::string router_line;
   std::string as;  // as bgpd writes it
+  FrrFilters filters;
 };
 
 // `vips`: those whose `network` lines are ours whatever their map, for they belong to services that are announced by

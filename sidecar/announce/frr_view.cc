@@ -64,7 +64,7 @@ std::vector<RouterPeer> ordered(std::vector<RouterPeer> seen, const RouterSpec& 
   std::vector<RouterPeer> peers;
   for (const std::string& address : spec.peers) {
     const auto found = std::ranges::find(seen, address, &RouterPeer::address);
-    peers.push_back(found == seen.end() ? RouterPeer{address, "not configured", false} : *found);
+    peers.push_back(found == seen.end() ? RouterPeer{address, std::string(kNotConfigured), false} : *found);
   }
   for (RouterPeer& peer : seen) {
     if (std::ranges::find(spec.peers, peer.address) == spec.peers.end()) peers.push_back(std::move(peer));

@@ -14,6 +14,13 @@ class DryRunRoutes {
   void pretend(const RouteStep& step) {
     pretended_[step.vip] = step.policy ? std::optional{step.policy->name} : std::nullopt;
   }
+  void pretend(const FallbackStep& step) { fallback_[step.peer] = step.wanted; }
+  [[nodiscard]] PeerFallbacks overlay(PeerFallbacks held) const {
+    for (const auto& [peer, fallback] : fallback_) {
+      if (!peer.empty()) held[peer] = fallback;
+    }
+    return held;
+  }
   [[nodiscard]] OwnedRoutes overlay(OwnedRoutes owned) const {
     for (const auto& [vip, policy] : pretended_) {
       if (policy) {
@@ -27,6 +34,7 @@ class DryRunRoutes {
 
  private:
   std::map<Vip, std::optional<std::string>> pretended_;  // none: withdrawn
+  PeerFallbacks fallback_;
 };
 
 }  // namespace herald

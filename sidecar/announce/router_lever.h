@@ -22,7 +22,7 @@ namespace herald {
 class RouterLever {
  public:
   using OnView = std::function<void(RouterView)>;
-  // One text a step, in their order: empty where the router took it (which is a claim: the next read decides), else
+  // One text a step, in their order, those of the fallback last: empty where the router took it (which is a claim: the next read decides), else
   // the error for people, with the router's own words.
   using OnApplied = std::function<void(std::vector<std::string>)>;
 
@@ -34,9 +34,9 @@ class RouterLever {
   // Both callbacks are called once, later, from the loop; not when the lever is destroyed first.
   virtual void read(OnView on_view) = 0;
   // Not while another apply() is in flight.
-  virtual void apply(std::vector<RouteStep> steps, OnApplied on_applied) = 0;
+  virtual void apply(RouteBatch batch, OnApplied on_applied) = 0;
   // What apply() would send, line by line, for people to read or type.
-  [[nodiscard]] virtual std::vector<std::string> commands(std::span<const RouteStep> steps) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> commands(const RouteBatch& batch) const = 0;
   // A file whose replacement says that the router was restarted: its control socket.
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };

@@ -168,6 +168,10 @@ struct BirdSpec {
   bool operator==(const BirdSpec&) const = default;
 };
 
+// How far herald goes when the router goes on advertising what was withdrawn (fallback.h).
+enum class FallbackLevel : std::uint8_t { off, deny, shutdown };
+[[nodiscard]] std::string_view name_of(FallbackLevel level);
+
 // What the Route Server is, for its rules and for ready configuration.
 enum class Preset : std::uint8_t { azure, aws, gcp, generic };
 [[nodiscard]] std::string_view name_of(Preset preset);
@@ -181,6 +185,8 @@ struct RouterSpec {
   std::optional<std::uint32_t> peer_as;  // route_server.as
   std::vector<std::string>
       peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
+  FallbackLevel fallback = FallbackLevel::off;
+  Duration fallback_after = 5s;
   VtyshSpec vtysh;
   BirdSpec bird;
 

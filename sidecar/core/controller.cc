@@ -35,7 +35,7 @@ constexpr std::size_t kMostNotices = 4096;
 }  // namespace
 
 Controller::Controller(Config config, std::uint64_t seed, TimePoint now)
-    : config_(std::move(config)), random_(seed) {
+    : config_(std::move(config)), random_(seed), ladder_(config_.router) {
   for (const ServiceSpec& spec : config_.services) {
     for (const Vip& vip : spec.vips) owner_[vip] = services_.size();
     services_.push_back({ServiceRun(spec, now), probes_.size()});
@@ -85,6 +85,7 @@ std::vector<Effect> Controller::decide(TimePoint now) {
   finish_expired(now);
   run_timers(now);
   evaluate_services(now);
+  judge_fallback(now);
   plan_steps(now);
   plan_routes(now);
   look();
@@ -222,7 +223,8 @@ Sight Controller::sight() const {
           .router = router_ ? &*router_ : nullptr,
           .router_sequence = router_sequence_,
           .stack = config_.router.stack,
-          .owned = owned_sequence_ > 0 ? &owned_ : nullptr};
+          .owned = owned_sequence_ > 0 ? &owned_ : nullptr,
+          .ladder = &ladder_};
 }
 
 void Controller::mark_all_dirty() {
@@ -242,7 +244,10 @@ void Controller::evaluate_services(TimePoint now) {
     if (const auto now_known = service.flaps(); counts && now_known && now_known != flaps)
       effects_.emplace_back(effect::Remember{service.spec().name, *now_known});
     if (service.demand().address != before.address) plan_ = true;
-    if (service.demand() != before) plan_routes_ = true;
+    if (service.demand() != before) {
+      plan_routes_ = true;
+      judge_fallback_ = judge_fallback_ || ladder_.is_active();
+    }
     const auto timer = static_cast<Timers::Key>(probes_.size() + index);
     if (const auto wakeup = service.next_wakeup(now)) {
       timers_.set(timer, *wakeup);
@@ -250,6 +255,25 @@ void Controller::evaluate_services(TimePoint now) {
       timers_.cancel(timer);
     }
   }
+}
+
+// Looks at all services, so only after a read, and while there is something to undo.
+void Controller::judge_fallback(TimePoint now) {
+  if (!std::exchange(judge_fallback_, false) || !router_) return;
+  if (!router_->reachable) return ladder_.blind();
+  std::vector<VipStanding> standings;
+  for (const ServiceEntry& service : services_) service.run.stand(standings, sight());
+  std::set<std::size_t> told;
+  for (const Vip& vip : ladder_.judge(standings, *router_, now)) told.insert(owner_.at(vip));
+  dirty_.insert(told.begin(), told.end());
+  evaluate_services(now);
+  for (const std::size_t index : told) {
+    const ServiceRun& service = services_[index].run;
+    notice(true, service.spec().name, service.problem(), now);
+  }
+  const Timers::Key timer = key(Timer::router);
+  if (const auto read = ladder_.next_read())
+    timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), *read));
 }
 
 std::vector<DesiredAddress> Controller::desired() const {
@@ -297,18 +321,27 @@ std::vector<DesiredRoute> Controller::desired_routes() const {
 
 // All that changes in one turn goes to the router together; what changes while something is under way goes after it.
 void Controller::plan_routes(TimePoint now) {
-  if (!plan_routes_ || owned_sequence_ == 0 || !routes_.in_flight().empty()) return;
+  if (!plan_routes_ || owned_sequence_ == 0 || router_is_told()) return;
   plan_routes_ = false;
-  const std::vector<IssuedRouteStep> steps = routes_.plan(desired_routes(), owned_, owned_sequence_, now);
-  if (const auto wakeup = routes_.next_wakeup()) {
+  effect::ApplyRoutes batch{routes_.plan(desired_routes(), owned_, owned_sequence_, now), {}};
+  if (router_->reachable) batch.fallback = ladder_.plan(*router_, router_sequence_, now);
+  auto wakeup = routes_.next_wakeup();
+  if (const auto other = ladder_.next_wakeup()) wakeup = wakeup ? std::min(*wakeup, *other) : *other;
+  if (wakeup) {
     timers_.set(key(Timer::routes), *wakeup);
   } else {
     timers_.cancel(key(Timer::routes));
   }
-  if (steps.empty()) return;
-  for (const IssuedRouteStep& issued : steps) report_step(issued, now);
+  if (batch.steps.empty() && batch.fallback.empty()) return;
+  for (const IssuedRouteStep& issued : batch.steps) report_step(issued, now);
+  for (const FallbackStep& step : batch.fallback) report_step(step, now);
   if (std::exchange(reading_router_, false)) read_router_at(now + kFirstRouterRead);
-  effects_.emplace_back(effect::ApplyRoutes{steps});
+  effects_.emplace_back(std::move(batch));
+}
+
+// Rare, and never routine: each is said.
+void Controller::report_step(const FallbackStep& step, TimePoint now) {
+  notice(!step.wanted.denied.empty(), "", to_string(step), now);
 }
 
 void Controller::report_step(const IssuedRouteStep& issued, TimePoint now) {
@@ -336,7 +369,7 @@ void Controller::look() {
 }
 
 void Controller::read_router(TimePoint now) {
-  if (config_.router.stack == Stack::none || reading_router_ || !routes_.in_flight().empty()) return;
+  if (config_.router.stack == Stack::none || reading_router_ || router_is_told()) return;
   const Timers::Key timer = key(Timer::router);
   if (std::exchange(router_answered_, false)) {
     const bool settled =
@@ -359,7 +392,7 @@ bool Controller::steps_are_done() const {
 }
 
 bool Controller::routes_are_done() const {
-  return routes_.in_flight().empty() && !timers_.due(key(Timer::routes)) &&
+  return !router_is_told() && !timers_.due(key(Timer::routes)) &&
          std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.has_left(); });
 }
 
@@ -367,7 +400,7 @@ bool Controller::routes_are_done() const {
 bool Controller::is_handed_over(TimePoint now) const {
   const bool seen = !looking_ && !look_wanted_ && look_failures_ == 0 &&
                     observed_sequence_ > reconciler_.needs_look_after();
-  if (!seen || reconciler_.in_flight() || !routes_.in_flight().empty()) return false;
+  if (!seen || reconciler_.in_flight() || router_is_told()) return false;
   return std::ranges::none_of(reconcile(desired(), observation_, now),
                               [](const Step& step) { return step.kind == Step::Kind::refresh; });
 }
@@ -394,7 +427,8 @@ Controller::Plan Controller::plan(TimePoint now) const {
   Plan plan;
   if (observed_sequence_ > 0) plan.addresses = reconcile(desired(), observation_, now);
   std::erase_if(plan.addresses, [](const Step& step) { return step.kind == Step::Kind::refresh; });
-  if (owned_sequence_ > 0) plan.routes = reconcile(desired_routes(), owned_);
+  if (owned_sequence_ > 0) plan.routes.steps = reconcile(desired_routes(), owned_);
+  if (router_ && router_->reachable) plan.routes.fallback = ladder_.difference(*router_);
   return plan;
 }
 
@@ -402,6 +436,7 @@ Snapshot Controller::snapshot(TimePoint now) const {
   Snapshot shown;
   shown.at = now;
   shown.stack = config_.router.stack;
+  shown.fallback = config_.router.fallback;
   shown.stopping = stopping_;
   shown.observe_error = observe_error_;
   shown.router = router_;

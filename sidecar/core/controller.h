@@ -20,6 +20,7 @@
 
 #include "sidecar/core/asked_runs.h"
 #include "sidecar/core/events.h"
+#include "sidecar/core/fallback.h"
 #include "sidecar/core/probe_run.h"
 #include "sidecar/core/route_plan.h"
 #include "sidecar/core/service_run.h"
@@ -52,7 +53,7 @@ class Controller {
   // taken, wait for their time, or are under way. Refreshes of leases are routine, and left out.
   struct Plan {
     std::vector<Step> addresses;
-    std::vector<RouteStep> routes;
+    RouteBatch routes;
   };
   [[nodiscard]] Plan plan(TimePoint now) const;
 
@@ -76,6 +77,7 @@ class Controller {
   void finish_expired(TimePoint now);
   void run_timers(TimePoint now);
   void evaluate_services(TimePoint now);
+  void judge_fallback(TimePoint now);
   void plan_steps(TimePoint now);
   void plan_routes(TimePoint now);
   void look();
@@ -85,6 +87,9 @@ class Controller {
   [[nodiscard]] bool routes_are_done() const;
   [[nodiscard]] bool is_handed_over(TimePoint now) const;
   void stop_probes();
+  [[nodiscard]] bool router_is_told() const {
+    return !routes_.in_flight().empty() || !ladder_.in_flight().empty();
+  }
 
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
@@ -117,6 +122,7 @@ class Controller {
   [[nodiscard]] std::vector<DesiredRoute> desired_routes() const;
   void report_step(const IssuedStep& issued, TimePoint now);
   void report_step(const IssuedRouteStep& issued, TimePoint now);
+  void report_step(const FallbackStep& step, TimePoint now);
   void read_router_at(TimePoint when);
   void notice(bool error, std::string service, std::string text, TimePoint now);
 
@@ -172,6 +178,8 @@ class Controller {
 
   RouteReconciler routes_;
   bool plan_routes_ = true;
+  FallbackLadder ladder_;
+  bool judge_fallback_ = false;
   OwnedRoutes owned_;                 // by the last read that was answered, and what later steps claim
   std::uint64_t owned_sequence_ = 0;  // of that read; 0: none yet
 

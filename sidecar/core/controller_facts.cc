@@ -134,6 +134,7 @@ void Controller::on(const event::Observed& event, TimePoint now) {
   mark_owners_of_changes(addresses_, addresses);
   addresses_ = std::move(addresses);
   plan_ = looked_ = true;
+  if (ladder_.is_active()) judge_fallback_ = plan_routes_ = true;
 }
 
 // A look sees everything, and most of it is as it was: with a thousand services, judging them all anew at each
@@ -178,14 +179,16 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
            now);
     routes_.read_failed();
   }
-  plan_routes_ = true;
+  plan_routes_ = judge_fallback_ = true;
   mark_all_dirty();
 }
 
 void Controller::on(const event::RoutesApplied& event, TimePoint now) {
   const std::vector<IssuedRouteStep> steps = routes_.in_flight();
-  if (steps.empty() || event.errors.size() != steps.size()) return;
+  const std::vector<FallbackStep> fallback = ladder_.in_flight();
+  if (!router_is_told() || event.errors.size() != steps.size() + fallback.size()) return;
   routes_.finished(router_read_sequence_);
+  ladder_.finished(router_read_sequence_);
   for (std::size_t index = 0; index < steps.size(); ++index) {
     const std::string& error = event.errors[index];
     if (error.empty()) claim(steps[index].step, owned_);
@@ -197,6 +200,10 @@ void Controller::on(const event::RoutesApplied& event, TimePoint now) {
     if (error.empty()) continue;
     notice(true, owned == owner_.end() ? "" : services_[owned->second].run.spec().name,
            fmt::format("{}: {}", to_string(steps[index].step), error), now);
+  }
+  for (std::size_t index = 0; index < fallback.size(); ++index) {
+    const std::string& error = event.errors[steps.size() + index];
+    if (!error.empty()) notice(true, "", fmt::format("{}: {}", to_string(fallback[index]), error), now);
   }
   plan_routes_ = true;  // what was wished for meanwhile
   read_router_at(now + kReadAfterRoutes);

@@ -44,7 +44,8 @@ struct StepFinished {
 struct RouterRead {
   RouterView view;
 };
-// Answer to ApplyRoutes: one text a step, in their order; empty: done, as far as the router knows.
+// Answer to ApplyRoutes: one text a step, in their order, those of the fallback last; empty: done, as far as the router
+// knows.
 struct RoutesApplied {
   std::vector<std::string> errors;
 };
@@ -119,6 +120,7 @@ struct ReadRouter {};
 // Send these to the router, together. A read that is in flight is given up, and is not answered any more.
 struct ApplyRoutes {
   std::vector<IssuedRouteStep> steps;
+  std::vector<FallbackStep> fallback = {};
 };
 
 // For the log, the history, and for whoever watches. `probe` is empty when the service itself changed.

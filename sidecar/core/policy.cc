@@ -6,21 +6,20 @@
 namespace herald {
 namespace {
 
-// FNV-1a, 32 bit: a name for few things of one service, not a defence against anybody.
-std::uint32_t hash_of(std::string_view text) {
-  std::uint32_t hash = 0x811c9dc5U;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x01000193U;
-  }
-  return hash;
-}
-
 std::string text_of(const std::optional<std::uint32_t>& number) {
   return number ? fmt::format("{}", *number) : "-";
 }
 
 }  // namespace
+
+std::string name_hash(std::string_view text) {
+  std::uint32_t hash = 0x811c9dc5U;
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x01000193U;
+  }
+  return fmt::format("{:08x}", hash);
+}
 
 Policy policy_of(const ServiceSpec& service, Grade grade) {
   const auto& by_grade = service.announce.attributes;
@@ -33,7 +32,7 @@ Policy policy_of(const ServiceSpec& service, Grade grade) {
   const std::string text =
       fmt::format("{} {} {} {}", attributes.prepend, text_of(attributes.med),
                   text_of(attributes.local_preference), fmt::join(attributes.communities, ","));
-  policy.name += fmt::format("-{:08x}", hash_of(text));
+  policy.name += "-" + name_hash(text);
   return policy;
 }
 

@@ -26,6 +26,9 @@ struct Policy {
 // has_draining().
 [[nodiscard]] Policy policy_of(const ServiceSpec& service, Grade grade);
 
+// FNV-1a in eight hexadecimal digits: tells few things apart, and defends against nobody.
+[[nodiscard]] std::string name_hash(std::string_view text);
+
 // Whether draining looks any different on the wire.
 [[nodiscard]] bool has_draining(const AnnounceSpec& announce);
 

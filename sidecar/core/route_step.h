@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/policy.h"
+#include "sidecar/core/router_view.h"
 
 namespace herald {
 
@@ -19,6 +21,26 @@ struct RouteStep {
 
 // "announce 10.99.0.1/32 with HERALD-web-healthy", "withdraw 10.99.0.1/32"
 [[nodiscard]] std::string to_string(const RouteStep& step);
+
+// Toward one peer, the fallback is to be exactly this (fallback.h). Without a peer: what nothing uses goes.
+struct FallbackStep {
+  std::string peer;
+  PeerFallback wanted;
+
+  bool operator==(const FallbackStep&) const = default;
+};
+
+// "fallback: deny 10.99.0.1/32 to 10.1.1.4", "fallback: lift everything toward 10.1.1.4"
+[[nodiscard]] std::string to_string(const FallbackStep& step);
+
+// What goes to the router together.
+struct RouteBatch {
+  std::vector<RouteStep> steps = {};
+  std::vector<FallbackStep> fallback = {};
+
+  [[nodiscard]] std::size_t size() const { return steps.size() + fallback.size(); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+};
 
 enum class RouteStepId : std::uint64_t {};
 

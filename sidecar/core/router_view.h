@@ -2,12 +2,17 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sidecar/core/types.h"
 
 namespace herald {
+
+// In the place of a state: the stack has no such peer.
+inline constexpr std::string_view kNotConfigured = "not configured";
 
 struct RouterPeer {
   std::string address;
@@ -25,6 +30,16 @@ struct RouterRoute {
   bool operator==(const RouterRoute&) const = default;
 };
 
+// What the router holds of the fallback (fallback.h) toward one peer.
+struct PeerFallback {
+  std::set<Vip> denied;  // not sent to it
+  bool shut = false;     // the session is shut down, by herald
+  bool whole = true;     // else somebody has deleted a part of it: nobody knows what is sent
+
+  bool operator==(const PeerFallback&) const = default;
+};
+using PeerFallbacks = std::map<std::string, PeerFallback>;  // by the peer's address
+
 struct RouterView {
   bool reachable = false;
   std::string error;  // why not: "vtysh: no answer within 2s"
@@ -34,6 +49,8 @@ struct RouterView {
   // (policy.h), empty where the router has it without one of herald's. Also leftovers of services that the
   // configuration has no more.
   std::map<Vip, std::string> owned = {};
+  PeerFallbacks fallback = {};
+  bool fallback_remains = false;  // objects of the fallback that nothing uses
 
   bool operator==(const RouterView&) const = default;
 };

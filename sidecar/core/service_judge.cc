@@ -74,21 +74,21 @@ Presence ServiceRun::presence(const Sight& sight) const {
 ServiceRun::Judged ServiceRun::judge(const Sight& sight) const {
   if (wish_.adopting) return {ServiceState::adopting, {}};
   const bool wanted = wish_.want != Want::absent;
-  std::string foreign;
+  std::string harmless;  // to the network
   for (const Vip& vip : spec_.vips) {
     std::string problem = wanted ? announce_problem(vip, sight) : withdraw_problem(vip, sight);
     if (problem.empty()) continue;
-    const bool is_foreign = find(vip, sight) != nullptr && find_ours(vip, sight) == nullptr;
-    if (wanted || routes() || !is_foreign) {
+    const bool is_foreign = !routes() && find(vip, sight) != nullptr && find_ours(vip, sight) == nullptr;
+    // What is not ours cannot be withdrawn, and what is denied is not sent: as far as the peers go, that is done.
+    if (wanted || !(is_foreign || is_contained(vip, sight))) {
       if (wish_.draining) return {ServiceState::draining, std::move(problem)};
       return {wanted ? ServiceState::announcing : ServiceState::withdrawing, std::move(problem)};
     }
-    foreign =
-        std::move(problem);  // what is not ours cannot be withdrawn: as far as herald goes, that is done
+    harmless = std::move(problem);
   }
   if (wish_.draining) return {ServiceState::draining, {}};
   if (wanted) return {ServiceState::announced, {}};
-  return {wish_.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(foreign)};
+  return {wish_.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(harmless)};
 }
 
 std::string ServiceRun::step_error(const Vip& vip) const {
@@ -175,13 +175,7 @@ std::string ServiceRun::withdraw_address_problem(const Vip& vip, const Sight& si
   // An unreachable router is no reason to call a route withdrawn or not; it is shown beside the services.
   if (sight.router == nullptr || !sight.router->reachable || sight.stack == Stack::none) return {};
   if (!was_read(sight)) return fmt::format("not read back from {} yet", name_of(sight.stack));
-  const RouterRoute* route = route_of(vip, sight);
-  // Where somebody else has it on another interface, the router redistributes that.
-  if (route != nullptr && route->in_rib && !is_anywhere(vip, sight)) {
-    return fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix, interface,
-                       name_of(sight.stack));
-  }
-  return {};
+  return is_stale(vip, sight) ? stale_problem(vip, sight) : std::string();
 }
 
 std::string ServiceRun::withdraw_route_problem(const Vip& vip, const Sight& sight) const {
@@ -194,9 +188,58 @@ std::string ServiceRun::withdraw_route_problem(const Vip& vip, const Sight& sigh
   if (!was_read(sight)) return fmt::format("not read back from {} yet{}", stack, step_error(vip));
   if (owned_by(vip, sight))
     return fmt::format("{} is still in {}'s configuration{}", vip.prefix, stack, step_error(vip));
+  return is_stale(vip, sight) ? stale_problem(vip, sight) : std::string();
+}
+
+// ---- withdrawn, and still there
+
+// Withdrawn at the lever, read back since, and still in the router's table.
+bool ServiceRun::is_stale(const Vip& vip, const Sight& sight) const {
   const RouterRoute* route = route_of(vip, sight);
-  if (route == nullptr || !route->in_rib) return {};
-  return fmt::format("{} is gone from {}'s configuration but still in its BGP table", vip.prefix, stack);
+  if (!was_read(sight) || route == nullptr || !route->in_rib) return false;
+  if (routes()) return !owned_by(vip, sight);
+  // Where somebody else has it on another interface, the router redistributes that.
+  return sight.addresses != nullptr && !is_anywhere(vip, sight);
+}
+
+// No established peer is sent it, and it is the fallback's doing.
+bool ServiceRun::is_contained(const Vip& vip, const Sight& sight) const {
+  if (!is_stale(vip, sight) || sight.ladder == nullptr || !sight.ladder->is_denied(vip)) return false;
+  const bool held = std::ranges::any_of(sight.router->fallback,
+                                        [&](const auto& one) { return one.second.denied.contains(vip); });
+  return held && route_of(vip, sight)->advertised_to.empty();
+}
+
+std::string ServiceRun::stale_problem(const Vip& vip, const Sight& sight) const {
+  const std::string_view stack = name_of(sight.stack);
+  std::string text =
+      fmt::format("{} is gone from {} but still in {} BGP table", vip.prefix,
+                  routes() ? fmt::format("{}'s configuration", stack) : spec_.announce.interface,
+                  routes() ? "its" : fmt::format("{}'s", stack));
+  if (sight.ladder == nullptr) return text;
+  const auto& advertised_to = route_of(vip, sight)->advertised_to;
+  const bool denied = sight.ladder->is_denied(vip);
+  if (!advertised_to.empty()) text += fmt::format(", advertised to {}", fmt::join(advertised_to, ", "));
+  if (denied) text += advertised_to.empty() ? "; FALLBACK: denied to the peers" : "; FALLBACK: to be denied";
+  if (denied && !sight.ladder->shut().empty())
+    text += fmt::format(", and the session with {} shut down", fmt::join(sight.ladder->shut(), ", "));
+  if (sight.stack != Stack::frr || !(denied || sight.ladder->is_overdue(vip))) return text;
+  return text + (routes() ? "; does something else originate it (redistribute, a network line)?"
+                          : "; was zebra restarted alone? bgpd hears of no address any more: restart bgpd");
+}
+
+VipStanding::Kind ServiceRun::standing(const Vip& vip, const Sight& sight) const {
+  using Kind = VipStanding::Kind;
+  if (wish_.adopting || sight.addresses == nullptr) return Kind::unsure;
+  if (wish_.want == Want::present) {
+    const ObservedAddress* here = find(vip, sight);
+    const bool ready = routes() ? is_ready(vip, sight) && owned_by(vip, sight)
+                                : here != nullptr && here->ours && !was_removed(vip, sight);
+    return ready ? Kind::free : Kind::unsure;
+  }
+  if (wish_.want != Want::absent || !was_read(sight)) return Kind::unsure;
+  if (routes() ? owned_by(vip, sight).has_value() : find_ours(vip, sight) != nullptr) return Kind::unsure;
+  return is_stale(vip, sight) ? Kind::stale : Kind::free;
 }
 
 }  // namespace herald

@@ -125,8 +125,9 @@ void ServiceRun::decide_demand(const Sight& sight, TimePoint now) {
 void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
   if (wish_.want != Want::absent || routes_in_flight_ > 0) gone_at_.reset();
   if (wish_.want != Want::absent || !was_read(sight)) return;
-  const bool gone = std::ranges::all_of(
-      spec_.vips, [&](const Vip& vip) { return withdraw_route_problem(vip, sight).empty(); });
+  const bool gone = std::ranges::all_of(spec_.vips, [&](const Vip& vip) {
+    return withdraw_route_problem(vip, sight).empty() || is_contained(vip, sight);
+  });
   if (!gone) gone_at_.reset();
   if (gone && !gone_at_) gone_at_ = now;
 }
@@ -185,6 +186,10 @@ void ServiceRun::desire(std::vector<DesiredRoute>& desired, const Sight& sight) 
     const bool waits = demand_.route == Want::present && (is_lost || !is_ready(vip, sight));
     desired.push_back({vip, waits ? Want::hold : demand_.route, policy()});
   }
+}
+
+void ServiceRun::stand(std::vector<VipStanding>& standings, const Sight& sight) const {
+  for (const Vip& vip : spec_.vips) standings.push_back({vip, standing(vip, sight)});
 }
 
 // ---- what was done
@@ -258,6 +263,10 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     if (view.on_interface) view.lease_until = address->expires;
     if (const RouterRoute* route = route_of(vip, sight)) view.route = *route;
     if (routes()) view.policy = owned_by(vip, sight);
+    if (sight.router != nullptr) {
+      for (const auto& [peer, held] : sight.router->fallback)
+        if (held.denied.contains(vip)) view.denied_to.push_back(peer);
+    }
     shown.vips.push_back(std::move(view));
   }
   return shown;

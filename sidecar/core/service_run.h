@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "sidecar/core/events.h"
+#include "sidecar/core/fallback.h"
 #include "sidecar/core/policy.h"
 #include "sidecar/core/route_plan.h"
 #include "sidecar/core/service.h"
@@ -39,6 +40,7 @@ struct Sight {
   std::uint64_t router_sequence = 0;  // of the read that `router` came from
   Stack stack = Stack::none;
   const OwnedRoutes* owned = nullptr;  // of the last read that was answered, however old
+  const FallbackLadder* ladder = nullptr;
 };
 
 // What a service wants done; the controller plans anew when it changes.
@@ -80,8 +82,11 @@ class ServiceRun {
 
   void desire(std::vector<DesiredAddress>& desired) const;
   void desire(std::vector<DesiredRoute>& desired, const Sight& sight) const;
+  // How its VIPs stand toward the fallback.
+  void stand(std::vector<VipStanding>& standings, const Sight& sight) const;
   [[nodiscard]] const Demand& demand() const { return demand_; }
   [[nodiscard]] bool settled() const { return problem_.empty(); }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
   // Nothing is left to wait for once herald stops.
@@ -109,6 +114,10 @@ class ServiceRun {
   [[nodiscard]] std::string withdraw_problem(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string withdraw_address_problem(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string withdraw_route_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] std::string stale_problem(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool is_stale(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] bool is_contained(const Vip& vip, const Sight& sight) const;
+  [[nodiscard]] VipStanding::Kind standing(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string step_error(const Vip& vip) const;
   [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] const ObservedAddress* find_ours(const Vip& vip, const Sight& sight) const;

@@ -38,7 +38,8 @@ struct VipSnapshot {
   bool foreign = false;       // there, without herald's mark: left alone
   std::optional<TimePoint> lease_until;
   RouterRoute route;
-  std::optional<std::string> policy;  // vtysh, birdc: by which the router's configuration holds it
+  std::optional<std::string> policy;   // vtysh, birdc: by which the router's configuration holds it
+  std::vector<std::string> denied_to;  // peers to which the fallback denies it
 };
 
 // A step that was taken for a service, and what came of it.
@@ -78,6 +79,7 @@ struct LatenessSnapshot {
 struct Snapshot {
   TimePoint at{};
   Stack stack = Stack::none;
+  FallbackLevel fallback = FallbackLevel::off;
   bool stopping = false;
   std::string observe_error;         // why the interfaces cannot be read; empty: they can
   std::optional<RouterView> router;  // none: not read yet, or stack none

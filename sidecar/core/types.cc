@@ -102,6 +102,12 @@ constexpr std::array kPresets{
     Name<Preset>{Preset::generic, "generic"},
 };
 
+constexpr std::array kFallbackLevels{
+    Name<FallbackLevel>{FallbackLevel::off, "off"},
+    Name<FallbackLevel>{FallbackLevel::deny, "deny"},
+    Name<FallbackLevel>{FallbackLevel::shutdown, "shutdown"},
+};
+
 constexpr std::array kStacks{
     Name<Stack>{Stack::frr, "frr"},
     Name<Stack>{Stack::bird, "bird"},
@@ -150,6 +156,9 @@ std::string_view name_of(Role role) {
 }
 std::string_view name_of(Preset preset) {
   return find_name(kPresets, preset);
+}
+std::string_view name_of(FallbackLevel level) {
+  return find_name(kFallbackLevels, level);
 }
 std::string_view name_of(Stack stack) {
   return find_name(kStacks, stack);

@@ -220,7 +220,7 @@ TEST_CASE_METHOD(Bench, "a change ends a reading, and a reading waits for a chan
   std::filesystem::remove(directory.path() / "show_protocols_all.sh");
   (void)directory.write("show_protocols_all", "birdc is broken\n");
   Texts order;
-  lever()->apply({announce_web}, [&](const auto&) { order.push_back("applied"); });
+  lever()->apply({.steps = {announce_web}}, [&](const auto&) { order.push_back("applied"); });
   lever()->read([&](const RouterView& view) {
     order.push_back(view.error);
     loop.exit(0);
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(Bench, "commands are what a person would type") {
                                      {web_vip, Policy{"HERALD-web-degraded-1", {.med = 200}}},
                                      {web_vip, Policy{"HERALD-x", {.prepend = 1}}}};
   const std::string birdc = config.router.bird.birdc;
-  CHECK(lever()->commands(steps) ==
+  CHECK(lever()->commands({.steps = steps}) ==
         Texts{"# in /etc/bird/herald.conf:", "# no route 10.99.0.2/32",
               "route 10.99.0.1/32 blackhole { bgp_med = 200; }; # HERALD-web-degraded-1",
               "# announce 10.99.0.1/32 with HERALD-x: prepend needs router.bgp.as",

@@ -125,8 +125,12 @@ struct RealBench : TransportBench {
   }
 
   Lines apply(RouterLever& lever, std::vector<RouteStep> steps) {
+    return apply(lever, RouteBatch{.steps = std::move(steps), .fallback = {}});
+  }
+
+  Lines apply(RouterLever& lever, RouteBatch batch) {
     std::optional<Lines> errors;
-    lever.apply(std::move(steps), [&](Lines answer) {
+    lever.apply(std::move(batch), [&](Lines answer) {
       errors = std::move(answer);
       loop.exit(0);
     });
@@ -202,6 +206,32 @@ TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
         Lines(third.size()));
   CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(kMany));
   CHECK(bench.read_settled(*lever, false).owned.empty());
+}
+
+TEST_CASE("a real bgpd takes the fallback, and gives back what was there before") {
+  require_bgpd();
+  RealBench bench(GENERATE(Transport::vtysh, Transport::socket));
+  FrrVtysh transport(bench.loop, bench.config.router.vtysh);
+  const bool own = GENERATE(false, true);  // a map of the neighbor's own, or one of its peer-group
+  bench.run(transport,
+            {"configure terminal", "route-map OUT permit 10", "exit", "router bgp", "neighbor RS peer-group",
+             "neighbor 10.1.1.4 peer-group RS", "address-family ipv4 unicast",
+             own ? "neighbor 10.1.1.4 route-map OUT out" : "neighbor RS route-map OUT out"});
+  const std::string before = bench.vtysh("show running-config");
+  CHECK_THAT(before, Catch::Contains("route-map OUT out"));
+  const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
+  CHECK(bench.read(*lever).fallback.empty());
+  const std::set<Vip> vips{Vip{"10.99.0.1/32"}, Vip{"fd00:99::1/128"}};
+  for (const PeerFallback& wanted : {PeerFallback{vips}, PeerFallback{vips, true}, PeerFallback{}}) {
+    CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{"10.1.1.4", wanted}}}) == Lines{""});
+    const RouterView view = bench.read(*lever);
+    CHECK(view.fallback ==
+          (wanted == PeerFallback{} ? PeerFallbacks{} : PeerFallbacks{{"10.1.1.4", wanted}}));
+    CHECK(view.fallback_remains == (wanted == PeerFallback{}));
+  }
+  CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{}}}) == Lines{""});
+  CHECK_FALSE(bench.read(*lever).fallback_remains);
+  CHECK(bench.vtysh("show running-config") == before);
 }
 
 TEST_CASE("a real bgpd refuses in its own words") {

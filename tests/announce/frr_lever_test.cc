@@ -43,7 +43,7 @@ struct LeverBench : TransportBench {
 
   Lines apply(RouterLever& lever, std::vector<RouteStep> steps) {
     std::optional<Lines> errors;
-    lever.apply(std::move(steps), [&](Lines answer) {
+    lever.apply({.steps = std::move(steps)}, [&](Lines answer) {
       errors = std::move(answer);
       loop.exit(0);
     });
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
 TEST_CASE_METHOD(WordsBench, "what it would send is what it sends, and a map is sent once") {
   const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};
-  const Lines lines = lever->commands(steps);
+  const Lines lines = lever->commands({.steps = steps});
   CHECK(apply(*lever, steps) == Lines{""});
   CHECK(told() == lines);
   CHECK(lines.at(1) == "route-map HERALD-web-healthy permit 10");
@@ -118,7 +118,7 @@ TEST_CASE_METHOD(WordsBench, "what it would send is what it sends, and a map is 
                         "end"});
   // A restarted bgpd has none.
   read(*lever);
-  CHECK(lever->commands(steps) == lines);
+  CHECK(lever->commands({.steps = steps}) == lines);
 }
 
 TEST_CASE_METHOD(WordsBench, "a map that nothing names may be half a map; maps of no use are deleted") {
@@ -130,7 +130,7 @@ TEST_CASE_METHOD(WordsBench, "a map that nothing names may be half a map; maps o
   const auto lever = make_frr_lever(loop, config, template_dirs());
   read(*lever);
   const std::string degraded = policy(Grade::degraded).name;
-  CHECK(lever->commands({{{kVip, policy(Grade::degraded)}}}) ==
+  CHECK(lever->commands({.steps = {{kVip, policy(Grade::degraded)}}}) ==
         Lines{"configure terminal", "no route-map " + degraded, "route-map " + degraded + " permit 10",
               "set metric 200", "exit", "router bgp", "address-family ipv4 unicast",
               "network 10.99.0.1/32 route-map " + degraded, "exit-address-family", "exit",
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(WordsBench, "no instance is created") {
   CHECK_FALSE(read(*lever).reachable);
   CHECK(apply(*lever, {{kVip, std::nullopt}}) == Lines{"bgpd has no BGP instance in vrf default"});
   CHECK(told().empty());
-  CHECK(lever->commands({{{kVip, std::nullopt}}}) ==
+  CHECK(lever->commands({.steps = {{kVip, std::nullopt}}}) ==
         Lines{"! 10.99.0.1/32: bgpd has no BGP instance in vrf default"});
   config.router.vrf = "blue";
   const auto blue = make_frr_lever(loop, config, template_dirs());
@@ -157,14 +157,14 @@ TEST_CASE_METHOD(WordsBench, "a prepend takes the AS of bgpd where none is confi
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};
   CHECK(apply(*lever, steps) == Lines{"\"prepend\" needs router.bgp.as: it prepends your own AS"});
   read(*lever);
-  CHECK(lever->commands(steps).at(2) == "set as-path prepend 65001 65001");
+  CHECK(lever->commands({.steps = steps}).at(2) == "set as-path prepend 65001 65001");
 }
 
 TEST_CASE_METHOD(WordsBench, "an apply ends a read, and a read waits for an apply") {
   const auto lever = make_frr_lever(loop, config, template_dirs());
   lever->read([](const auto&) { FAIL("it was given up"); });
   std::vector<std::string> order;
-  lever->apply({{kVip, std::nullopt}}, [&](const auto&) { order.emplace_back("applied"); });
+  lever->apply({.steps = {{kVip, std::nullopt}}}, [&](const auto&) { order.emplace_back("applied"); });
   lever->read([&](const RouterView& view) {
     order.emplace_back(view.reachable ? "read" : view.error);
     loop.exit(0);

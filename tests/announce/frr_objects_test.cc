@@ -37,7 +37,17 @@ TEST_CASE("network lines") {
   CHECK(objects().no_network({"fd00:99::1/128"}, "M") == Lines{"no network fd00:99::1/128"});
 }
 
+TEST_CASE("the filter of the fallback") {
+  CHECK(objects().fallback({{"10.99.0.1/32"}, {"10.99.0.2/32"}}, "M", "L", "OUT") ==
+        Lines{"ip prefix-list L seq 5 permit 10.99.0.1/32", "ip prefix-list L seq 10 permit 10.99.0.2/32",
+              "route-map M deny 10", "match ip address prefix-list L", "exit", "route-map M permit 20",
+              "call OUT", "exit"});
+  CHECK(objects().fallback({{"fd00:99::1/128"}}, "M", "L", "") ==
+        Lines{"ipv6 prefix-list L seq 5 permit fd00:99::1/128", "route-map M deny 10",
+              "match ipv6 address prefix-list L", "exit", "route-map M permit 20", "exit"});
+}
+
 TEST_CASE("templates of objects that are not there are all told") {
   const std::vector<std::filesystem::path> nowhere{"/nonexistent"};
-  CHECK(FrrObjects::load(nowhere).error().size() == 3);
+  CHECK(FrrObjects::load(nowhere).error().size() == 4);
 }

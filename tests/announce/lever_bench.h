@@ -26,7 +26,7 @@ inline RouterView read_now(Loop& loop, RouterLever& lever) {
 inline std::vector<std::string> apply_now(Loop& loop, RouterLever& lever, std::vector<RouteStep> steps) {
   std::optional<std::vector<std::string>> errors;
   const Source deadline = loop.timer_at(Loop::clock() + 10s, [&] { loop.exit(1); });
-  lever.apply(std::move(steps), [&](std::vector<std::string> told) {
+  lever.apply({.steps = std::move(steps)}, [&](std::vector<std::string> told) {
     errors = std::move(told);
     loop.exit(0);
   });

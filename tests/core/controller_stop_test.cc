@@ -182,7 +182,8 @@ TEST_CASE("a settled stack is read every 10 s; trouble is followed closely") {
   // Something that should not be there: not settled.
   const auto told = of_kind<effect::Transition>(bench.tell(event::RouterRead{view(true)}));
   REQUIRE(told.size() == 1);
-  CHECK(told[0].reason == "10.99.0.1/32 is gone from lo but still in frr's BGP table");
+  CHECK(told[0].reason ==
+        "10.99.0.1/32 is gone from lo but still in frr's BGP table, advertised to 10.1.1.4");
   CHECK(of_kind<effect::ReadRouter>(bench.go_on(100ms)).size() == 1);
 }
 

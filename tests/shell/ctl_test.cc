@@ -76,7 +76,7 @@ struct Scene {
     };
     const auto plan = [&] {
       Controller::Plan differs;
-      if (shown.services.size() > 1) differs.routes = {{{"10.99.0.53/32"}, std::nullopt}};
+      if (shown.services.size() > 1) differs.routes.steps = {{{"10.99.0.53/32"}, std::nullopt}};
       return plan_report(differs, differs.routes.empty()
                                       ? std::vector<std::string>{}
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});

@@ -25,7 +25,8 @@ std::optional<RunId> answered_run(const Event& event) {
 }  // namespace
 
 Invariants::Invariants(const Config& config, TimePoint now)
-    : trouble_at_(now),
+    : routes_(config.router),
+      trouble_at_(now),
       has_router_(config.router.stack != Stack::none),
       read_router_at_(now),
       looked_at_(now),
@@ -349,7 +350,8 @@ void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
       continue;
     const AnnounceSpec& announce = service->rules.spec().announce;
     if (key.interface != announce.interface || !announce.lease) continue;
-    require(entry.lifetime == announce.lease && now - entry.set_at <= kSeenWithin,
+    // One of an earlier herald, with a longer lease, may still have more left.
+    require(entry.lifetime && entry.set_at + *entry.lifetime + kSeenWithin >= now + *announce.lease,
             fmt::format("the lease of {} was not renewed for the successor", key.vip.prefix));
   }
 }

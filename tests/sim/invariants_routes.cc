@@ -42,6 +42,13 @@ void Invariants::on(const effect::ApplyRoutes& effect, TimePoint now) {
       check(service->rules.claim() == ServiceRules::Claim::unwanted, "a wanted route was withdrawn");
     }
   }
+  for (const FallbackStep& step : effect.fallback) {
+    for (const Vip& vip : routes_.newly_denied(step)) {
+      const ServiceEntry* service = owner(vip);
+      require(service != nullptr && service->rules.claim() == ServiceRules::Claim::unwanted,
+              fmt::format("\"{}\": {} is wanted", to_string(step), vip.prefix));
+    }
+  }
   routes_.issued(effect, now);
 }
 

@@ -31,6 +31,7 @@ void RandomWorld::calm_down() {
   world_.restore_interface("dummy0");
   world_.router().heal();
   world_.router().catch_up(world_.kernel());
+  world_.router().originate();
   for (auto [service, admin] : world_.admins()) {
     if (!admin.expires || *admin.expires <= world_.now() + 5s) continue;
     admin.expires.reset();
@@ -65,6 +66,8 @@ void RandomWorld::check_leftovers() {
     const Kernel::Entry* entry = world_.kernel().find(key);
     require(entry != nullptr && !entry->ours, "somebody else's address was touched: " + key.vip.prefix);
   }
+  require(world_.router().fallback.empty() && !world_.router().fallback_remains,
+          "something of the fallback was left in the router");
   for (const auto& [vip, policy] : world_.router().configuration) {
     require(std::ranges::any_of(running_.services,
                                 [&](const ServiceSpec& service) {

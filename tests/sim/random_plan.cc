@@ -156,6 +156,15 @@ Rates draw_rates(Dice& dice, double hell) {
   return rates;
 }
 
+// By dice of its own, so that the seeds of other worlds keep their meaning.
+void draw_fallback(std::uint64_t seed, Plan& plan) {
+  Dice dice(seed * 40503U + 7);
+  plan.config.router.fallback =
+      dice.one_of(std::array{FallbackLevel::off, FallbackLevel::deny, FallbackLevel::shutdown});
+  plan.config.router.fallback_after = dice.seconds(1, 4);
+  if (dice.chance(0.6)) plan.rates.deafness = dice.real(1, 4);
+}
+
 }  // namespace
 
 std::string other_interface(const std::string& interface) {
@@ -178,6 +187,7 @@ Plan draw_plan(std::uint64_t seed) {
   const double hell = dice.chance(0.2) ? 0 : dice.real(0.1, 1);
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
+  if (stack == Stack::frr) draw_fallback(seed, plan);
   plan.chaos = dice.seconds(30, 150);
   plan.quiet = 45s;
   for (const ServiceSpec& service : plan.config.services) {
@@ -225,7 +235,7 @@ std::string describe(const Plan& plan) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   };
   std::string text = fmt::format(
-      "stack {}, chaos {} ms, quiet {} ms\n"
+      "stack {}, fallback {} after {} ms, chaos {} ms, quiet {} ms\n"
       "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}, crashes {:.2f}; "
       "notification lost "
       "{:.2f}; stage lost "
@@ -235,15 +245,18 @@ std::string describe(const Plan& plan) {
       "  delays: look {} ms, step {} ms, router {} ms, routes {} ms\n"
       "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
       "{:.1f}, foreigners "
-      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, words {:.1f}, typists "
+      "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, deafness {:.1f}, words "
+      "{:.1f}, typists "
       "{:.1f}, handovers {:.1f}\n",
-      name_of(plan.config.router.stack), ms(plan.chaos), ms(plan.quiet), faults.look_fails, faults.step_fails,
-      faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost, faults.stage_lost,
-      faults.late_answer, faults.router_times_out, faults.router_stale, faults.route_fails, faults.route_lies,
-      faults.route_denies, faults.route_hangs, ms(faults.look_delay), ms(faults.step_delay),
-      ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes, rates.stalls, rates.stops,
-      rates.deletions, rates.fights, rates.foreigners, rates.leftovers, rates.interfaces, rates.blindness,
-      rates.routers, rates.words, rates.typists, rates.handovers);
+      name_of(plan.config.router.stack), name_of(plan.config.router.fallback),
+      ms(plan.config.router.fallback_after), ms(plan.chaos), ms(plan.quiet), faults.look_fails,
+      faults.step_fails, faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost,
+      faults.stage_lost, faults.late_answer, faults.router_times_out, faults.router_stale, faults.route_fails,
+      faults.route_lies, faults.route_denies, faults.route_hangs, ms(faults.look_delay),
+      ms(faults.step_delay), ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes,
+      rates.stalls, rates.stops, rates.deletions, rates.fights, rates.foreigners, rates.leftovers,
+      rates.interfaces, rates.blindness, rates.routers, rates.deafness, rates.words, rates.typists,
+      rates.handovers);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "

@@ -63,6 +63,7 @@ void RandomWorld::interfere() {
   every(rates.interfaces, "interfaces", [this] { lose_interface(); });
   every(rates.blindness, "blindness", [this] { go_blind(); });
   every(rates.routers, "router troubles", [this] { trouble_router(); });
+  every(rates.deafness, "deafness", [this] { deafen_router(); });
   every(rates.words, "words", [this] { say_a_word(); });
   every(rates.words, "asks", [this] { ask_for_attempts(); });
   every(rates.clearings, "clearings", [this] { clear_damping(); });
@@ -213,6 +214,18 @@ void RandomWorld::trouble_router() {
   if (world_.chance(0.4)) return world_.restart_router(world_.up_to(10s));
   *broken = false;
   world_.at(until, [broken] { *broken = true; });
+}
+
+void RandomWorld::deafen_router() {
+  world_.note("-- the router hears nothing any more");
+  world_.router().hears = false;
+  world_.router().denies = world_.chance(0.6);
+  world_.at(world_.now() + world_.up_to(60s), [this] {
+    world_.note("-- the router hears again");
+    world_.router().hears = world_.router().denies = true;
+    world_.router().catch_up(world_.kernel());
+    world_.router().originate();
+  });
 }
 
 void RandomWorld::say_a_word() {

@@ -28,6 +28,7 @@ struct Rates {
   double words = 0;      // of the operator, about a service
   double clearings = 0;  // of damping, by the operator
   double typists = 0;    // somebody changes the router's configuration by hand
+  double deafness = 0;   // of the router, for a while: what is withdrawn stays advertised
   double handovers = 0;
 };
 
@@ -76,6 +77,7 @@ class RandomWorld {
   void lose_interface();
   void go_blind();
   void trouble_router();
+  void deafen_router();
   void say_a_word();
   void ask_for_attempts();
   void clear_damping();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace herald::sim {
@@ -18,7 +19,7 @@ constexpr Duration kLongestLack = 12s;
 
 void RouteRules::read_begun() {
   require(!reading_, "two reads of the router in flight");
-  require(in_flight_.empty(), "the router is read while it is being told something");
+  require(!in_flight(), "the router is read while it is being told something");
   reading_ = true;
   ++begun_;
 }
@@ -27,11 +28,23 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
   if (!reading_) return;
   reading_ = false;
   read_failed_ = !view.reachable;
-  if (read_failed_) return ended_after_.clear();
+  if (read_failed_) {
+    advertised_since_.clear();
+    return ended_after_.clear();
+  }
   read_by_ = begun_;
   owned_ = view.owned;
+  held_ = view.fallback;
   for (const auto& [vip, route] : view.routes) {
-    if (route.in_rib || view.owned.contains(vip)) {
+    if (route.advertised_to.empty()) {
+      advertised_since_.erase(vip);
+    } else {
+      advertised_since_.try_emplace(vip, now);
+    }
+    const bool denied =
+        std::ranges::any_of(held_, [&](const auto& one) { return one.second.denied.contains(vip); });
+    const bool heard = route.in_rib && !(denied && route.advertised_to.empty());
+    if (heard || view.owned.contains(vip)) {
       gone_since_.erase(vip);
     } else {
       gone_since_.try_emplace(vip, now);
@@ -51,7 +64,7 @@ bool RouteRules::is_current(const Vip& vip) const {
 bool RouteRules::may_be_stepped_on(const Vip& vip) const {
   const auto known = known_after_.find(vip);
   const bool is_known = known == known_after_.end() || read_by_ > known->second;
-  return owned_ && in_flight_.empty() && (read_failed_ || is_known);
+  return owned_ && !in_flight() && (read_failed_ || is_known);
 }
 
 std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const {
@@ -65,8 +78,8 @@ std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const
 }
 
 void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
-  require(in_flight_.empty(), "two batches of routes in flight");
-  require(!apply.steps.empty(), "an empty batch of routes");
+  require(!in_flight(), "two batches of routes in flight");
+  require(!apply.steps.empty() || !apply.fallback.empty(), "an empty batch of routes");
   require(owned_.has_value(), "routes are sent before the router was read");
   std::set<Vip> touched;
   for (const IssuedRouteStep& issued : apply.steps) {
@@ -88,12 +101,58 @@ void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
     lacking_since_.erase(step.vip);
     check_rate(step.vip, now);
   }
+  for (const FallbackStep& step : apply.fallback) check_fallback(step, now);
   reading_ = false;
   in_flight_ = apply.steps;
+  fallback_in_flight_ = apply.fallback;
+}
+
+PeerFallback RouteRules::held_toward(const std::string& peer) const {
+  const auto found = held_.find(peer);
+  return found == held_.end() ? PeerFallback{} : found->second;
+}
+
+std::vector<Vip> RouteRules::newly_denied(const FallbackStep& step) const {
+  const PeerFallback held = held_toward(step.peer);
+  std::vector<Vip> news;
+  std::ranges::copy_if(step.wanted.denied, std::back_inserter(news),
+                       [&](const Vip& vip) { return !held.denied.contains(vip); });
+  return news;
+}
+
+bool RouteRules::is_overdue(const Vip& vip, TimePoint now) const {
+  const auto since = advertised_since_.find(vip);
+  return since != advertised_since_.end() && now - since->second >= after_;
+}
+
+void RouteRules::check_fallback(const FallbackStep& step, TimePoint now) {
+  const auto check = [&](bool holds, std::string_view rule) {
+    if (!holds) throw Violation(fmt::format("\"{}\": {}", to_string(step), rule));
+  };
+  check(!read_failed_, "the router does not answer");
+  const auto ended = fallback_ended_after_.find(step.peer);
+  check(ended == fallback_ended_after_.end() || read_by_ > ended->second,
+        "no read was begun since it was last sent");
+  const PeerFallback held = held_toward(step.peer);
+  check(step.peer.empty() || held != step.wanted, "the router holds it so already");
+  for (const Vip& vip : newly_denied(step)) {
+    check(level_ != FallbackLevel::off, "it adds something, and is off");
+    check(denied_.contains(vip) || is_overdue(vip, now), "it was not advertised for long enough");
+    denied_.insert(vip);
+  }
+  if (!step.wanted.shut || held.shut) return;
+  check(level_ == FallbackLevel::shutdown, "no session may be shut down");
+  check(
+      std::ranges::any_of(step.wanted.denied,
+                          [&](const Vip& vip) { return denied_.contains(vip) || held.denied.contains(vip); }),
+      "a session is shut down before a denial was tried");
 }
 
 void RouteRules::applied(const event::RoutesApplied& event) {
-  require(event.errors.size() == in_flight_.size(), "the world answers another batch");
+  require(event.errors.size() == in_flight_.size() + fallback_in_flight_.size(),
+          "the world answers another batch");
+  for (const FallbackStep& step : fallback_in_flight_) fallback_ended_after_[step.peer] = begun_;
+  fallback_in_flight_.clear();
   for (std::size_t index = 0; index < in_flight_.size(); ++index) {
     const RouteStep& step = in_flight_[index].step;
     ended_after_[step.vip] = known_after_[step.vip] = begun_;

@@ -6,11 +6,17 @@
 //    reading fails: then what was read last has to do, with what later steps claim to have done.
 //  - `withdraw` only what the router holds of herald's; `announce` only what it does not hold, or holds otherwise.
 //  - No VIP is stepped on more often than a fight needs.
+//
+// And for the fallback:
+//  - Nothing of it is sent while the router does not answer, or again before a read was begun after the last of it.
+//  - With the key off it only ever takes away. A VIP is denied, and a session shut down, only when every read has shown for
+//    `fallback_after` that it is advertised; a session only where the VIP is denied already.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -21,17 +27,21 @@ namespace herald::sim {
 
 class RouteRules {
  public:
+  explicit RouteRules(const RouterSpec& spec) : level_(spec.fallback), after_(spec.fallback_after) {}
+
   void read_begun();
   void read(const RouterView& view, TimePoint now);
   void issued(const effect::ApplyRoutes& apply, TimePoint now);
   void applied(const event::RoutesApplied& event);
+  // What the router, by the last read, does not deny to that peer yet.
+  [[nodiscard]] std::vector<Vip> newly_denied(const FallbackStep& step) const;
   // As the router cannot be heard while the process does not run.
   void stalled() { lacking_since_.clear(); }
 
   // By the last read that was answered, and what steps claim since; none before the first.
   [[nodiscard]] const OwnedRoutes* owned() const { return owned_ ? &*owned_ : nullptr; }
   [[nodiscard]] std::size_t owned_of(std::span<const Vip> vips) const;
-  [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }
+  [[nodiscard]] bool in_flight() const { return !in_flight_.empty() || !fallback_in_flight_.empty(); }
   [[nodiscard]] bool reading() const { return reading_; }
   // The router answered last, and knows of every step for this VIP.
   [[nodiscard]] bool is_current(const Vip& vip) const;
@@ -44,8 +54,18 @@ class RouteRules {
 
  private:
   void check_rate(const Vip& vip, TimePoint now);
+  void check_fallback(const FallbackStep& step, TimePoint now);
+  [[nodiscard]] PeerFallback held_toward(const std::string& peer) const;
+  [[nodiscard]] bool is_overdue(const Vip& vip, TimePoint now) const;
 
-  std::uint64_t begun_ = 0;  // the last read begun
+  FallbackLevel level_;
+  Duration after_;
+  PeerFallbacks held_;  // by the last read that was answered
+  std::map<Vip, TimePoint> advertised_since_;
+  std::set<Vip> denied_;  // by any step
+  std::vector<FallbackStep> fallback_in_flight_;
+  std::map<std::string, std::uint64_t> fallback_ended_after_;  // by peer
+  std::uint64_t begun_ = 0;                                    // the last read begun
   bool reading_ = false;
   bool read_failed_ = false;
   std::uint64_t read_by_ = 0;  // the read that owned_ came from

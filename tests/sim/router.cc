@@ -3,12 +3,14 @@
 namespace herald::sim {
 
 void Router::catch_up(const Kernel& kernel) {
+  if (running && !hears) return;
   heard_of.clear();
   if (!running) return;
   for (const auto& [key, entry] : kernel.addresses()) heard_of.insert(key.vip);
 }
 
 void Router::originate() {
+  if (!hears) return;
   originated.clear();
   for (const auto& [vip, policy] : configuration) originated.insert(vip);
 }
@@ -18,10 +20,26 @@ void Router::go_down() {
   heard_of.clear();
   configuration.clear();
   originated.clear();
+  fallback.clear();
+  fallback_remains = false;
+  hears = true;  // a new process asks anew
 }
 
 void Router::heal() {
-  running = answers = redistributes = established = permits = true;
+  running = answers = redistributes = established = permits = hears = denies = true;
+}
+
+void Router::take(const FallbackStep& step) {
+  if (step.peer.empty()) {
+    fallback_remains = false;
+    return;
+  }
+  fallback_remains = fallback_remains || fallback.contains(step.peer);
+  if (step.wanted == PeerFallback{}) {
+    fallback.erase(step.peer);
+  } else {
+    fallback[step.peer] = step.wanted;
+  }
 }
 
 RouterView Router::view(const std::vector<Vip>& vips) const {
@@ -32,13 +50,18 @@ RouterView Router::view(const std::vector<Vip>& vips) const {
     return view;
   }
   view.owned = configuration;
+  view.fallback = fallback;
+  view.fallback_remains = fallback_remains;
   const std::string peer = "10.1.1.4";
-  view.peers.push_back({peer, established ? "Established" : "Active", established});
+  const auto found = fallback.find(peer);
+  const PeerFallback held = found == fallback.end() ? PeerFallback{} : found->second;
+  const bool up = established && !held.shut;
+  view.peers.push_back({peer, up ? "Established" : "Active", up});
   for (const Vip& vip : vips) {
     RouterRoute& route = view.routes[vip];
     route.in_rib =
         originated.contains(vip) || (redistributes && heard_of.contains(vip) && !steered.contains(vip));
-    if (!route.in_rib || !established) continue;
+    if (!route.in_rib || !up || (denies && held.denied.contains(vip))) continue;
     (permits ? route.advertised_to : route.missing_from).push_back(peer);
   }
   return view;

@@ -21,11 +21,18 @@ struct Router {
   bool redistributes = true;    // else it knows no VIP
   bool established = true;      // its one peer
   bool permits = true;          // the outbound policy
+  bool hears = true;            // else what it knows of addresses and of its configuration stays as it is
+  bool denies = true;           // else the fallback's filters do not keep anything from the peer
   std::set<Vip> heard_of = {};  // as of when it last caught up with the kernel
   std::set<Vip> steered =
       {};  // redistribution leaves these out: they are announced by the configuration alone
   OwnedRoutes configuration = {};
   std::set<Vip> originated = {};  // the configuration, as far as the table has it
+  PeerFallbacks fallback = {};
+  bool fallback_remains = false;
+
+  // As the lever does.
+  void take(const FallbackStep& step);
 
   void catch_up(const Kernel& kernel);
   void originate();

@@ -156,6 +156,9 @@ void read_probe(Config& config, Words& words) {
 void read_router(Config& config, Words& words) {
   const std::string word = words.next();
   config.router.stack = word == "frr" ? Stack::frr : word == "bird" ? Stack::bird : Stack::none;
+  const std::string fallback = words.next_or("");
+  if (fallback == "deny") config.router.fallback = FallbackLevel::deny;
+  if (fallback == "shutdown") config.router.fallback = FallbackLevel::shutdown;
 }
 
 // ---- what happens ----------------------------------------------------------------------------------------------
@@ -195,6 +198,8 @@ Act read_router_act(Words& words) {
   static const std::map<std::string, Handler> kWords{
       {"silent", [](Router& router) { router.answers = false; }},
       {"answers", [](Router& router) { router.answers = true; }},
+      {"deaf", [](Router& router) { router.hears = false; }},
+      {"leaks", [](Router& router) { router.denies = false; }},
       {"ignores", [](Router& router) { router.redistributes = false; }},
       {"redistributes", [](Router& router) { router.redistributes = true; }},
       {"filters", [](Router& router) { router.permits = false; }},

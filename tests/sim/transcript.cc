@@ -42,8 +42,9 @@ std::string shown(const event::Administer& word) {
 
 std::string shown(const effect::ApplyRoutes& apply) {
   std::string text;
-  for (const IssuedRouteStep& issued : apply.steps)
-    text += (text.empty() ? "routes: " : "; ") + to_string(issued.step);
+  const auto add = [&](const std::string& step) { text += (text.empty() ? "routes: " : "; ") + step; };
+  for (const IssuedRouteStep& issued : apply.steps) add(to_string(issued.step));
+  for (const FallbackStep& step : apply.fallback) add(to_string(step));
   return text;
 }
 

@@ -132,6 +132,8 @@ class World {
   void take(const effect::Apply& effect);
   std::string apply(const Step& step);
   std::string apply(const RouteStep& step);
+  std::string apply(const FallbackStep& step);
+  std::string tell_router(const std::string& what, const std::function<void()>& take);
   void configuration_changed();
 
   Random random_;

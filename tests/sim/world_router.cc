@@ -40,19 +40,22 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
   count("batches");
   ++router_read_;  // given up
   const bool hangs = !router_.answers || chance(faults_.route_hangs);
-  auto errors = std::make_shared<std::vector<std::string>>(effect.steps.size());
+  const std::size_t size = effect.steps.size() + effect.fallback.size();
+  auto errors = std::make_shared<std::vector<std::string>>(size);
   const Duration done = hangs ? up_to(kLandsWithin) : kReadTakes + up_to(faults_.route_delay);
   const Duration told = hangs ? kDeadline : done + up_to(faults_.route_delay);
   if (hangs) {
     count("hung batches");
-    errors->assign(effect.steps.size(), "no answer within 2s");
+    errors->assign(size, "no answer within 2s");
   }
-  at(now_ + done, [this, hangs, errors, life = life_, steps = effect.steps] {
+  at(now_ + done, [this, hangs, errors, size, life = life_, effect] {
     if (life != life_ && chance(0.5)) return;  // it took its child with it
     if (life != life_) count("orphaned batches");
-    for (std::size_t index = 0; index < steps.size(); ++index) {
+    const std::size_t routes = effect.steps.size();
+    for (std::size_t index = 0; index < size; ++index) {
       if (hangs && chance(0.5)) continue;
-      const std::string error = apply(steps[index].step);
+      const std::string error =
+          index < routes ? apply(effect.steps[index].step) : apply(effect.fallback[index - routes]);
       if (!hangs) (*errors)[index] = error;
     }
   });
@@ -61,25 +64,41 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
   });
 }
 
-std::string World::apply(const RouteStep& step) {
+std::string World::tell_router(const std::string& what, const std::function<void()>& take) {
   if (!router_.running) return "connect: No such file or directory";
   if (chance(faults_.route_fails)) {
-    count("failed routes");
+    count("failed " + what);
     return "% Unknown command";
   }
   if (chance(faults_.route_lies)) {
-    count("lying routes");
+    count("lying " + what);
     return {};
   }
-  const bool held = router_.configuration.contains(step.vip);
-  count(!step.policy ? "route withdrawals" : held ? "policy switches" : "route announcements");
-  claim(step, router_.configuration);
-  configuration_changed();
+  take();
   if (chance(faults_.route_denies)) {
-    count("denied routes");
+    count("denied " + what);
     return "the connection broke";
   }
   return {};
+}
+
+std::string World::apply(const RouteStep& step) {
+  return tell_router("routes", [&] {
+    const bool held = router_.configuration.contains(step.vip);
+    count(!step.policy ? "route withdrawals" : held ? "policy switches" : "route announcements");
+    claim(step, router_.configuration);
+    configuration_changed();
+  });
+}
+
+std::string World::apply(const FallbackStep& step) {
+  return tell_router("fallback steps", [&] {
+    count(step.peer.empty()            ? "fallback tidied"
+          : step.wanted.shut           ? "fallback shutdowns"
+          : step.wanted.denied.empty() ? "fallback lifted"
+                                       : "fallback denials");
+    router_.take(step);
+  });
 }
 
 void World::configuration_changed() {

@@ -154,3 +154,64 @@ def test_stack_none_reads_the_interface_alone(region):
     assert vip["on_interface"] and vip["in_rib"] is None
     web.kill()
     region.wait_withdrawn(VIP, since=mark)
+
+
+def lose_the_withdrawal(region, **router):
+    """Announced by redistribution; then zebra alone is restarted, and bgpd never hears that the address went."""
+    web = region.http_service(port=8080)
+    mark = region.mark()
+    nva = {**region.nva.herald_router(), "bgp": {"as": region.plan.nva.asn}, "route_server": {"peers": list(region.plan.nva.peers)}, **router}
+    herald = region.herald(services=[service("web", VIP, http(8080))], router=nva)
+    region.wait_announced(VIP, since=mark)
+    herald.wait_state("web", "announced")
+    region.nva.zebra.kill()
+    region.nva.zebra.start()
+    web.kill()
+    return web, herald
+
+
+@pytest.mark.nva("frr")
+def test_a_withdrawal_that_bgpd_does_not_hear_of_is_said(region):
+    before = region.nva.vtysh("show running-config")
+    web, herald = lose_the_withdrawal(region, fallback_after="1s")
+    problem = herald.wait_problem("web", "was zebra restarted alone?")
+    assert "restart bgpd" in problem and "advertised to 10.1.1.132, 10.1.1.4" in problem
+    assert region.vips() == set() and region.announced(VIP) == {"rs1", "rs2"}
+    assert "was zebra restarted alone?" in herald.log_text()
+    assert region.nva.vtysh("show running-config") == before
+    mark = region.mark()
+    region.nva.bgpd.kill()  # what the hint says
+    region.nva.restart()
+    region.wait_established()
+    herald.wait_status("web", "problem", "", timeout=20)
+    assert region.announced(VIP) == set()
+    web.start()
+    region.wait_announced(VIP, since=mark)
+
+
+@pytest.mark.nva("frr")
+def test_the_fallback_denies_what_bgpd_goes_on_advertising(region):
+    """And takes it back: when the service returns, and also by a herald that was started since."""
+    before = region.nva.vtysh("show running-config")
+    mark = region.mark()
+    web, herald = lose_the_withdrawal(region, fallback="deny", fallback_after="1s")
+    region.wait_withdrawn(VIP, since=mark)
+    stale = herald.wait_state("web", "withdrawn")
+    assert "FALLBACK: denied to the peers" in herald.wait_problem("web", "FALLBACK: denied")
+    assert stale["vips"][0]["in_rib"]
+    fallback = herald.status()["router"]["fallback"]
+    assert fallback == {"level": "deny", "held": [{"peer": peer, "denied": [VIP], "shut": False} for peer in sorted(region.plan.nva.peers)]}
+    assert "FALLBACK: 10.99.0.1/32 denied to 10.1.1.4" in herald.ctl("status").stdout
+    assert "FALLBACK" in herald.ctl("why", "web").stdout
+    assert "route-map HERALD-fallback:ipv4:" in region.nva.vtysh("show running-config")
+
+    mark = region.mark()
+    herald.kill()
+    herald.start()
+    herald.wait_problem("web", "FALLBACK: denied")
+    time.sleep(1)
+    region.assert_silent(mark)
+    web.start()
+    region.wait_announced(VIP, since=mark)
+    herald.wait_state("web", "announced")
+    wait_until(lambda: region.nva.vtysh("show running-config") == before, "nothing of the fallback is left", 10, evidence=herald.log_tail)
