@@ -36,7 +36,6 @@ bool CurlMulti::open() {
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   timer_ = loop_.timer([this] { on_time(); });
   soon_ = loop_.timer([this] { on_time(); });
-  turn_end_ = loop_.post([this] { send_begun(); });
   return true;
 }
 
@@ -63,11 +62,11 @@ bool CurlMulti::Transfer::start(OnDone on_done) {
 // many. Should a transfer end by either, it is reported in the next turn.
 void CurlMulti::begin() {
   act(CURL_SOCKET_TIMEOUT, 0);
-  has_begun_ = true;
+  if (!turn_end_) turn_end_ = loop_.post([this] { send_begun(); });
 }
 
 void CurlMulti::send_begun() {
-  if (!std::exchange(has_begun_, false)) return;
+  turn_end_.reset();
   const std::vector<int> changed = changed_;
   for (const int fd : changed) {
     if (sockets_[static_cast<std::size_t>(fd)].wanted == CURL_POLL_OUT) act(fd, CURL_CSELECT_OUT);

@@ -85,14 +85,13 @@ class CurlMulti {
   std::vector<CURL*> idle_;
   int in_flight_ = 0;
   int running_ = 0;                   // of those, what curl still works at
-  bool has_begun_ = false;            // in this turn
   bool wants_now_ = false;            // curl wants to go on without waiting for anything
   std::vector<Socket> sockets_;       // by descriptor
   std::vector<int> changed_;          // descriptors whose `wanted` is new
   std::vector<Transfer*> unwatched_;  // given up and not yet reported
   Source timer_;                      // curl's own
   Source soon_;                       // ours
-  Source turn_end_;
+  Source turn_end_;                   // while something was begun in this turn
 };
 
 }  // namespace herald::probes
