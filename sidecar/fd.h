@@ -1,9 +1,10 @@
-// A descriptor with an owner, and system-call errors that say what was attempted.
+// A descriptor with an owner, texts written whole, and system-call errors that say what was attempted.
 #pragma once
 
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -35,6 +36,17 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// All of it to a blocking descriptor; false, with errno, when that was not possible.
+[[nodiscard]] inline bool write_all(const Fd& fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd.get(), text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
 
 // "connect 10.0.0.1:80: Connection refused"
 inline std::string system_error_text(std::string_view attempted, int error = errno) {

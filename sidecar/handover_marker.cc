@@ -17,7 +17,7 @@ std::expected<void, std::string> HandoverMarker::write() const {
   std::error_code error;
   std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
   const Fd fd(::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (fd && ::write(fd.get(), kText.data(), kText.size()) == static_cast<ssize_t>(kText.size())) return {};
+  if (fd && write_all(fd, kText)) return {};
   std::string problem = system_error_text(fmt::format("write {}", file_.native()));
   remove();
   return std::unexpected(std::move(problem));

@@ -35,17 +35,6 @@ std::string failed(const char* what, const std::filesystem::path& path) {
   return system_error_text(fmt::format("{} {}", what, path.native()));
 }
 
-// Everything, or an errno text.
-std::string write_all(const Fd& fd, std::string_view text, const std::filesystem::path& path) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd.get(), text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("write", path);
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return {};
-}
-
 std::string line_of(const HistoryEntry& entry) {
   constexpr int kCompact = -1;
   return to_json(entry).dump(kCompact, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -164,13 +153,14 @@ std::string History::flush() {
   if (!problem.empty() && !behind_) problem = rewrite();
   file_bytes_ += std::exchange(pending_, {}).size();
   behind_ = !problem.empty();
-  if (std::exchange(failing_, behind_) == failing_) return {};
+  const bool failed_before = std::exchange(failing_, behind_);
+  if (failed_before == failing_) return {};
   return failing_ ? fmt::format("the history cannot be kept: {}", problem) : "the history is kept again";
 }
 
 std::string History::append() const {
   const Fd fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  return fd ? write_all(fd, pending_, file_) : failed("write", file_);
+  return fd && write_all(fd, pending_) ? "" : failed("write", file_);
 }
 
 std::string History::rewrite() {
@@ -183,7 +173,7 @@ std::string History::rewrite() {
   if (text.size() > kMostFileBytes / 2) text.erase(0, text.find('\n', text.size() - kMostFileBytes / 2) + 1);
   const Fd fd(
       ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kMode));
-  std::string problem = fd ? write_all(fd, text, fresh) : failed("write", fresh);
+  std::string problem = fd && write_all(fd, text) ? "" : failed("write", fresh);
   if (problem.empty() && ::rename(fresh.c_str(), file_.c_str()) != 0) problem = failed("replace", file_);
   if (!problem.empty()) ::unlink(fresh.c_str());
   pending_.clear();

@@ -68,17 +68,6 @@ std::string failed(const std::string& what, const std::filesystem::path& path) {
   return system_error_text(fmt::format("{} {}", what, path.native()));
 }
 
-// Everything, or an errno text.
-std::string write_all(const Fd& fd, std::string_view text, const std::filesystem::path& path) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd.get(), text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("write", path);
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return ::fsync(fd.get()) == 0 ? "" : failed("fsync", path);
-}
-
 }  // namespace
 
 std::string render_state(const KeptState& state) {
@@ -144,7 +133,8 @@ std::expected<void, std::string> StateFile::save(const KeptState& state) const {
   std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
   const std::filesystem::path fresh = file_.native() + ".new";
   Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
-  std::string problem = fd ? write_all(fd, render_state(state), fresh) : failed("write", fresh);
+  const bool written = fd && write_all(fd, render_state(state)) && ::fsync(fd.get()) == 0;
+  std::string problem = written ? "" : failed("write", fresh);
   if (problem.empty() && ::rename(fresh.c_str(), file_.c_str()) != 0) problem = failed("replace", file_);
   if (!problem.empty()) {
     ::unlink(fresh.c_str());

@@ -42,16 +42,6 @@ class TemporaryFile {
   Fd fd_;
 };
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 // Whoever could read the file before can read it after. Nothing in it is secret, so that where the group cannot be
 // kept everybody may.
 bool take_over_access(int fd, const std::filesystem::path& target) {
@@ -95,7 +85,7 @@ std::string replace_owned_file(const std::string& path, std::string_view text) {
   TemporaryFile file(target);
   if (!file.fd()) return system_error_text(fmt::format("create {}", file.name()));
   const int fd = file.fd().get();
-  if (!take_over_access(fd, target) || !write_all(fd, text) || ::fsync(fd) != 0)
+  if (!take_over_access(fd, target) || !write_all(file.fd(), text) || ::fsync(fd) != 0)
     return system_error_text(fmt::format("write {}", file.name()));
   if (::rename(file.name().c_str(), target.c_str()) != 0)
     return system_error_text(fmt::format("replace {}", target.string()));
