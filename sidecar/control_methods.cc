@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "sidecar/plain_text.h"
@@ -16,6 +17,18 @@ using nlohmann::ordered_json;
 
 VarlinkError no_such_service(std::string_view service, std::string message) {
   return {std::string(kNoSuchService), {{"service", service}, {"message", std::move(message)}}};
+}
+
+// Optional parameters: null is as good as absent.
+std::optional<std::string> text_in(const json& parameters, const char* key) {
+  const auto found = parameters.find(key);
+  return found != parameters.end() && found->is_string() ? std::optional(found->get<std::string>())
+                                                         : std::nullopt;
+}
+
+bool flag_in(const json& parameters, const char* key) {
+  const auto found = parameters.find(key);
+  return found != parameters.end() && *found == true;
 }
 
 VarlinkReply status(const ControlSource& source) {
@@ -43,15 +56,14 @@ VarlinkReply probe(const ControlSource& source, const json& parameters, std::uin
   ProbeRequest request{.service = parameters["service"].get<std::string>(), .probe = {}};
   if (std::string error = unknown_service(snapshot, request.service); !error.empty())
     return std::unexpected(no_such_service(request.service, std::move(error)));
-  if (parameters.contains("probe") && parameters["probe"].is_string()) {
-    request.probe = parameters["probe"].get<std::string>();
+  if (request.probe = text_in(parameters, "probe"); request.probe) {
     if (std::string error = unknown_probe(snapshot, request.service, *request.probe); !error.empty()) {
       return std::unexpected(VarlinkError{
           std::string(kNoSuchProbe),
           {{"service", request.service}, {"probe", *request.probe}, {"message", std::move(error)}}});
     }
   }
-  request.counts = parameters.contains("count") && parameters["count"] == true;
+  request.counts = flag_in(parameters, "count");
   source.probe(request, client);
   return ordered_json::object();
 }
@@ -64,22 +76,21 @@ std::string who_is(const VarlinkPeer& peer) {
   return peer.user == 0 ? "root" : fmt::format("uid {}", peer.user);
 }
 
-// The named services, or all of them; the error is the answer.
+// The named services, or all of them, at least one; the error is the answer.
 std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource& source,
                                                              const json& parameters) {
   const Snapshot snapshot = source.snapshot();
   std::vector<std::string> names;
-  if (parameters.value("all", false)) {
+  if (flag_in(parameters, "all")) {
     for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
-    return names;
+  } else {
+    names = parameters["services"].get<std::vector<std::string>>();
   }
-  for (const json& name : parameters["services"]) {
-    const std::string service = name.get<std::string>();
-    if (auto error = unknown_service(snapshot, service); !error.empty()) {
+  for (const std::string& service : names) {
+    if (auto error = unknown_service(snapshot, service); !error.empty())
       return std::unexpected(no_such_service(service, std::move(error)));
-    }
-    names.push_back(service);
   }
+  if (names.empty()) return std::unexpected(invalid_parameter("services"));
   return names;
 }
 
@@ -90,7 +101,6 @@ VarlinkError not_kept(const std::string& error) {
 VarlinkReply clear_damping(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
   const auto services = chosen(source, parameters);
   if (!services) return std::unexpected(services.error());
-  if (services->empty()) return std::unexpected(invalid_parameter("services"));
   if (const auto done = source.clear_damping(*services, who_is(peer)); !done)
     return std::unexpected(not_kept(done.error()));
   return ordered_json{{"services", *services}};
@@ -100,10 +110,8 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
                         const json& parameters, const VarlinkPeer& peer) {
   auto services = chosen(source, parameters);
   if (!services) return std::unexpected(services.error());
-  if (services->empty()) return std::unexpected(invalid_parameter("services"));
   AdminRequest request{state, undoes, *std::move(services), {}, who_is(peer), std::nullopt};
-  if (parameters.contains("reason") && parameters["reason"].is_string())
-    request.reason = cut(printable(parameters["reason"].get<std::string>()), kLongestReason);
+  request.reason = cut(printable(text_in(parameters, "reason").value_or("")), kLongestReason);
   if (parameters.contains("for_ms") && parameters["for_ms"].is_number()) {
     const auto lasts = parameters["for_ms"].get<std::int64_t>();
     if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
@@ -115,8 +123,7 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
 
 VarlinkReply hand_over(const ControlSource& source) {
   if (source.snapshot().stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
-  if (const auto begun = source.hand_over(); !begun)
-    return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", begun.error()}}});
+  if (const auto begun = source.hand_over(); !begun) return std::unexpected(not_kept(begun.error()));
   return ordered_json::object();
 }
 
@@ -134,50 +141,35 @@ VarlinkMethod admin_method(const ControlSource& source, std::string name, std::s
           }};
 }
 
-}  // namespace
-
-VarlinkInterface control_interface(ControlSource source) {
-  VarlinkInterface interface{
-      .name = "io.herald.Control",
-      .comment = "Looks at heraldd, and steers it.",
-      .methods = {},
-      .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
-                 {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
-                 {"NotKept", {{"message", "string"}}},
-                 {"Stopping", {}}}};
-  interface.methods.push_back(
-      {.name = "Status",
-       .comment = "The state of the router and of every service: `heraldctl status --json`.",
-       .in = {},
-       .out = {{"status", "object"}},
-       .call = [source](const json&, const VarlinkPeer&) { return status(source); }});
-  interface.methods.push_back(
-      {.name = "Why",
-       .comment = "One service with what led to its state: `heraldctl why SERVICE --json`.",
-       .in = {{"service", "string"}},
-       .out = {{"why", "object"}},
-       .call = [source](const json& parameters, const VarlinkPeer&) {
-         return why(source, parameters["service"].get<std::string>());
-       }});
-  interface.methods.push_back(
-      {.name = "Plan",
-       .comment = "What differs between what is wanted and what is, and the commands for it.",
-       .in = {},
-       .out = {{"plan", "object"}},
-       .call = [source](const json&, const VarlinkPeer&) -> VarlinkReply {
-         return ordered_json{{"plan", source.plan()}};
-       }});
-  interface.methods.push_back(
-      {.name = "History",
-       .comment = "The last transitions, of one service or of all: `heraldctl history --json`.",
-       .in = {{"service", "?string"}},
-       .out = {{"history", "object"}},
-       .call = [source](const json& parameters, const VarlinkPeer&) {
-         const auto given = parameters.find("service");
-         const bool is_given = given != parameters.end() && given->is_string();
-         return history(source, is_given ? given->get<std::string>() : std::string());
-       }});
-  interface.methods.push_back(
+// What everybody may call.
+void add_views(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  methods.push_back({.name = "Status",
+                     .comment = "The state of the router and of every service: `heraldctl status --json`.",
+                     .in = {},
+                     .out = {{"status", "object"}},
+                     .call = [source](const json&, const VarlinkPeer&) { return status(source); }});
+  methods.push_back({.name = "Why",
+                     .comment = "One service with what led to its state: `heraldctl why SERVICE --json`.",
+                     .in = {{"service", "string"}},
+                     .out = {{"why", "object"}},
+                     .call = [source](const json& parameters, const VarlinkPeer&) {
+                       return why(source, parameters["service"].get<std::string>());
+                     }});
+  methods.push_back({.name = "Plan",
+                     .comment = "What differs between what is wanted and what is, and the commands for it.",
+                     .in = {},
+                     .out = {{"plan", "object"}},
+                     .call = [source](const json&, const VarlinkPeer&) -> VarlinkReply {
+                       return ordered_json{{"plan", source.plan()}};
+                     }});
+  methods.push_back({.name = "History",
+                     .comment = "The last transitions, of one service or of all: `heraldctl history --json`.",
+                     .in = {{"service", "?string"}},
+                     .out = {{"history", "object"}},
+                     .call = [source](const json& parameters, const VarlinkPeer&) {
+                       return history(source, text_in(parameters, "service").value_or(""));
+                     }});
+  methods.push_back(
       {.name = "Watch",
        .comment =
            "Transitions as they happen. The first reply has none: it says that from now on none is missed.",
@@ -185,7 +177,34 @@ VarlinkInterface control_interface(ControlSource source) {
        .out = {{"transition", "?object"}},
        .course = VarlinkCourse::stream,
        .call = [](const json&, const VarlinkPeer&) -> VarlinkReply { return ordered_json::object(); }});
-  interface.methods.push_back(
+}
+
+// What an operator says of services.
+void add_words(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  constexpr AdminState kAuto = AdminState::automatic;
+  methods.push_back(admin_method(
+      source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",
+      AdminState::drain, kAuto));
+  methods.push_back(
+      admin_method(source, "Undrain", "Ends a drain; their probes decide again.", kAuto, AdminState::drain));
+  methods.push_back(admin_method(source, "Force", "Announces services whatever their probes say.",
+                                 AdminState::force, kAuto));
+  methods.push_back(
+      admin_method(source, "Unforce", "Ends a force; their probes decide again.", kAuto, AdminState::force));
+  methods.push_back(
+      {.name = "ClearDamping",
+       .comment = "Forgets the penalties of damping, so that a service which is held by them comes up.",
+       .in = {{"services", "[]string"}, {"all", "?bool"}},
+       .out = {{"services", "[]string"}},
+       .mutates = true,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return clear_damping(source, parameters, peer);
+       }});
+}
+
+// What makes heraldd itself do something.
+void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  methods.push_back(
       {.name = "Probe",
        .comment = "Runs probes now, and answers when all have ended. They change nothing unless they count.",
        .in = {{"service", "string"}, {"probe", "?string"}, {"count", "?bool"}},
@@ -195,17 +214,7 @@ VarlinkInterface control_interface(ControlSource source) {
        .call = [source](const json& parameters, const VarlinkPeer& peer) {
          return probe(source, parameters, peer.client);
        }});
-  constexpr AdminState kAuto = AdminState::automatic;
-  interface.methods.push_back(admin_method(
-      source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",
-      AdminState::drain, kAuto));
-  interface.methods.push_back(
-      admin_method(source, "Undrain", "Ends a drain; their probes decide again.", kAuto, AdminState::drain));
-  interface.methods.push_back(admin_method(source, "Force", "Announces services whatever their probes say.",
-                                           AdminState::force, kAuto));
-  interface.methods.push_back(
-      admin_method(source, "Unforce", "Ends a force; their probes decide again.", kAuto, AdminState::force));
-  interface.methods.push_back(
+  methods.push_back(
       {.name = "Handover",
        .comment =
            "Stops heraldd with everything left announced, for a successor to adopt. It goes on for a\n"
@@ -214,15 +223,22 @@ VarlinkInterface control_interface(ControlSource source) {
        .out = {},
        .mutates = true,
        .call = [source](const json&, const VarlinkPeer&) { return hand_over(source); }});
-  interface.methods.push_back(
-      {.name = "ClearDamping",
-       .comment = "Forgets the penalties of damping, so that a service which is held by them comes up.",
-       .in = {{"services", "[]string"}, {"all", "?bool"}},
-       .out = {{"services", "[]string"}},
-       .mutates = true,
-       .call = [source](const json& parameters, const VarlinkPeer& peer) {
-         return clear_damping(source, parameters, peer);
-       }});
+}
+
+}  // namespace
+
+VarlinkInterface control_interface(const ControlSource& source) {
+  VarlinkInterface interface{
+      .name = "io.herald.Control",
+      .comment = "Looks at heraldd, and steers it.",
+      .methods = {},
+      .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
+                 {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
+                 {"NotKept", {{"message", "string"}}},
+                 {"Stopping", {}}}};
+  add_views(interface.methods, source);
+  add_words(interface.methods, source);
+  add_orders(interface.methods, source);
   return interface;
 }
 

@@ -51,7 +51,7 @@ struct ControlSource {
 };
 
 // `source` is called for every request and must stay valid as long as the interface.
-[[nodiscard]] VarlinkInterface control_interface(ControlSource source);
+[[nodiscard]] VarlinkInterface control_interface(const ControlSource& source);
 
 // What GetInfo says.
 [[nodiscard]] VarlinkInfo control_info();

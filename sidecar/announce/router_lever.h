@@ -22,8 +22,8 @@ namespace herald {
 class RouterLever {
  public:
   using OnView = std::function<void(RouterView)>;
-  // One text a step, in their order, those of the fallback last: empty where the router took it (which is a claim: the next read decides), else
-  // the error for people, with the router's own words.
+  // One text a step, in their order, those of the fallback last: empty where the router took it (which is a claim: the
+  // next read decides), else the error for people, with the router's own words.
   using OnApplied = std::function<void(std::vector<std::string>)>;
 
   RouterLever() = default;

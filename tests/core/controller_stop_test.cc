@@ -50,10 +50,14 @@ TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be go
   CHECK(of_kind<effect::Exit>(later).empty());
 }
 
-TEST_CASE("handover: the lease is renewed in full, nothing else is done, and then Exit") {
+Config one_leased_service() {
   Config config = one_service({probe_spec("front")});
   config.services.front().announce.lease = 30s;
-  ControllerBench bench(config);
+  return config;
+}
+
+TEST_CASE("handover: the lease is renewed in full, nothing else is done, and then Exit") {
+  ControllerBench bench(one_leased_service());
   bench.turn();
   bench.finish_next(Verdict::pass, Reason::none, 2);
   REQUIRE(bench.applied.size() == 1);
@@ -73,9 +77,7 @@ TEST_CASE("handover: the lease is renewed in full, nothing else is done, and the
 }
 
 TEST_CASE("handover: a lease that cannot be renewed is given up after 4.5 s, and that is not clean") {
-  Config config = one_service({probe_spec("front")});
-  config.services.front().announce.lease = 30s;
-  ControllerBench bench(config);
+  ControllerBench bench(one_leased_service());
   bench.turn();
   bench.finish_next(Verdict::pass, Reason::none, 2);
   bench.kernel[{kVip, "lo"}].expires = bench.now + 25s;

@@ -26,7 +26,7 @@ using Names = std::set<std::string>;
 // Each word in quotes in the sources that read the configuration: all keys are among them.
 Names words_of_the_parser() {
   Names words;
-  static const re2::RE2 kWord(R"re("([a-z$][a-z0-9_]*)")re");
+  const re2::RE2 in_quotes(R"re("([a-z$][a-z0-9_]*)")re");
   for (const char* folder : {"/sidecar", "/sidecar/core", "/probes"}) {
     for (const auto& entry : std::filesystem::directory_iterator(HERALD_SOURCE_DIR + std::string(folder))) {
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
@@ -34,7 +34,7 @@ Names words_of_the_parser() {
       const std::string text(std::istreambuf_iterator<char>(file), {});
       re2::StringPiece rest(text);
       std::string word;
-      while (re2::RE2::FindAndConsume(&rest, kWord, &word)) words.insert(word);
+      while (re2::RE2::FindAndConsume(&rest, in_quotes, &word)) words.insert(word);
     }
   }
   return words;
@@ -58,6 +58,7 @@ bool is_known(const Place& place, const std::string& key) {
 // What is said about the value in each of the place's configurations; one that has nothing to say accepts it.
 std::vector<Complaints> said_of(const Place& place, const std::string& key, const json& value) {
   std::vector<Complaints> said;
+  said.reserve(place.documents.size());
   for (std::size_t i = 0; i < place.documents.size(); ++i)
     said.push_back(schema::complaints(with(place, i, key, value), place.pointer / key));
   return said;
@@ -233,8 +234,8 @@ TEST_CASE("limits of lengths are those of the parser") {
 }
 
 TEST_CASE("words are those of the parser") {
-  static const re2::RE2 kQuoted(R"re("([^"]*)")re");
-  for_each_key([](const Place& place, const std::string& key, const json& node) {
+  const re2::RE2 in_quotes(R"re("([^"]*)")re");
+  for_each_key([&](const Place& place, const std::string& key, const json& node) {
     const auto forms = schema::forms_of(node);
     if (forms.size() != 1 || !node.contains("enum") || key == "type") return;
     Names said, words = node.at("enum");
@@ -243,7 +244,7 @@ TEST_CASE("words are those of the parser") {
         message.resize(std::min(message.size(), message.find(", not ")));
         re2::StringPiece rest(message);
         std::string word;
-        while (re2::RE2::FindAndConsume(&rest, kQuoted, &word)) said.insert(word);
+        while (re2::RE2::FindAndConsume(&rest, in_quotes, &word)) said.insert(word);
       }
       if (!said.empty()) break;
     }

@@ -85,7 +85,7 @@ TEST_CASE("every method answers with what its description says") {
       {kHistoryMethod, R"({"service": "web"})"},
       {kWatchMethod, "{}"},
       {kProbeMethod, R"({"service": "web", "probe": "front", "count": true})"},
-      {kDrainMethod, R"({"services": ["web"], "reason": "update", "for_ms": 1000})"},
+      {kDrainMethod, R"({"services": ["web"], "all": null, "reason": null, "for_ms": 1000})"},
       {kUndrainMethod, R"({"services": [], "all": true})"},
       {kForceMethod, R"({"services": ["web"], "all": false})"},
       {kUnforceMethod, R"({"services": ["web"]})"},

@@ -41,6 +41,19 @@ class Child {
   pid_t pid_;
 };
 
+using Asked = std::map<std::uint64_t, ProbeRequest>;  // by client
+
+// Every probe but "front" fails, a little later.
+void answer(Asked& asked, ControlServer& server) {
+  for (const auto& [client, request] : std::exchange(asked, {})) {
+    ProbeSpec probe;
+    probe.name = request.probe.value_or("api");
+    const ProbeResult result{probe.name == "front" ? Verdict::pass : Verdict::fail, Reason::none,
+                             request.counts ? "counts" : "does not count", 1ms};
+    server.finish(client, ctl::Report{{"results", {result_report(probe, result)}}});
+  }
+}
+
 struct Scene {
   TemporaryDirectory directory;
   ctl::Options options{.socket = directory.path() / "control.sock",
@@ -89,19 +102,9 @@ struct Scene {
       return {};
     };
     const History::Entries entries = some_history();
-    // Every probe but "front" fails, a little later.
     std::unique_ptr<ControlServer> server;
-    std::map<std::uint64_t, ProbeRequest> asked;
-    const Source answers = loop.post([&] {
-      for (const auto& [client, request] : std::exchange(asked, {})) {
-        const std::string name = request.probe.value_or("api");
-        const ProbeResult result{name == "front" ? Verdict::pass : Verdict::fail, Reason::none,
-                                 request.counts ? "counts" : "does not count", 1ms};
-        ProbeSpec probe;
-        probe.name = name;
-        server->finish(client, ctl::Report{{"results", {result_report(probe, result)}}});
-      }
-    });
+    Asked asked;
+    const Source answers = loop.post([&] { answer(asked, *server); });
     const auto hand_over = [&]() -> std::expected<void, std::string> {
       if (shown.services.empty()) return std::unexpected("write /handover: No space left on device");
       if (shown.services.size() > 1) loop.exit(0);
