@@ -180,6 +180,13 @@ class FrrNva:
             raise LabError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def reload(self, config: str) -> None:
+        """As `systemctl reload frr` does, with what `show running-config` once said: what was added since is taken away."""
+        file = self.log_dir / "reload.conf"
+        file.write_text(config[config.index("frr version") :])
+        argv = [str(FRR_LIB / "frr-reload.py"), "--reload", "--stdout", "-N", self.pathspace, "--daemon", "bgpd", str(file)]
+        self._ns.run("env", "VTYSH_HISTFILE=/dev/null", *argv, timeout=20)
+
     def vtysh_json(self, command: str) -> dict[str, Any]:
         return json.loads(self.vtysh(command) or "{}")
 

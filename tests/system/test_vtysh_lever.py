@@ -23,6 +23,17 @@ def test_no_network_typed_by_an_operator_is_put_back(region):
     herald.wait_state("web", "announced")
 
 
+def test_what_frr_reload_drops_is_put_back(region):
+    saved = region.nva.vtysh("show running-config")
+    _, herald = start_announced(region)
+    mark = region.mark()
+    region.nva.reload(saved)
+    region.wait_withdrawn(VIP, since=mark)
+    region.wait_announced(VIP, since=mark, timeout=15)
+    herald.wait_state("web", "announced")
+    assert f"web: announced -> announcing: {VIP} is not in frr's configuration" in herald.log_text()
+
+
 def test_bgpd_killed_and_restarted_gets_its_lines_again(region):
     _, herald = start_announced(region)
     region.nva.bgpd.kill()
