@@ -66,6 +66,13 @@ void note(std::string_view line, BirdPeer& one) {
   }
 }
 
+// Since when its protocol is in its state: "10:00:00.123", or with a date before it.
+std::string since_of(const std::vector<std::string_view>& words) {
+  if (words.size() < 5) return {};
+  const bool dated = words[4].contains('-') && words.size() > 5;
+  return dated ? fmt::format("{} {}", words[4], words[5]) : std::string(words[4]);
+}
+
 std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::string_view head,
                                         std::string_view also) {
   std::vector<std::string> commands;
@@ -105,7 +112,7 @@ std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view 
       routes = nullptr;
       if (kind == "BGP")
         peer = &protocols.peers.emplace_back(
-            BirdPeer{std::string(words[0]), {"", std::string(words[3]), false}});
+            BirdPeer{std::string(words[0]), {"", std::string(words[3]), false, since_of(words)}});
       if (kind == "Static") routes = &(protocols.statics[std::string(words[0])] = {words[3] == "up", ""});
     } else if (peer != nullptr) {
       note(line, *peer);

@@ -44,6 +44,17 @@ std::expected<std::vector<json>, std::string> documents(std::string_view text) {
   return found;
 }
 
+// How many there were. Not peerUptimeEstablishedEpoch: bgpd works it out anew each time, and it wavers by a second.
+std::string session_of(const json& peer) {
+  const auto count = [&](const char* key) {
+    const auto value = peer.find(key);
+    const bool known = value != peer.end() && value->is_number_unsigned();
+    return known ? fmt::format("{}", value->get<std::uint64_t>()) : "?";
+  };
+  return fmt::format("{} established, {} dropped", count("connectionsEstablished"),
+                     count("connectionsDropped"));
+}
+
 void collect(const json& family, std::vector<RouterPeer>& peers, std::vector<std::string>& established) {
   for (const auto& [address, peer] : member(family, "peers").items()) {
     if (!peer.is_object()) continue;
@@ -51,7 +62,7 @@ void collect(const json& family, std::vector<RouterPeer>& peers, std::vector<std
     const bool up = state == "Established";
     if (up) established.push_back(address);
     if (std::ranges::find(peers, address, &RouterPeer::address) == peers.end())
-      peers.push_back({address, state, up});
+      peers.push_back({address, state, up, session_of(peer)});
   }
 }
 

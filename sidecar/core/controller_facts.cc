@@ -21,6 +21,14 @@ constexpr Duration kReadAfterChange = 100ms;
 // The contract gives a stop 5 s, and the time that VIPs linger.
 constexpr Duration kStopWithin = 4500ms;
 
+bool is_another_session(const std::vector<RouterPeer>& before, const std::vector<RouterPeer>& after) {
+  return std::ranges::any_of(after, [&](const RouterPeer& peer) {
+    const auto found = std::ranges::find(before, peer.address, &RouterPeer::address);
+    return found != before.end() &&
+           (found->session != peer.session || found->established != peer.established);
+  });
+}
+
 }  // namespace
 
 void Controller::handle(const Event& event, TimePoint now) {
@@ -168,6 +176,8 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
   if (!reading_router_) return;
   reading_router_ = false;
   router_answered_ = true;
+  // What a session was sent shows a little after it has come up.
+  if (router_ && is_another_session(router_->peers, event.view.peers)) read_router_at(now + kReadAfterChange);
   router_ = event.view;
   router_read_at_ = now;
   router_sequence_ = router_read_sequence_;

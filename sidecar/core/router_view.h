@@ -18,6 +18,7 @@ struct RouterPeer {
   std::string address;
   std::string state;  // the stack's own word: "Established", "Active", ...
   bool established = false;
+  std::string session = {};  // which one it is, in the stack's words: another text is another session
 
   bool operator==(const RouterPeer&) const = default;
 };

@@ -23,7 +23,9 @@ TEST_CASE("the BGP protocols, their neighbours and their channels") {
   const auto& peers = protocols->peers;
   REQUIRE(peers.size() == 2);
   CHECK(peers[0].protocol == "rs1");
-  CHECK(peers[0].peer == RouterPeer{"10.1.1.4", "Established", true});
+  CHECK(peers[0].peer ==
+        RouterPeer{"10.1.1.4", "Established", true,
+                   release == "2.0.12" ? "2026-11-24 03:48:05.910220" : "2026-11-25 00:43:45.875857"});
   CHECK(peers[0].ipv4);
   CHECK(peers[0].ipv6);
   CHECK(peers[1].peer.address == "10.1.1.132");
@@ -48,8 +50,8 @@ TEST_CASE("a protocol that is down has its word") {
       "  BGP state:          Active\n    Neighbor address: 10.1.1.4\n"
       "rs2 BGP --- down 10:00 \n");
   REQUIRE(protocols);
-  CHECK(protocols->peers[0].peer == RouterPeer{"10.1.1.4", "Active", false});
-  CHECK(protocols->peers[1].peer == RouterPeer{"", "down", false});
+  CHECK(protocols->peers[0].peer == RouterPeer{"10.1.1.4", "Active", false, "10:00"});
+  CHECK(protocols->peers[1].peer == RouterPeer{"", "down", false, "10:00"});
 }
 
 TEST_CASE("prefixes of a route table, and of an empty one") {

@@ -12,6 +12,8 @@ const Vip kVip{"10.99.0.1/32"};
 const Vip kVip6{"fd00:99::1/128"};
 const Vip kAbsent{"10.99.0.7/32"};
 
+const std::string kFirst = "1 established, 0 dropped";
+
 RouterSpec spec_with(std::vector<std::string> peers) {
   RouterSpec spec;
   spec.stack = Stack::frr;
@@ -24,9 +26,9 @@ TEST_CASE("the peers of a summary, configured ones first and in their order") {
   const auto peers =
       parse_frr_summary(frr_fixture(release, "summary.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
   REQUIRE(peers);
-  CHECK(peers->peers == std::vector<RouterPeer>{{"10.1.1.132", "Established", true},
+  CHECK(peers->peers == std::vector<RouterPeer>{{"10.1.1.132", "Established", true, kFirst},
                                                 {"10.9.9.9", "not configured", false},
-                                                {"10.1.1.4", "Established", true}});
+                                                {"10.1.1.4", "Established", true, kFirst}});
   CHECK(peers->ipv4.size() == 2);
   CHECK(peers->ipv6.size() == 2);
 }

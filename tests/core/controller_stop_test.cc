@@ -158,6 +158,36 @@ TEST_CASE(
   CHECK(bench.service().state == ServiceState::announcing);
 }
 
+TEST_CASE("another session, or one that is gone or back, has the stack read again at once") {
+  ControllerBench bench(with_router(Stack::frr));
+  bench.turn();
+  bench.tell(event::RouterRead{view(false)});
+  const auto next_read = [&] {
+    const TimePoint before = bench.now;
+    for (;;) {
+      bench.now = std::max(bench.now, bench.controller.next_wakeup());
+      if (!of_kind<effect::ReadRouter>(bench.turn()).empty()) return bench.now - before;
+    }
+  };
+  RouterView other = view(false);
+  const auto answer = [&](const std::string& session, bool established) {
+    other.peers.front().session = session;
+    other.peers.front().established = established;
+    bench.tell(event::RouterRead{other});
+  };
+  next_read();
+  answer("", true);
+  CHECK(next_read() == 10s);
+  answer("2 established", true);
+  CHECK(next_read() == 100ms);
+  answer("2 established", true);
+  CHECK(next_read() == 10s);
+  answer("2 established", false);
+  CHECK(next_read() == 100ms);
+  answer("2 established", false);
+  CHECK(next_read() == 10s);
+}
+
 TEST_CASE("a read that was begun before a step ended does not prove it") {
   ControllerBench bench(with_router(Stack::bird));
   bench.turn();
