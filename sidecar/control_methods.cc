@@ -121,6 +121,14 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
   return ordered_json{{"services", request.services}};
 }
 
+VarlinkReply reload(const ControlSource& source) {
+  if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
+  const ControlSource::Reloaded reloaded = source.reload();
+  if (!reloaded.errors.empty())
+    return std::unexpected(VarlinkError{std::string(kBadConfiguration), {{"errors", reloaded.errors}}});
+  return ordered_json{{"changes", reloaded.changes}, {"warnings", reloaded.warnings}};
+}
+
 VarlinkReply hand_over(const ControlSource& source) {
   if (source.snapshot().stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
   if (const auto begun = source.hand_over(); !begun) return std::unexpected(not_kept(begun.error()));
@@ -215,6 +223,13 @@ void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source
          return probe(source, parameters, peer.client);
        }});
   methods.push_back(
+      {.name = "Reload",
+       .comment = "Reads the configuration again: all of it is applied, or nothing, with every error.",
+       .in = {},
+       .out = {{"changes", "string"}, {"warnings", "[]string"}},
+       .mutates = true,
+       .call = [source](const json&, const VarlinkPeer&) { return reload(source); }});
+  methods.push_back(
       {.name = "Handover",
        .comment =
            "Stops heraldd with everything left announced, for a successor to adopt. It goes on for a\n"
@@ -235,6 +250,7 @@ VarlinkInterface control_interface(const ControlSource& source) {
       .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
                  {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
                  {"NotKept", {{"message", "string"}}},
+                 {"BadConfiguration", {{"errors", "[]string"}}},
                  {"Stopping", {}}}};
   add_views(interface.methods, source);
   add_words(interface.methods, source);

@@ -26,11 +26,13 @@ inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
 inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
 inline constexpr std::string_view kForceMethod = "io.herald.Control.Force";
 inline constexpr std::string_view kUnforceMethod = "io.herald.Control.Unforce";
+inline constexpr std::string_view kReloadMethod = "io.herald.Control.Reload";
 inline constexpr std::string_view kHandoverMethod = "io.herald.Control.Handover";
 inline constexpr std::string_view kClearDampingMethod = "io.herald.Control.ClearDamping";
 inline constexpr std::string_view kNoSuchService = "io.herald.Control.NoSuchService";
 inline constexpr std::string_view kNoSuchProbe = "io.herald.Control.NoSuchProbe";
 inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
+inline constexpr std::string_view kBadConfiguration = "io.herald.Control.BadConfiguration";
 inline constexpr std::string_view kStopping = "io.herald.Control.Stopping";
 
 struct ControlSource {
@@ -46,6 +48,13 @@ struct ControlSource {
   std::function<std::expected<void, std::string>(std::span<const std::string> services,
                                                  const std::string& who)>
       clear_damping = {};
+  // Reads the configuration again and goes on by it. Nothing has changed where there are errors, lines for people.
+  struct Reloaded {
+    std::string changes;
+    std::vector<std::string> warnings;
+    std::vector<std::string> errors;
+  };
+  std::function<Reloaded()> reload = {};
   // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.
   std::function<std::expected<void, std::string>()> hand_over = {};
 };

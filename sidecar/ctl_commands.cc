@@ -9,7 +9,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"reload", "metrics"};
+constexpr std::array kLater{"metrics"};
 
 // ---- what may follow a command's name
 
@@ -146,6 +146,11 @@ constexpr std::array kCommands{
             R"(  heraldctl plan                   useful beside heraldd --dry-run
 )",
             take_nothing, [](const Arguments& arguments) { return plan(arguments.options); }},
+    Command{
+        "reload", "reads the configuration again: all or nothing; exit 2 with every error",
+        R"(  heraldctl reload                 what has not changed goes on without a gap; SIGHUP does the same
+)",
+        take_nothing, [](const Arguments& arguments) { return reload(arguments.options); }},
     Command{"handover", "stops heraldd with everything left announced, for a successor to adopt",
             R"(  heraldctl handover && systemctl start herald   an upgrade that the network does not notice
 )",

@@ -5,6 +5,9 @@
 
 namespace herald::ctl {
 
+// Exit 2 with every error where nothing was changed. --timeout is 30 s here.
+[[nodiscard]] Outcome reload(const Options& options);
+
 // Returns once heraldd has gone; --timeout (15 s) bounds it.
 [[nodiscard]] Outcome handover(const Options& options);
 

@@ -11,8 +11,6 @@
 #include <set>
 #include <utility>
 
-#include "sidecar/control_methods.h"
-
 namespace herald {
 namespace {
 
@@ -42,18 +40,12 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       curl_(loop),
       resolver_(loop) {}
 
-std::vector<std::string> Daemon::make_probes() {
+std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
-  const probes::Context context{loop_, curl_, resolver_, ca_stores_};
-  for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
-    const ProbeSpec& spec = controller_.probe(ProbeId{static_cast<std::uint32_t>(index)});
-    const auto kinds = probes::registry();
-    const auto kind = std::ranges::find(kinds, std::string_view(spec.type), &probes::ProbeKind::type);
-    auto made = kind->make(spec, context);
-    if (!made) problems.push_back(fmt::format("probe {}: {}", spec.name, made.error()));
-    probes_.push_back(made ? std::move(*made) : nullptr);
-  }
+  probes_ = make_probes(controller_.config(), problems);
   running_.resize(probes_.size());
+  const std::vector<std::string> bad_templates = template_problems(controller_.config());
+  problems.insert(problems.end(), bad_templates.begin(), bad_templates.end());
   return problems;
 }
 
@@ -119,6 +111,7 @@ std::expected<void, std::string> Daemon::open_control() {
       .administer = [this](const AdminRequest& request) { return administer(request); },
       .clear_damping = [this](std::span<const std::string> services,
                               const std::string& who) { return clear_damping(services, who); },
+      .reload = [this] { return reload(); },
       .hand_over = [this] { return hand_over(); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
@@ -135,11 +128,7 @@ void Daemon::watch_signals() {
       tell(event::Stop{});
     }));
   }
-  signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) {
-    log_.write(
-        LogLevel::error,
-        "SIGHUP: this release cannot reload its configuration; nothing changes. Restart heraldd to apply it");
-  }));
+  signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) { (void)reload(); }));
 }
 
 void Daemon::tell(const Event& event) {
@@ -232,6 +221,7 @@ void Daemon::carry_out(const effect::Apply& effect) {
 
 void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
   router_socket_->arm();
+  use_next_router();
   router_->read([this](RouterView view) {
     if (options_.dry_run) {
       view.owned = dry_run_routes_.overlay(std::move(view.owned));
@@ -256,7 +246,10 @@ void Daemon::carry_out(const effect::ApplyRoutes& effect) {
     tell(event::RoutesApplied{std::vector<std::string>(texts.size())});
     return;
   }
+  use_next_router();
+  batch_in_flight_ = true;
   router_->apply(std::move(batch), [this, texts](std::vector<std::string> errors) {
+    batch_in_flight_ = false;
     for (std::size_t index = 0; index < texts.size() && index < errors.size(); ++index) {
       if (errors[index].empty()) log_.write(LogLevel::info, texts[index]);
     }

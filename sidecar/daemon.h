@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -21,7 +23,9 @@
 #include "sidecar/announce/loopback.h"
 #include "sidecar/announce/route_dry_run.h"
 #include "sidecar/announce/router_lever.h"
+#include "sidecar/config_file.h"
 #include "sidecar/control.h"
+#include "sidecar/control_methods.h"
 #include "sidecar/core/controller.h"
 #include "sidecar/file_watch.h"
 #include "sidecar/handover_marker.h"
@@ -38,6 +42,8 @@ namespace herald {
 
 struct DaemonOptions {
   bool dry_run = false;
+  // Reads the configuration again.
+  std::function<LoadResult()> load;
   std::vector<std::filesystem::path> template_dirs;
 };
 
@@ -47,8 +53,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  // Makes the probes of the configuration: every file that one cannot read and the like, one line each.
-  [[nodiscard]] std::vector<std::string> make_probes();
+  // Makes the probes of the configuration and looks at the templates: every file that cannot be read and the like, one
+  // line each.
+  [[nodiscard]] std::vector<std::string> prepare();
   // Opens sockets and starts to watch. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> open();
   // Until SIGTERM or SIGINT; returns the exit code.
@@ -65,6 +72,13 @@ class Daemon {
   [[nodiscard]] std::expected<void, std::string> open_control();
   void warn_of_missing_interfaces();
   void watch_signals();
+  using Probes = std::vector<std::unique_ptr<probes::Probe>>;  // in the order of the configuration
+  [[nodiscard]] Probes make_probes(const Config& config, std::vector<std::string>& problems);
+  [[nodiscard]] std::vector<std::string> template_problems(const Config& config) const;
+  [[nodiscard]] ControlSource::Reloaded reload();
+  void try_reload(ControlSource::Reloaded& reloaded);
+  void use_next_router();
+  void apply(Config config, Probes made, LoopbackLever lever);
 
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
@@ -103,14 +117,16 @@ class Daemon {
   probes::CurlMulti curl_;
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;
-  std::vector<std::unique_ptr<probes::Probe>> probes_;
-  std::vector<Running> running_;  // by probe
+  Probes probes_;                // by ProbeId
+  std::deque<Running> running_;  // by ProbeId; an attempt's callback refers to its own
   std::map<RunId, std::unique_ptr<probes::Attempt>> asides_;
   ProbeRequests probe_requests_;
   std::optional<LoopbackLever> lever_;
   std::optional<AddressMonitor> monitor_;
   DryRun dry_run_;
   std::unique_ptr<RouterLever> router_;
+  std::unique_ptr<RouterLever> next_router_;  // of another configuration: once a batch in flight has ended
+  bool batch_in_flight_ = false;
   std::optional<FileWatch> router_socket_;
   DryRunRoutes dry_run_routes_;
   std::optional<NamespaceLock> namespace_lock_;

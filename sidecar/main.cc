@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "probes/probe.h"
-#include "sidecar/announce/frr_objects.h"
+#include "sidecar/announce/frr_template.h"
 #include "sidecar/config_file.h"
 #include "sidecar/daemon.h"
 #include "sidecar/log.h"
@@ -65,6 +65,10 @@ std::vector<ProbeKindCheck> kind_checks() {
   return checks;
 }
 
+LoadResult load(const Options& options) {
+  return load_config(options.file, options.services_dir, kind_checks());
+}
+
 // A probe in flight takes one descriptor, and the soft limit is 1024 on most systems.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -87,27 +91,14 @@ int report_errors(const std::string& file, std::size_t count) {
   return kBadConfiguration;
 }
 
-// Of the templates that the vtysh lever will need; one line each.
-std::vector<std::string> template_problems(const Config& config,
-                                           const std::vector<std::filesystem::path>& dirs) {
-  const bool needed = std::ranges::any_of(
-      config.services, [](const ServiceSpec& service) { return service.announce.via == Via::vtysh; });
-  std::vector<std::string> problems;
-  if (!needed) return problems;
-  const auto objects = FrrObjects::load(dirs);
-  if (objects) return problems;
-  for (const TemplateError& error : objects.error()) problems.push_back(to_string(error));
-  return problems;
-}
-
 int serve(const Options& options, Config config) {
   const auto dirs = options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
-  const std::vector<std::string> bad_templates = template_problems(config, dirs);
   Loop loop;
   Log log(options.log);
-  Daemon daemon(loop, log, std::move(config), {.dry_run = options.dry_run, .template_dirs = dirs});
-  std::vector<std::string> problems = daemon.make_probes();
-  problems.insert(problems.end(), bad_templates.begin(), bad_templates.end());
+  const auto load_again = [&options] { return load(options); };
+  Daemon daemon(loop, log, std::move(config),
+                {.dry_run = options.dry_run, .load = load_again, .template_dirs = dirs});
+  const std::vector<std::string> problems = daemon.prepare();
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());
   if (options.check) {
@@ -132,7 +123,7 @@ int main(int argc, char** argv) {
   try {
     Options options;
     if (const auto code = parse_options(argc, argv, options)) return *code;
-    LoadResult loaded = load_config(options.file, options.services_dir, kind_checks());
+    LoadResult loaded = load(options);
     for (const std::string& warning : loaded.warnings) print("warning: " + warning);
     for (const ConfigError& error : loaded.errors) print(to_string(error));
     if (!loaded.config) return report_errors(options.file, loaded.errors.size());

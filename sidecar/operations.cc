@@ -28,6 +28,20 @@ event::Administer Operations::word(const std::string& service, const KeptAdmin& 
   return word;
 }
 
+Operations::Start Operations::standing(std::span<const std::string> services, const ClockPair& clocks) const {
+  Start known;
+  for (const auto& [service, admin] : kept_.admins) {
+    if (std::ranges::find(services, service) != services.end())
+      known.words.push_back(word(service, admin, clocks));
+  }
+  for (const auto& [service, flaps] : kept_.flaps) {
+    if (std::ranges::find(services, service) == services.end()) continue;
+    known.recalls.push_back(
+        {service, {core_time(flaps.withdrawn_at, clocks), flaps.penalty, flaps.suppressed}});
+  }
+  return known;
+}
+
 Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
   StateFile::Loaded loaded = file_.load();
   Start start{{}, {}, std::move(loaded.problem)};
@@ -44,15 +58,9 @@ Operations::Start Operations::start(std::span<const std::string> services, const
       if (const auto saved = file_.save(kept_); !saved) start.problem += "; " + saved.error();
     }
   }
-  for (const auto& [service, admin] : kept_.admins) {
-    if (std::ranges::find(services, service) != services.end())
-      start.words.push_back(word(service, admin, clocks));
-  }
-  for (const auto& [service, flaps] : kept_.flaps) {
-    if (std::ranges::find(services, service) == services.end()) continue;
-    start.recalls.push_back(
-        {service, {core_time(flaps.withdrawn_at, clocks), flaps.penalty, flaps.suppressed}});
-  }
+  Start known = standing(services, clocks);
+  start.words = std::move(known.words);
+  start.recalls = std::move(known.recalls);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
   if (forget_expired(kept_, clocks.wall) > 0 && keeps_) (void)file_.save(kept_);
   return start;

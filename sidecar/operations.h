@@ -41,6 +41,9 @@ class Operations {
   // of `services` is drained.
   [[nodiscard]] Start start(std::span<const std::string> services, const ClockPair& clocks);
 
+  // What stands for services that the configuration did not have until now.
+  [[nodiscard]] Start standing(std::span<const std::string> services, const ClockPair& clocks) const;
+
   // What to tell the core. The error is a line for people; nothing has changed then.
   [[nodiscard]] std::expected<std::vector<event::Administer>, std::string> administer(
       const AdminRequest& request, const ClockPair& clocks);

@@ -40,6 +40,8 @@ Controller::Controller(Config config, std::uint64_t seed, TimePoint now)
     for (const Vip& vip : spec.vips) owner_[vip] = services_.size();
     services_.push_back({ServiceRun(spec, now), probes_.size()});
     for (const ProbeSpec& probe : spec.probes) {
+      ids_.push_back(ProbeId{static_cast<std::uint32_t>(probes_.size())});
+      probe_at_.push_back(probes_.size());
       probes_.emplace_back(probe, spec.name);
       service_of_.push_back(services_.size() - 1);
     }
@@ -67,8 +69,7 @@ std::vector<Vip> Controller::vips() const {
 std::vector<ProbeId> Controller::probes_of(std::string_view service) const {
   std::vector<ProbeId> all;
   for (std::size_t index = 0; index < probes_.size(); ++index) {
-    if (services_[service_of_[index]].run.spec().name == service)
-      all.push_back(ProbeId{static_cast<std::uint32_t>(index)});
+    if (services_[service_of_[index]].run.spec().name == service) all.push_back(ids_[index]);
   }
   return all;
 }
@@ -191,7 +192,7 @@ void Controller::run_probe(std::size_t index, TimePoint now) {
   if (probe.state() == ProbeRun::State::running) {
     probe.expire();
     expiring_.push_back(index);
-    effects_.emplace_back(effect::CancelProbe{probe.run(), ProbeId{static_cast<std::uint32_t>(index)}});
+    effects_.emplace_back(effect::CancelProbe{probe.run(), ids_[index]});
     return;
   }
   if (running_ >= kMostRunning) {
@@ -202,12 +203,13 @@ void Controller::run_probe(std::size_t index, TimePoint now) {
   ++running_;
   if (!timers_.due(key(Timer::pulse))) timers_.set(key(Timer::pulse), now + kPulse);
   timers_.set(timer, probe.start(run, now));
-  effects_.emplace_back(effect::StartProbe{ProbeId{static_cast<std::uint32_t>(index)}, run});
+  effects_.emplace_back(effect::StartProbe{ids_[index], run});
 }
 
 Composed Controller::compose_service(std::size_t index) const {
   const ServiceEntry& service = services_[index];
   const ServiceSpec& spec = service.run.spec();
+  if (service.run.departs()) return {};
   std::vector<ProbeOpinion> opinions;
   opinions.reserve(spec.probes.size());
   for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
@@ -219,11 +221,13 @@ Composed Controller::compose_service(std::size_t index) const {
 
 Sight Controller::sight() const {
   return {.addresses = observed_sequence_ > 0 ? &addresses_ : nullptr,
+          .look_sequence = observed_sequence_,
           .removed = &removed_,
           .router = router_ ? &*router_ : nullptr,
           .router_sequence = router_sequence_,
           .stack = config_.router.stack,
           .owned = owned_sequence_ > 0 ? &owned_ : nullptr,
+          .owned_sequence = owned_sequence_,
           .ladder = &ladder_};
 }
 
@@ -240,7 +244,7 @@ void Controller::evaluate_services(TimePoint now) {
       effects_.emplace_back(std::move(transition));
     }
     // What a stop withdraws has not failed.
-    const bool counts = !stopping_ || handing_over_;
+    const bool counts = (!stopping_ || handing_over_) && !service.departs();
     if (const auto now_known = service.flaps(); counts && now_known && now_known != flaps)
       effects_.emplace_back(effect::Remember{service.spec().name, *now_known});
     if (service.demand().address != before.address) plan_ = true;
@@ -322,6 +326,7 @@ std::vector<DesiredRoute> Controller::desired_routes() const {
 // All that changes in one turn goes to the router together; what changes while something is under way goes after it.
 void Controller::plan_routes(TimePoint now) {
   if (!plan_routes_ || owned_sequence_ == 0 || router_is_told()) return;
+  if (router_sequence_ < rewired_after_) return;
   plan_routes_ = false;
   effect::ApplyRoutes batch{routes_.plan(desired_routes(), owned_, owned_sequence_, now), {}};
   if (router_->reachable) batch.fallback = ladder_.plan(*router_, router_sequence_, now);
@@ -442,6 +447,7 @@ Snapshot Controller::snapshot(TimePoint now) const {
   shown.router = router_;
   shown.router_read_at = router_read_at_;
   for (const ServiceEntry& service : services_) {
+    if (service.run.gone()) continue;
     ServiceSnapshot one = service.run.snapshot(sight(), now);
     for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
       one.probes.push_back(probes_[service.first_probe + offset].snapshot());

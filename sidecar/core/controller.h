@@ -34,16 +34,31 @@ class Controller {
   Controller(Config config, std::uint64_t seed, TimePoint now);
 
   void handle(const Event& event, TimePoint now);
+  // Goes on by another configuration with the same router.stack; not once it stops. Services and probes are who they were
+  // by their names: what is not another stays as it is, to the attempts in flight. Services that are no more leave as by a
+  // drain. The next decide() acts on it.
+  struct Reconfigured {
+    // These ask another target, or are new: whoever runs probes makes them anew. The others' ids have not changed.
+    std::vector<ProbeId> remade;
+    // What the router is asked or told by is another: a read in flight is given up, a batch in flight is still awaited.
+    bool rewired = false;
+  };
+  Reconfigured configure(Config config, TimePoint now);
+  // Before that, with a decide() after it: who has asked for attempts is answered by the old configuration.
+  void end_asked(std::string_view why);
   std::vector<Effect> decide(TimePoint now);
   [[nodiscard]] TimePoint next_wakeup() const;
 
   [[nodiscard]] const Config& config() const { return config_; }
   // It was told to stop or to hand over.
   [[nodiscard]] bool stopping() const { return stopping_; }
-  [[nodiscard]] const ProbeSpec& probe(ProbeId id) const {
-    return probes_[static_cast<std::size_t>(id)].spec();
-  }
+  // The ids of the probes in the order of the configuration; all are lower than id_limit().
   [[nodiscard]] std::size_t probe_count() const { return probes_.size(); }
+  [[nodiscard]] const ProbeSpec& probe(ProbeId id) const {
+    return probes_[probe_at_[static_cast<std::size_t>(id)]].spec();
+  }
+  [[nodiscard]] ProbeId probe_id(std::size_t index) const { return ids_[index]; }
+  [[nodiscard]] std::size_t id_limit() const { return probe_at_.size(); }
   // In the order of the configuration.
   [[nodiscard]] std::vector<ProbeId> probes_of(std::string_view service) const;
   // Every VIP that the configuration names: what observations and router reads have to cover.
@@ -94,7 +109,9 @@ class Controller {
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
   void run_probe(std::size_t index, TimePoint now);
-  [[nodiscard]] RunId next_run(std::size_t index) { return RunId{(++runs_ << kRunIndexBits) | index}; }
+  [[nodiscard]] RunId next_run(std::size_t index) {
+    return RunId{(++runs_ << kRunIndexBits) | static_cast<std::uint32_t>(ids_[index])};
+  }
   // After anything that asked_ was told: when to look at it again.
   void settle_asked();
   template <typename Effects>
@@ -126,7 +143,21 @@ class Controller {
   void read_router_at(TimePoint when);
   void notice(bool error, std::string service, std::string text, TimePoint now);
 
-  // A run's id holds the index of its probe.
+  // configure(), part by part.
+  struct Former;
+  struct ServiceEntry;
+  [[nodiscard]] Former take_apart(Config config);
+  void take_service(const ServiceSpec& spec, Former& former, TimePoint now);
+  bool take_probe(const ProbeSpec& spec, const std::string& service, const ServiceEntry* old, Former& former,
+                  TimePoint now);
+  static void depart(const ServiceRun& run, Former& former, TimePoint now);
+  void take_departing(Former& former, TimePoint now);
+  void cancel(ProbeRun& probe, ProbeId id);
+  void give_ids(Former& former);
+  void take_timers(const Former& former);
+  void assign_steps_in_flight();
+
+  // A run's id holds the id of its probe.
   static constexpr std::uint64_t kRunIndexBits = 24;
 
   // Timer keys: one a probe, one a service, then these.
@@ -148,12 +179,16 @@ class Controller {
   Random random_;
   std::vector<ProbeRun> probes_;
   std::vector<std::size_t> service_of_;  // by probe
+  std::vector<ProbeId> ids_;             // by probe; they outlast a reload
+  static constexpr std::size_t kNoProbe = static_cast<std::size_t>(-1);
+  static constexpr ProbeId kNoId{static_cast<std::uint32_t>(-1)};
+  std::vector<std::size_t> probe_at_;  // by id
   struct ServiceEntry {
     ServiceRun run;
     std::size_t first_probe = 0;
   };
-  std::vector<ServiceEntry> services_;
-  std::map<Vip, std::size_t> owner_;  // service by VIP
+  std::vector<ServiceEntry> services_;  // those of the configuration, then those that depart
+  std::map<Vip, std::size_t> owner_;    // service by VIP
   Timers timers_;
   std::vector<Effect> effects_;
   std::set<std::size_t> dirty_;        // services to evaluate
@@ -173,6 +208,7 @@ class Controller {
   std::uint64_t look_sequence_ = 0;      // of the last look begun
   bool looking_ = false;
   bool look_wanted_ = true;
+  bool look_is_first_ = true;  // of the configuration
   std::uint32_t look_failures_ = 0;
   std::string observe_error_;
 
@@ -182,6 +218,7 @@ class Controller {
   bool judge_fallback_ = false;
   OwnedRoutes owned_;                 // by the last read that was answered, and what later steps claim
   std::uint64_t owned_sequence_ = 0;  // of that read; 0: none yet
+  std::uint64_t rewired_after_ = 0;   // routes are planned once a later read was answered, or failed
 
   std::optional<RouterView> router_;
   std::optional<TimePoint> router_read_at_;

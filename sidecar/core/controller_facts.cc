@@ -37,7 +37,8 @@ void Controller::handle(const Event& event, TimePoint now) {
 }
 
 std::optional<std::size_t> Controller::find_run(RunId run) const {
-  const std::size_t index = static_cast<std::uint64_t>(run) & ((1ULL << kRunIndexBits) - 1);
+  const std::size_t id = static_cast<std::uint64_t>(run) & ((1ULL << kRunIndexBits) - 1);
+  const std::size_t index = id < probe_at_.size() ? probe_at_[id] : kNoProbe;
   if (index >= probes_.size() || probes_[index].run() != run ||
       probes_[index].state() == ProbeRun::State::idle) {
     return std::nullopt;  // late: that attempt is over
@@ -77,7 +78,7 @@ void Controller::on(const event::ProbeStage& event, TimePoint now) {
 void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now) {
   --running_;
   timers_.set(static_cast<Timers::Key>(index), next);
-  const ProbeId id{static_cast<std::uint32_t>(index)};
+  const ProbeId id = ids_[index];
   const std::uint64_t run = static_cast<std::uint64_t>(probes_[index].run()) >> kRunIndexBits;
   emit(asked_.counted(id, run, probes_[index].last()));
   if (asked_.awaits(id))  // that one began too early
@@ -129,7 +130,6 @@ void Controller::on(const event::Observed& event, TimePoint now) {
   }
   observe_error_.clear();
   look_failures_ = 0;
-  const bool first = observed_sequence_ == 0;
   observed_sequence_ = event.sequence;
   for (const AddressKey& key : std::exchange(removed_, {})) {
     if (const auto owned = owner_.find(key.vip); owned != owner_.end()) dirty_.insert(owned->second);
@@ -137,7 +137,7 @@ void Controller::on(const event::Observed& event, TimePoint now) {
   observation_ = *event.observation;
   ObservedIndex addresses;
   for (const ObservedAddress& address : observation_.addresses) addresses[address.key] = address;
-  if (first) mark_all_dirty();
+  if (std::exchange(look_is_first_, false)) mark_all_dirty();
   mark_owners_of_changes(addresses, addresses_);
   mark_owners_of_changes(addresses_, addresses);
   addresses_ = std::move(addresses);
@@ -235,7 +235,7 @@ void Controller::on(const event::Administer& event, TimePoint now) {
   if (!index) return;
   ServiceRun& run = services_[*index].run;
   dirty_.insert(*index);
-  if (look_sequence_ > 0) {
+  if (!run.untouched()) {
     effects_.emplace_back(run.administer(event.admin, now));
   } else {  // nothing was decided yet
     const Admin& admin = event.admin;
@@ -247,7 +247,8 @@ void Controller::on(const event::Administer& event, TimePoint now) {
 }
 
 void Controller::on(const event::ProbeNow& event, TimePoint now) {
-  const auto index = static_cast<std::size_t>(event.probe);
+  const auto id = static_cast<std::size_t>(event.probe);
+  const std::size_t index = id < probe_at_.size() ? probe_at_[id] : kNoProbe;
   if (stopping_ || index >= probes_.size() || asked_.is_full(event.counts)) {
     const char* why = stopping_ ? "herald stops" : "too many attempts were asked for";
     effects_.emplace_back(
@@ -310,15 +311,18 @@ void Controller::on(const event::Handover& /*event*/, TimePoint now) {
   mark_all_dirty();
 }
 
-void Controller::stop_probes() {
-  AskedRuns::Ended asked = asked_.end({Verdict::inconclusive, Reason::local, "herald stops", Duration{}});
+void Controller::end_asked(std::string_view why) {
+  AskedRuns::Ended asked = asked_.end({Verdict::inconclusive, Reason::local, std::string(why), Duration{}});
   emit(std::move(asked.cancelled));
   emit(std::move(asked.answers));
   settle_asked();
+}
+
+void Controller::stop_probes() {
+  end_asked("herald stops");
   for (std::size_t index = 0; index < probes_.size(); ++index) {
     if (probes_[index].state() == ProbeRun::State::running) {
-      effects_.emplace_back(
-          effect::CancelProbe{probes_[index].run(), ProbeId{static_cast<std::uint32_t>(index)}});
+      effects_.emplace_back(effect::CancelProbe{probes_[index].run(), ids_[index]});
     }
     probes_[index].stop();
     timers_.cancel(static_cast<Timers::Key>(index));

@@ -42,6 +42,17 @@ void Penalty::suppress() {
   until_ = at_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait));
 }
 
+void Penalty::retune(const Damping& damping, TimePoint now) {
+  if (damping == damping_) return;
+  value_ = value(now);
+  at_ = now;
+  damping_ = damping;
+  if (!suppressed_until(now)) return;
+  const double wait = std::max(0.0, as_seconds(damping_.half_life) * std::log2(value_ / damping_.reuse));
+  until_ = now + std::min(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(wait)),
+                          damping_.max_suppress);
+}
+
 double Penalty::value(TimePoint now) const {
   return value_ * std::exp2(-as_seconds(now - at_) / as_seconds(damping_.half_life));
 }

@@ -32,6 +32,8 @@ class Penalty {
   void clear();
   // As of the last withdrawal.
   [[nodiscard]] Flaps flaps() const { return {at_, value_, until_ && *until_ > at_}; }
+  // Other figures for the same penalty.
+  void retune(const Damping& damping, TimePoint now);
   [[nodiscard]] double value(TimePoint now) const;
   // When an announcement is allowed again; none: now.
   [[nodiscard]] std::optional<TimePoint> suppressed_until(TimePoint now) const;

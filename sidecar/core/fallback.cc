@@ -35,6 +35,19 @@ std::string to_string(const FallbackStep& step) {
   return fmt::format("fallback: deny {} to {}", denied, step.peer);
 }
 
+void FallbackLadder::reconfigure(const RouterSpec& router, const std::set<Vip>& vips) {
+  std::erase_if(vips_, [&](const auto& entry) { return !vips.contains(entry.first); });
+  if (router.fallback != level_ || router.fallback_after != after_) {
+    for (auto& [vip, memory] : vips_) {  // there may be a rung to climb now
+      memory.overdue = false;
+      memory.since.reset();
+    }
+  }
+  level_ = router.fallback;
+  after_ = router.fallback_after;
+  peers_ = router.peers;
+}
+
 std::vector<Vip> FallbackLadder::judge(std::span<const VipStanding> standings, const RouterView& view,
                                        TimePoint now) {
   std::vector<Vip> news;

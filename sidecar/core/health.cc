@@ -40,6 +40,14 @@ ProbeResult HealthTracker::record(ProbeResult result) {
   return result;
 }
 
+void HealthTracker::retune(ProbeThresholds thresholds) {
+  if (thresholds.window != thresholds_.window) {
+    window_.clear();
+    window_failures_ = 0;
+  }
+  thresholds_ = std::move(thresholds);
+}
+
 void HealthTracker::forget() {
   output_ = Output::unknown;
   passes_ = failures_ = warns_ = cleans_ = 0;

@@ -30,6 +30,9 @@ class HealthTracker {
 
   // `result` is as the probe made it; `invert` is applied here. Returns what was counted.
   ProbeResult record(ProbeResult result);
+  // Other thresholds for the same target: what was counted stands, and is judged by them from the next result on.
+  // Another window begins empty.
+  void retune(ProbeThresholds thresholds);
   // What was known is too old to stand for the present.
   void forget();
 

@@ -19,6 +19,11 @@ ProbeResult late_result(Duration late) {
 
 }  // namespace
 
+bool is_same_target(const ProbeSpec& left, const ProbeSpec& right) {
+  return left.type == right.type && left.settings == right.settings && left.socket == right.socket &&
+         left.thresholds.invert == right.thresholds.invert;
+}
+
 ProbeRun::ProbeRun(ProbeSpec spec, std::string_view service)
     : spec_(std::move(spec)),
       tracker_(spec_.thresholds),
@@ -38,6 +43,16 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
   deadline_ = now + spec_.timing.timeout;
   ++runs_;
   return deadline_;
+}
+
+TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
+  const bool retimed = spec.timing != spec_.timing;
+  spec_ = std::move(spec);
+  tracker_.retune(spec_.thresholds);
+  schedule_.retime(spec_.timing);
+  if (state_ != State::idle) return deadline_;
+  if (retimed) next_ = std::max(now, std::min(next_, schedule_.first(now)));
+  return next_;
 }
 
 TimePoint ProbeRun::finish(ProbeResult result, TimePoint now, Random& random) {

@@ -22,6 +22,9 @@
 
 namespace herald {
 
+// Whether results of the one can stand for the other: they ask the same of the same.
+[[nodiscard]] bool is_same_target(const ProbeSpec& left, const ProbeSpec& right);
+
 class ProbeRun {
  public:
   ProbeRun(ProbeSpec spec, std::string_view service);
@@ -39,6 +42,9 @@ class ProbeRun {
   // Ends an expiring attempt. `stage` is what it was waiting for, or empty.
   TimePoint finish_expired(std::string_view stage, TimePoint now, Random& random);
   void stop() { state_ = State::idle; }
+  // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
+  // call again.
+  TimePoint reconfigure(ProbeSpec spec, TimePoint now);
 
   void forget() { tracker_.forget(); }
   // Forgets what is too old to stand for the present, also counts that lead nowhere yet; true if it was too

@@ -14,7 +14,9 @@ bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired,
   if (!desired.lease) return address.expires.has_value();
   // The kernel tells whole seconds.
   const Duration enough = desired.want == Want::hand_over ? *desired.lease - 1s : *desired.lease * 3 / 4;
-  return !address.expires || *address.expires <= now + enough;
+  const bool is_longer =
+      address.expires && *address.expires > now + *desired.lease + 1s;  // of a former lease
+  return !address.expires || *address.expires <= now + enough || is_longer;
 }
 
 // When a lease is renewed: when at most a third of it has passed, and no less than a quarter, at a moment that many

@@ -90,6 +90,7 @@ class Reconciler {
   // When plan() may have something new to say though nothing was observed: back-offs and leases.
   [[nodiscard]] std::optional<TimePoint> next_wakeup() const { return wakeup_; }
   [[nodiscard]] bool in_flight() const { return !in_flight_.empty(); }
+  [[nodiscard]] const std::map<StepId, Step>& steps_in_flight() const { return in_flight_; }
   // plan() waits for a look newer than this.
   [[nodiscard]] std::uint64_t needs_look_after() const { return repeats_.needs_look_after(); }
 

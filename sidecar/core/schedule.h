@@ -26,6 +26,8 @@ class Schedule {
   // `identity` gives the phase ("service/probe").
   Schedule(const ProbeTiming& timing, std::string_view identity);
 
+  // Other times on the same grid's phase.
+  void retime(const ProbeTiming& timing) { timing_ = timing; }
   // The first run after a start: within one interval and at most 10 s.
   [[nodiscard]] TimePoint first(TimePoint now) const;
   // The run after one that was due at `last_due` (without jitter) and started at `last_start`. Sets

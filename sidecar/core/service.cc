@@ -165,6 +165,24 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
   return follow_health(composed, presence, now);
 }
 
+void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
+  hold_down_ = spec.hold_down;
+  drain_delay_ = has_draining(spec.announce) ? spec.drain.delay : Duration{};
+  if (!spec.damping) {
+    penalty_.reset();
+  } else if (penalty_) {
+    penalty_->retune(*spec.damping, now);
+  } else {
+    penalty_.emplace(*spec.damping);
+  }
+}
+
+void ServiceMachine::adopt_again(Duration adopt_timeout, TimePoint now) {
+  if (phase_ != Phase::announced) return;
+  phase_ = Phase::adopting;
+  adopt_deadline_ = now + adopt_timeout;
+}
+
 void ServiceMachine::administer(Admin admin) {
   if (admin.state != AdminState::drain) withdraw_at_.reset();
   admin_ = std::move(admin);

@@ -6,6 +6,7 @@
 //   starting   nothing was observed yet: hold.
 //   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
 //              known, or until adopt_timeout has passed and a gate has had nothing conclusive; then withdraw.
+//              A reload that gives a gate another target leads back here.
 //   settled    announced or withdrawn, by the last conclusive health. While announced, unknown health holds: what
 //              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
 //              unknown health changes nothing.
@@ -90,6 +91,10 @@ class ServiceMachine {
   [[nodiscard]] const Admin& admin() const { return admin_; }
   // Ends the operator's word when its time is over, and returns it then.
   std::optional<Admin> expire(TimePoint now);
+  // Other figures for the same service; what is counted and remembered stays.
+  void reconfigure(const ServiceSpec& spec, TimePoint now);
+  // What was known of an announced service is known no more: adopts it anew.
+  void adopt_again(Duration adopt_timeout, TimePoint now);
   // herald did not run for so long, so nothing could become known.
   void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.

@@ -55,18 +55,24 @@ bool ServiceRun::was_read(const Sight& sight) const {
          routes_in_flight_ == 0;
 }
 
+// How many of its VIPs are announced by herald.
+std::ptrdiff_t ServiceRun::announced(const Sight& sight) const {
+  return std::ranges::count_if(spec_.vips, [&](const Vip& vip) {
+    const bool by_address = !routes() || (moving_ && sight.addresses != nullptr);
+    if (by_address && find_ours(vip, sight) != nullptr) return true;
+    return routes() && sight.owned->contains(vip);
+  });
+}
+
 Presence ServiceRun::presence(const Sight& sight) const {
-  std::ptrdiff_t present = 0;
   if (routes()) {
-    if (sight.owned == nullptr) return Presence::unobserved;
+    if (sight.owned == nullptr || sight.owned_sequence < since_sight_.read) return Presence::unobserved;
     // What is under way is not lost, and what cannot be read any more is as it was.
     if (routes_in_flight_ > 0 || sight.router_sequence <= read_after_) return Presence::some;
-    present = std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
-  } else {
-    if (sight.addresses == nullptr) return Presence::unobserved;
-    present =
-        std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return find_ours(vip, sight) != nullptr; });
+  } else if (sight.addresses == nullptr || sight.look_sequence < since_sight_.look) {
+    return Presence::unobserved;
   }
+  const std::ptrdiff_t present = announced(sight);
   if (present == 0) return Presence::none;
   return present == std::ssize(spec_.vips) ? Presence::all : Presence::some;
 }

@@ -29,12 +29,51 @@ bool is_up(Health health) {
 
 }  // namespace
 
-ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now)
+ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since)
     : spec_(std::move(spec)),
       policies_{policy_of(spec_, Grade::healthy), policy_of(spec_, Grade::degraded),
                 policy_of(spec_, Grade::draining)},
-      machine_(spec_, now) {
+      machine_(spec_, now),
+      since_sight_(since),
+      read_after_(since.read > 0 ? since.read - 1 : 0) {
   since_.fill(now);
+}
+
+void ServiceRun::reconfigure(ServiceSpec spec, bool doubted, Since since, TimePoint now) {
+  const bool steered = routes();
+  const bool elsewhere = spec.vips != spec_.vips || spec.announce != spec_.announce;
+  spec_ = std::move(spec);
+  for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
+    policies_[static_cast<std::size_t>(grade)] = policy_of(spec_, grade);
+  machine_.reconfigure(spec_, now);
+  if (doubted) machine_.adopt_again(spec_.adopt_timeout, now);
+  if (!elsewhere) return;
+  since_sight_ = since;
+  read_after_ = std::max(read_after_, since.read - 1);
+  gone_at_.reset();
+  moving_ = !steered && routes() && wish_.want != Want::absent;
+  std::erase_if(step_errors_, [&](const auto& entry) {
+    return std::ranges::find(spec_.vips, entry.first) == spec_.vips.end();
+  });
+}
+
+// The steps of the ladder are those of a drain, and in the end the VIP goes too: nobody is left to manage it.
+void ServiceRun::depart(std::vector<Vip> vips, TimePoint now) {
+  if (std::exchange(departs_, true)) {
+    spec_.vips = std::move(vips);
+    return;
+  }
+  spec_.name += " (removed)";
+  spec_.vips = std::move(vips);
+  spec_.probes.clear();
+  spec_.announce.vip_on_down = VipOnDown::remove;
+  spec_.on_exit = OnExit::withdraw;
+  machine_.administer({AdminState::drain, "the configuration has it no more", "herald", now, std::nullopt});
+}
+
+void ServiceRun::forget_in_flight() {
+  in_flight_.clear();
+  routes_in_flight_ = 0;
 }
 
 void ServiceRun::stop() {
@@ -49,6 +88,9 @@ void ServiceRun::hand_over() {
 
 std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, const Sight& sight,
                                                      TimePoint now) {
+  if (gone_) return {};
+  judged_ = true;
+  note_arrival(sight);
   const Want before = wish_.want;
   const bool was_draining = wish_.draining;
   std::vector<effect::Transition> made;
@@ -86,6 +128,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
     state_ = judged.state;
   }
   decide_demand(sight, now);
+  gone_ = departs_ && has_vanished(sight);
   return made;
 }
 
@@ -121,6 +164,20 @@ void ServiceRun::decide_demand(const Sight& sight, TimePoint now) {
       std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return is_ready(vip, sight); }));
 }
 
+// With its route a service that was announced by its address alone has arrived.
+void ServiceRun::note_arrival(const Sight& sight) {
+  if (!moving_ || sight.owned == nullptr || sight.owned_sequence < since_sight_.read) return;
+  moving_ = !std::ranges::all_of(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
+}
+
+// Of what departs: nothing of it is left, and nothing is on its way.
+bool ServiceRun::has_vanished(const Sight& sight) const {
+  if (!in_flight_.empty() || routes_in_flight_ > 0 || !gone_at_ || sight.addresses == nullptr) return false;
+  return std::ranges::none_of(spec_.vips, [&](const Vip& vip) {
+    return owned_by(vip, sight) || (spec_.announce.manage_vip && find_ours(vip, sight) != nullptr);
+  });
+}
+
 // A withdrawal is proven by a read, and stays so while the router does not answer and nothing is sent to it.
 void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
   if (wish_.want != Want::absent || routes_in_flight_ > 0) gone_at_.reset();
@@ -136,6 +193,7 @@ void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
 Want ServiceRun::vip_want(const Sight& sight, TimePoint now) const {
   const bool left = wish_.want == Want::keep || wish_.want == Want::hand_over;
   if (!spec_.announce.manage_vip || left) return Want::hold;
+  if (departs_ && wish_.want != Want::absent) return Want::hold;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
   if (stopping_ && stays) return Want::hold;
   if (stays || wish_.want == Want::present) return Want::present;
@@ -160,11 +218,12 @@ Duration ServiceRun::longest_linger() const {
 }
 
 bool ServiceRun::has_left() const {
-  if (!routes() || demand_.route != Want::absent) return true;
+  if (!routes() || gone_ || demand_.route != Want::absent) return true;
   return gone_at_ && (!vip_leaves_at() || demand_.address == Want::absent);
 }
 
 std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
+  if (gone_) return std::nullopt;
   const auto machine = machine_.next_wakeup(now);
   const auto leaves = vip_leaves_at();
   if (!leaves || *leaves <= now) return machine;
@@ -172,19 +231,33 @@ std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
 }
 
 void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
-  if (routes() && !spec_.announce.manage_vip) return;
+  const bool managed = !routes() || spec_.announce.manage_vip;
+  if (gone_ || (!managed && !moving_)) return;
   for (const Vip& vip : spec_.vips) {
-    desired.push_back({{vip, spec_.announce.interface}, demand_.address, spec_.announce.lease});
+    const Want want = managed ? demand_.address : Want::hold;
+    desired.push_back({{vip, spec_.announce.interface}, want, spec_.announce.lease});
   }
 }
 
 void ServiceRun::desire(std::vector<DesiredRoute>& desired, const Sight& sight) const {
-  if (!routes()) return;
+  if (gone_) return;
+  if (!routes()) return desire_former(desired, sight);
   for (const Vip& vip : spec_.vips) {
     // A route without its VIP draws packets that nobody answers; one that is there is not lost for that.
     const bool is_lost = wish_.draining && !owned_by(vip, sight);  // not put back only to be withdrawn
     const bool waits = demand_.route == Want::present && (is_lost || !is_ready(vip, sight));
     desired.push_back({vip, waits ? Want::hold : demand_.route, policy()});
+  }
+}
+
+// A route of a VIP that its address announces is of a former lever: it goes once the address is there.
+void ServiceRun::desire_former(std::vector<DesiredRoute>& desired, const Sight& sight) const {
+  for (const Vip& vip : spec_.vips) {
+    if (!owned_by(vip, sight)) continue;
+    const ObservedAddress* address = find(vip, sight);
+    const bool there = address != nullptr && address->ours && !was_removed(vip, sight);
+    const bool goes = demand_.address == Want::absent || (there && !stopping_);
+    desired.push_back({vip, goes ? Want::absent : Want::hold, policy()});
   }
 }
 

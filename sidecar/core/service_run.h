@@ -34,12 +34,14 @@ using ObservedIndex = std::map<AddressKey, ObservedAddress>;
 // What a service's state is judged by; null where nothing was read yet.
 struct Sight {
   const ObservedIndex* addresses = nullptr;
+  std::uint64_t look_sequence = 0;  // of the look that they came from
   // Of these, what steps claim to have removed since: no more there for sure, and not yet seen to be gone.
   const std::set<AddressKey>* removed = nullptr;
   const RouterView* router = nullptr;
   std::uint64_t router_sequence = 0;  // of the read that `router` came from
   Stack stack = Stack::none;
   const OwnedRoutes* owned = nullptr;  // of the last read that was answered, however old
+  std::uint64_t owned_sequence = 0;    // of that read
   const FallbackLadder* ladder = nullptr;
 };
 
@@ -53,9 +55,15 @@ struct Demand {
   bool operator==(const Demand&) const = default;
 };
 
+// The first look and the first read of the router that cover the service.
+struct Since {
+  std::uint64_t look = 0;
+  std::uint64_t read = 0;
+};
+
 class ServiceRun {
  public:
-  ServiceRun(ServiceSpec spec, TimePoint now);
+  ServiceRun(ServiceSpec spec, TimePoint now, Since since = {});
 
   // Takes a new look at everything. Returns the transitions that it made.
   std::vector<effect::Transition> evaluate(const Composed& composed, const Sight& sight, TimePoint now);
@@ -64,6 +72,20 @@ class ServiceRun {
   // From now on only leaving is wanted; what is announced stays with a successor.
   void stop();
   void hand_over();
+
+  // The same service by another specification: what it wants, and what is remembered of it, goes on. `doubted`: a gate has
+  // another target, so that its health is not known any more, and it is held as it is.
+  void reconfigure(ServiceSpec spec, bool doubted, Since since, TimePoint now);
+  // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().
+  void depart(std::vector<Vip> vips, TimePoint now);
+  [[nodiscard]] bool departs() const { return departs_; }
+  [[nodiscard]] bool gone() const { return gone_; }
+  // Of the steps in flight, from now on these are its own.
+  void forget_in_flight();
+  void expect(const IssuedStep& issued) { in_flight_.emplace(issued.id, issued.step); }
+  void expect(const IssuedRouteStep& /*issued*/) { ++routes_in_flight_; }
+  // Nothing was decided about it yet.
+  [[nodiscard]] bool untouched() const { return !judged_; }
 
   // The operator's word, and one that was said before this start.
   effect::Transition administer(Admin admin, TimePoint now);
@@ -85,7 +107,7 @@ class ServiceRun {
   // How its VIPs stand toward the fallback.
   void stand(std::vector<VipStanding>& standings, const Sight& sight) const;
   [[nodiscard]] const Demand& demand() const { return demand_; }
-  [[nodiscard]] bool settled() const { return problem_.empty(); }
+  [[nodiscard]] bool settled() const { return problem_.empty() || gone_; }
   [[nodiscard]] const std::string& problem() const { return problem_; }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
@@ -126,8 +148,12 @@ class ServiceRun {
   [[nodiscard]] bool is_ready(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] bool was_read(const Sight& sight) const;
   [[nodiscard]] const Policy& policy() const { return policies_[static_cast<std::size_t>(wish_.grade)]; }
+  [[nodiscard]] std::ptrdiff_t announced(const Sight& sight) const;
+  void note_arrival(const Sight& sight);
   void note_departure(const Sight& sight, TimePoint now);
   void decide_demand(const Sight& sight, TimePoint now);
+  void desire_former(std::vector<DesiredRoute>& desired, const Sight& sight) const;
+  [[nodiscard]] bool has_vanished(const Sight& sight) const;
   [[nodiscard]] Want vip_want(const Sight& sight, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void finish_record(const Vip& vip, const std::string& text, const std::string& error);
@@ -140,6 +166,11 @@ class ServiceRun {
   ServiceSpec spec_;
   std::array<Policy, kGrades> policies_;
   ServiceMachine machine_;
+  Since since_sight_;
+  bool judged_ = false;
+  bool moving_ = false;  // announced by its address, and to be announced by a route; until that is there
+  bool departs_ = false;
+  bool gone_ = false;
   bool stopping_ = false;
   bool hands_over_ = false;
   bool keeps_ = false;  // to be left as it is: it was wanted when herald was told to stop

@@ -40,6 +40,61 @@ Admin drained(TimePoint now) {
 
 }  // namespace
 
+TEST_CASE("routes: a service that the configuration has no more leaves step by step, and then is gone") {
+  ControllerBench bench = announced();
+  Config none;
+  none.router.stack = Stack::frr;
+  const auto done = bench.controller.configure(none, bench.now);
+  CHECK(done.rewired);
+  bench.go_on_reading(300ms);
+  CHECK(bench.service().name == "web (removed)");
+  CHECK(bench.service().state == ServiceState::draining);
+  CHECK(bench.router[kVip].starts_with("HERALD-web-draining"));
+  bench.go_on_reading(5s);
+  CHECK(bench.router.empty());
+  CHECK(bench.kernel.size() == 1);
+  bench.go_on_reading(30s);
+  CHECK(bench.kernel.empty());
+  bench.go_on_reading(11s);
+  CHECK(bench.controller.snapshot(bench.now).services.empty());
+}
+
+TEST_CASE("routes: a change of lever announces by the new one before the old one ends") {
+  ControllerBench bench = announced();
+  Config config = routed();
+  config.services.front().announce = {};
+  bench.controller.configure(config, bench.now);
+  bench.sent.clear();
+  bench.go_on_reading(300ms);
+  CHECK(bench.kernel[{kVip, "lo"}].expires);
+  CHECK(bench.router.empty());  // for the address was there
+  bench.controller.configure(routed(), bench.now);
+  bench.go_on_reading(300ms);
+  CHECK(bench.router == OwnedRoutes{{kVip, healthy()}});
+  CHECK_FALSE(bench.kernel[{kVip, "lo"}].expires);
+  for (const Step& step : bench.applied) CHECK(step.kind != Step::Kind::remove);
+}
+
+TEST_CASE("routes: a change of lever together with another target holds what is announced") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  Config config = one_service({probe_spec("front")});
+  config.router.stack = Stack::frr;
+  bench.controller = Controller(config, 1, bench.now);
+  bench.turn();
+  bench.answer_read();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  REQUIRE(bench.kernel.size() == 1);
+  Config next = routed(VipOnDown::remove);
+  next.services.front().probes[0].settings = "another";
+  bench.controller.configure(next, bench.now);
+  bench.go_on_reading(200ms);
+  CHECK(bench.service().state == ServiceState::adopting);
+  CHECK(bench.kernel.size() == 1);
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.go_on_reading(300ms);
+  CHECK(bench.router == OwnedRoutes{{kVip, healthy()}});
+}
+
 TEST_CASE("routes: nothing is sent before the router was read and the VIP is on the interface") {
   ControllerBench bench(routed());
   bench.answers_steps = false;

@@ -110,6 +110,10 @@ struct Scene {
       if (shown.services.size() > 1) loop.exit(0);
       return {};
     };
+    const auto reload = [&]() -> ControlSource::Reloaded {
+      if (shown.services.size() > 1) return {"1 changed (web)", {"lease is short"}, {}};
+      return {"", {}, {"herald.json: /services: bad", "control.socket cannot change"}};
+    };
     const ControlSource source{
         .snapshot = look,
         .clocks = [] { return kClocks; },
@@ -118,6 +122,7 @@ struct Scene {
         .probe = [&](const ProbeRequest& request, std::uint64_t client) { asked[client] = request; },
         .administer = administer,
         .clear_damping = clear_damping,
+        .reload = reload,
         .hand_over = hand_over};
     server = *ControlServer::start(loop, std::move(*socket),
                                    VarlinkService(control_info(), control_interface(source)));
@@ -282,6 +287,29 @@ TEST_CASE("drain --wait returns once the stack shows it, or says what is left") 
   CHECK(late.out ==
         "resolver: drain, draining; 10.99.0.53/32 is gone from lo but still in frr's BGP table\n");
   CHECK(late.err == "not all is withdrawn after 300ms; the drain stands and goes on\n");
+}
+
+TEST_CASE("reload tells what has changed, or every error and exit 2") {
+  Scene scene;
+  Snapshot snapshot = two_services();
+  SECTION("done") {
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto done = ctl::reload(scene.options);
+    CHECK(std::tuple(done.code, done.out, done.err) ==
+          std::tuple(ctl::kDone, "reloaded: 1 changed (web)\n", "lease is short\n"));
+  }
+  SECTION("errors") {
+    snapshot.services.pop_back();
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    const auto refused = ctl::reload(scene.options);
+    CHECK(refused.code == ctl::kUsage);
+    CHECK(refused.err ==
+          "2 errors, and nothing has changed\nherald.json: /services: bad\ncontrol.socket cannot change\n");
+    scene.options.json = true;
+    CHECK(ctl::reload(scene.options).out.find("control.socket cannot change") != std::string::npos);
+  }
 }
 
 TEST_CASE("handover returns once heraldd has gone, or says why not") {

@@ -34,6 +34,7 @@ Invariants::Invariants(const Config& config, TimePoint now)
   for (const ServiceSpec& spec : config.services) {
     services_.push_back({ServiceRules(spec, now), probes_.size()});
     for (const ProbeSpec& probe : spec.probes) {
+      index_of_[ProbeId{static_cast<std::uint32_t>(probes_.size())}] = probes_.size();
       probes_.emplace_back(probe, fmt::format("{}/{}", spec.name, probe.name), now);
     }
   }
@@ -117,16 +118,23 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
   } else if (std::holds_alternative<event::AddressesChanged>(event)) {
     steps_.changed();
   } else if (const auto* looked = std::get_if<event::Observed>(&event)) {
+    if (!steps_.counts(*looked)) return;
     steps_.looked(*looked, now);
     if (steps_.look_failed()) blind_at_ = now;
     for (ServiceEntry& service : services_) {
-      if (steps_.has_looked() && !service.rules.routes()) service.rules.looked(look_of(service.rules.spec()));
+      const bool covered = service.rules.sees() || !steps_.look_failed();
+      if (steps_.has_looked() && covered && !service.rules.routes())
+        service.rules.looked(look_of(service.rules.spec()));
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
     steps_.finished(*step, now);
     if (!step->error.empty()) trouble(now);
   } else if (const auto* read = std::get_if<event::RouterRead>(&event)) {
+    const bool answers = routes_.reading() && read->view.reachable;
     routes_.read(read->view, now);
+    for (ServiceEntry& service : services_) {
+      if (answers) service.rules.read();
+    }
     router_told();
   } else if (const auto* applied = std::get_if<event::RoutesApplied>(&event)) {
     routes_.applied(*applied);
@@ -153,7 +161,7 @@ void Invariants::decided(std::span<const Effect> effects, TimePoint now) {
 
 void Invariants::on(const effect::StartProbe& effect, TimePoint now) {
   require(!stopped_at_, "a probe was started while stopping");
-  probes_.at(static_cast<std::size_t>(effect.probe)).started(effect.run, now);
+  probes_.at(index_of(effect.probe)).started(effect.run, now);
 }
 
 void Invariants::on(const effect::StartAside& effect, TimePoint /*now*/) {
@@ -165,8 +173,8 @@ void Invariants::on(const effect::Probed& effect, TimePoint /*now*/) {
 }
 
 void Invariants::on(const effect::CancelProbe& effect, TimePoint now) {
-  if (asides_.erase(effect.run) > 0) return;
-  probes_.at(static_cast<std::size_t>(effect.probe)).cancelled(effect.run, stopped_at_.has_value(), now);
+  if (asides_.erase(effect.run) > 0 || to_cancel_.erase(effect.run) > 0) return;
+  probes_.at(index_of(effect.probe)).cancelled(effect.run, stopped_at_.has_value(), now);
 }
 
 void Invariants::on(const effect::Observe& effect, TimePoint now) {
@@ -179,7 +187,7 @@ void Invariants::on(const effect::Apply& effect, TimePoint now) {
   lacking_since_.erase(effect.step.key);
   const ServiceEntry* service = owner(effect.step.key.vip);
   if (service == nullptr) {
-    require(effect.step.kind == Step::Kind::remove, "a VIP that is not configured was not removed");
+    check_departing(effect.step, now);
   } else if (service->rules.spec().announce.interface == effect.step.key.interface) {
     check_step(*service, effect.step, now);
   } else {
@@ -237,7 +245,7 @@ void Invariants::on(const effect::Transition& effect, TimePoint now) {
       if (probe.spec().name == effect.probe) return probe.told(effect);
     }
   }
-  throw Violation("a transition of something that is not configured");
+  require(effect.service.ends_with(" (removed)"), "a transition of something that is not configured");
 }
 
 void Invariants::on(const effect::Notice& /*effect*/, TimePoint /*now*/) {}
@@ -254,6 +262,7 @@ void Invariants::on(const effect::Exit& /*effect*/, TimePoint /*now*/) {
 
 void Invariants::settled(const Controller& controller, TimePoint now) {
   require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
+  require(to_cancel_.empty(), "an attempt of a probe that is no more goes on");
   for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
   for (const ServiceEntry& service : services_) service.rules.settled(opinion_of(service), now);
   require(!stopped_at_ || now <= *stopped_at_ + longest_stop(), "it did not exit in time");
@@ -269,6 +278,7 @@ void Invariants::check_shown(const Controller& controller, TimePoint now) {
   shown_at_ = now;
   std::size_t index = 0;
   for (const ServiceSnapshot& service : controller.snapshot(now).services) {
+    require(!service.probes.empty() || service.name.ends_with(" (removed)"), "probes are not shown");
     for (const ProbeSnapshot& probe : service.probes) probes_.at(index++).shown(probe);
   }
   require(index == probes_.size(), "not every probe is shown");

@@ -18,6 +18,7 @@
 //  - A clean exit leaves what on_exit says; any exit comes within 5 s, and the linger of VIPs that go.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -52,6 +53,9 @@ class Invariants {
   void trouble(TimePoint now) { trouble_at_ = now; }
   // The kernel removed an address whose lifetime was over.
   void expired(const AddressKey& key, TimePoint now);
+  // Around Controller::configure().
+  void before_reload(const Config& next, const Controller& controller, TimePoint now);
+  void after_reload(const Config& next, const Controller& controller, bool rewired, TimePoint now);
   void exited(bool clean, const Kernel& kernel, TimePoint now);
   [[nodiscard]] bool hands_over() const { return handing_over_; }
 
@@ -98,6 +102,23 @@ class Invariants {
   [[nodiscard]] bool is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const;
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 
+  // What the router announced of VIPs that the configuration has no more: it goes step by step.
+  struct Departure {
+    ServiceSpec spec;
+    std::set<Vip> vips;
+    TimePoint drained_at{};
+  };
+  [[nodiscard]] const Departure* departure(const Vip& vip) const;
+  void note_departures(const Config& next, TimePoint now);
+  void check_departing(const Vip& vip, const RouteStep& step, TimePoint now) const;
+  void check_departing(const Step& step, TimePoint now) const;
+  [[nodiscard]] std::size_t index_of(ProbeId id) const { return index_of_.at(id); }
+
+  std::vector<Departure> departures_;
+  std::map<std::string, std::string>
+      untouched_;              // by service that a reload does not mention: what is shown of it
+  std::set<RunId> to_cancel_;  // attempts of probes that are no more
+  std::map<ProbeId, std::size_t> index_of_;
   std::vector<ProbeRules> probes_;
   std::set<RunId> asides_;
   std::set<std::uint64_t> tickets_;  // that are not answered yet

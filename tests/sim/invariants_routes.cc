@@ -22,7 +22,7 @@ void Invariants::administered(const event::Administer& event, TimePoint now) {
 
 void Invariants::router_told() {
   for (ServiceEntry& service : services_) {
-    if (!service.rules.routes() || routes_.owned() == nullptr) continue;
+    if (!service.rules.routes() || routes_.owned() == nullptr || service.rules.awaits_read()) continue;
     service.rules.looked({.taken = true, .ours = routes_.owned_of(service.rules.spec().vips)});
   }
 }
@@ -34,8 +34,13 @@ void Invariants::on(const effect::ApplyRoutes& effect, TimePoint now) {
     const auto check = [&](bool holds, std::string_view rule) {
       if (!holds) throw Violation(fmt::format("route \"{}\": {}", to_string(step), rule));
     };
-    if (service == nullptr || !service->rules.routes()) {
+    if (service == nullptr) {
+      check_departing(step.vip, step, now);
+    } else if (!service->rules.routes()) {  // of a former lever
       check(!step.policy, "nobody is configured to announce it");
+      check(service->rules.claim() == ServiceRules::Claim::unwanted ||
+                steps_.find_seen({step.vip, service->rules.spec().announce.interface}) != nullptr,
+            "withdrawn before its address was seen to announce it");
     } else if (step.policy) {
       check_announcement(*service, step, now);
     } else {

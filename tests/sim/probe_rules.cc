@@ -160,6 +160,20 @@ void ProbeRules::shown(const ProbeSnapshot& snapshot) {
   inconclusive_shown_ = snapshot.inconclusive;
 }
 
+void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now) {
+  if (spec.timing != spec_.timing) {
+    excused_until_ = now;
+    for (Seen& one : seen_) one.at = now;  // what is a gap by the new times was none by the old ones
+  }
+  if (spec.thresholds.window != spec_.thresholds.window) since_up_ = 0;
+  spec_ = spec;
+  if (!turned) return;
+  forget();
+  degraded_ = false;
+  conclusive_at_ = ended_ = now;
+  attempts_ = inconclusive_shown_ = 0;
+}
+
 void ProbeRules::settled(bool stopping, TimePoint now) {
   if (stopping) return;
   check(!run_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");

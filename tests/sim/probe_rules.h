@@ -41,6 +41,9 @@ class ProbeRules {
   // The process did not run until now, for so long.
   void stalled(Duration late, const std::optional<Duration>& lease, TimePoint now);
   void shown(const ProbeSnapshot& snapshot);
+  // A reload: other figures for the same target, or (`turned`) another target, of which nothing is known.
+  void reconfigured(const ProbeSpec& spec, bool turned, TimePoint now);
+  void given_up() { run_.reset(); }
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
   [[nodiscard]] Output output() const { return output_; }

@@ -94,6 +94,8 @@ ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_pr
   return service;
 }
 
+constexpr Duration kLongestDrain = 8s + 12s;
+
 // In place of the loopback lever.
 void draw_lever(Dice& dice, Via via, ServiceSpec& service) {
   AnnounceSpec& announce = service.announce;
@@ -108,8 +110,27 @@ void draw_lever(Dice& dice, Via via, ServiceSpec& service) {
   service.drain = {dice.seconds(0, 8), dice.seconds(0, 12)};
 }
 
+void change_lever(Dice& dice, Stack stack, ServiceSpec& service) {
+  if (service.announce.via == Via::loopback)
+    return draw_lever(dice, stack == Stack::frr ? Via::vtysh : Via::birdc, service);
+  const std::string interface = service.announce.interface;
+  service.announce = {};
+  service.announce.interface = interface;
+  service.announce.lease = 10s;
+}
+
 void move_interface(ServiceSpec& service) {
   service.announce.interface = other_interface(service.announce.interface);
+}
+
+// Somebody else may have got them meanwhile.
+ServiceSpec without_vips_of(const std::vector<ServiceSpec>& services, ServiceSpec service) {
+  std::erase_if(service.vips, [&](const Vip& vip) {
+    return std::ranges::any_of(services, [&](const ServiceSpec& other) {
+      return std::ranges::find(other.vips, vip) != other.vips.end();
+    });
+  });
+  return service;
 }
 
 Faults draw_faults(Dice& dice, double hell) {
@@ -153,6 +174,7 @@ Rates draw_rates(Dice& dice, double hell) {
   rates.typists = dice.fault(hell, 4);
   rates.handovers = dice.fault(hell, 1);
   rates.clearings = dice.chance(0.2) ? dice.real(0, 4) : 0;
+  rates.reloads = dice.chance(0.6) ? dice.real(0, 4) : 0;
   return rates;
 }
 
@@ -190,11 +212,11 @@ Plan draw_plan(std::uint64_t seed) {
   if (stack == Stack::frr) draw_fallback(seed, plan);
   plan.chaos = dice.seconds(30, 150);
   plan.quiet = 45s;
+  // Any service may get a lever of any sort by a reload.
   for (const ServiceSpec& service : plan.config.services) {
     const Duration held = service.hold_down + (service.damping ? service.damping->max_suppress : 0s);
-    plan.quiet =
-        std::max(plan.quiet, 30s + held + service.adopt_timeout + service.drain.delay +
-                                 (service.announce.via == Via::loopback ? 0s : service.drain.linger));
+    plan.quiet = std::max(plan.quiet,
+                          30s + held + service.adopt_timeout + (stack == Stack::none ? 0s : kLongestDrain));
   }
   return plan;
 }
@@ -212,7 +234,10 @@ Edit edit(const Config& running, const Config& full, std::uint64_t seed) {
   const ServiceSpec chosen = candidates[dice.number(0, static_cast<std::uint32_t>(candidates.size()) - 1)];
   const auto found = std::ranges::find(services, chosen.name, &ServiceSpec::name);
   if (found == services.end()) {
-    services.push_back(chosen);
+    services.push_back(without_vips_of(services, chosen));
+    if (services.back().vips.empty()) services.pop_back();
+    edit.what = "nothing";
+    if (services.empty() || services.back().name != chosen.name) return edit;
     if (dice.chance(0.5)) move_interface(services.back());
     edit.what = "returned services";
   } else if (dice.chance(0.2)) {
@@ -226,6 +251,36 @@ Edit edit(const Config& running, const Config& full, std::uint64_t seed) {
     edit.what = "changed thresholds";
   }
   return edit;
+}
+
+Edit edit_alive(const Config& running, const Config& full, std::uint64_t seed) {
+  Dice dice(seed);
+  Edit alive{running, {}};
+  std::vector<ServiceSpec>& services = alive.config.services;
+  if (services.empty() || dice.chance(0.4)) return edit(running, full, seed);
+  const auto some = [&]() -> ServiceSpec& {
+    return services[dice.number(0, static_cast<std::uint32_t>(services.size()) - 1)];
+  };
+  ServiceSpec& chosen = some();
+  ProbeSpec& probe = chosen.probes[dice.number(0, static_cast<std::uint32_t>(chosen.probes.size()) - 1)];
+  switch (dice.number(0, running.router.stack == Stack::none ? 2 : 3)) {
+    case 0:
+      std::swap(chosen.vips, some().vips);
+      alive.what = "swapped VIPs";
+      break;
+    case 1:
+      probe.settings += "x";
+      alive.what = "other targets";
+      break;
+    case 2:
+      probe.timing = draw_timing(dice);
+      alive.what = "other times";
+      break;
+    default:
+      change_lever(dice, running.router.stack, chosen);
+      alive.what = "other levers";
+  }
+  return alive;
 }
 
 std::string describe(const Plan& plan) {
@@ -247,7 +302,7 @@ std::string describe(const Plan& plan) {
       "{:.1f}, foreigners "
       "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, deafness {:.1f}, words "
       "{:.1f}, typists "
-      "{:.1f}, handovers {:.1f}\n",
+      "{:.1f}, handovers {:.1f}, reloads {:.1f}\n",
       name_of(plan.config.router.stack), name_of(plan.config.router.fallback),
       ms(plan.config.router.fallback_after), ms(plan.chaos), ms(plan.quiet), faults.look_fails,
       faults.step_fails, faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost,
@@ -256,7 +311,7 @@ std::string describe(const Plan& plan) {
       ms(faults.step_delay), ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes,
       rates.stalls, rates.stops, rates.deletions, rates.fights, rates.foreigners, rates.leftovers,
       rates.interfaces, rates.blindness, rates.routers, rates.deafness, rates.words, rates.typists,
-      rates.handovers);
+      rates.handovers, rates.reloads);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "

@@ -69,6 +69,7 @@ void RandomWorld::interfere() {
   every(rates.clearings, "clearings", [this] { clear_damping(); });
   every(rates.typists, "typists", [this] { type_into_router(); });
   every(rates.handovers, "handovers", [this] { hand_over(); });
+  every(rates.reloads, "reloads", [this] { reload(); });
 }
 
 void RandomWorld::every(double per_minute, const std::string& what, std::function<void()> action) {
@@ -136,6 +137,17 @@ void RandomWorld::stop() {
 void RandomWorld::hand_over() {
   world_.hand_over();
   replace_within(5s, world_.up_to(2s));
+}
+
+void RandomWorld::reload() {
+  if (!world_.runs() || world_.controller().stopping() || world_.is_stalled()) return;
+  for (std::uint64_t edits = 1 + world_.random()() % 3; edits > 0; --edits) {
+    Edit edited = edit_alive(running_, plan_.config, world_.random()());
+    world_.note("-- the configuration is edited: " + edited.what);
+    world_.count("alive: " + edited.what);
+    running_ = std::move(edited.config);
+  }
+  world_.reload(running_);
 }
 
 // systemd kills what has not gone in time.

@@ -30,6 +30,7 @@ struct Rates {
   double typists = 0;    // somebody changes the router's configuration by hand
   double deafness = 0;   // of the router, for a while: what is withdrawn stays advertised
   double handovers = 0;
+  double reloads = 0;
 };
 
 struct Plan {
@@ -49,6 +50,8 @@ struct Edit {
 };
 [[nodiscard]] std::string other_interface(const std::string& interface);
 [[nodiscard]] Edit edit(const Config& running, const Config& full, std::uint64_t seed);
+// And before a reload also: swaps the VIPs of two services, changes a lever, gives a probe another target or other times.
+[[nodiscard]] Edit edit_alive(const Config& running, const Config& full, std::uint64_t seed);
 
 [[nodiscard]] std::string describe(const Plan& plan);
 
@@ -68,6 +71,7 @@ class RandomWorld {
   void stall();
   void stop();
   void hand_over();
+  void reload();
   void replace_within(Duration patience, Duration pause);
   void restart_after(Duration pause);
   void remove(const AddressKey& key);

@@ -30,6 +30,7 @@ class RouteRules {
   explicit RouteRules(const RouterSpec& spec) : level_(spec.fallback), after_(spec.fallback_after) {}
 
   void read_begun();
+  void read_given_up() { reading_ = false; }
   void read(const RouterView& view, TimePoint now);
   void issued(const effect::ApplyRoutes& apply, TimePoint now);
   void applied(const event::RoutesApplied& event);

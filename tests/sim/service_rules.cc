@@ -42,8 +42,19 @@ void ServiceRules::check(bool holds, std::string_view rule) const {
   if (!holds) throw Violation(fmt::format("service {}: {}", spec_.name, rule));
 }
 
+void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, TimePoint now) {
+  if (spec.vips != spec_.vips || spec.announce != spec_.announce) {
+    look_ = {};
+    awaits_read_ = true;
+  }
+  spec_ = spec;
+  if (!doubted || claim_ != Claim::wanted) return;
+  doubted_ = true;
+  started_ = now;
+}
+
 void ServiceRules::looked(const Look& look) {
-  if (!look_.taken) found_none_ = announced(look) == 0;
+  if (!std::exchange(was_looked_at_, true)) found_none_ = announced(look) == 0;
   look_ = look;
 }
 
@@ -61,14 +72,18 @@ void ServiceRules::told(const effect::Transition& transition, Opinion opinion, T
   const Claim before = std::exchange(claim_, claim_of(state_));
   if (claim_ == before) return;
   if (claim_ == Claim::unwanted) return told_unwanted(before, opinion, now);
-  if (claim_ == Claim::wanted) return told_wanted(before, opinion, now);
-  check(from_draining && admin(now) == AdminState::automatic && opinion.gates == Gates::unknown,
+  if (claim_ == Claim::wanted) {
+    told_wanted(before, opinion, now);
+    found_none_ = false;
+    return;
+  }
+  check((from_draining || doubted_) && admin(now) == AdminState::automatic && opinion.gates == Gates::unknown,
         "adopts again");
 }
 
 void ServiceRules::told_unwanted(Claim before, Opinion opinion, TimePoint now) {
   unwanted_since_ = now;
-  const bool found_none = before == Claim::adopting && found_none_;
+  const bool found_none = before == Claim::adopting && std::exchange(found_none_, false);
   if ((stopping_ && !handing_over_) || found_none) return;
   if (admin(now) == AdminState::drain) {
     return check(has_drained(now), "withdrawn before drain.delay was over");

@@ -42,11 +42,19 @@ class ServiceRules {
   ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now) {}
 
   void looked(const Look& look);
+  // Something was seen that covers it.
+  [[nodiscard]] bool sees() const { return look_.taken; }
   void administer(const Admin& admin, TimePoint now);
   // Withdrawals of an earlier life, and what a later one is to know of this one's.
   void recall(const Flaps& flaps);
   void clear_damping();
   void remembered(const Flaps& flaps) const;
+  // A reload. `doubted`: a gate is not known any more. Nothing that was seen covers a service whose VIPs or lever are others.
+  void reconfigured(const ServiceSpec& spec, bool doubted, TimePoint now);
+  // The router has to be read once more before what it holds counts.
+  void await_read() { awaits_read_ = true; }
+  void read() { awaits_read_ = false; }
+  [[nodiscard]] bool awaits_read() const { return awaits_read_; }
   void stop() { stopping_ = true; }
   // What is announced stays, unless something else takes it down meanwhile.
   void hand_over() { stopping_ = handing_over_ = true; }
@@ -60,6 +68,10 @@ class ServiceRules {
   // What the operator's word is by now.
   [[nodiscard]] AdminState admin(TimePoint now) const;
   [[nodiscard]] bool stopping() const { return stopping_; }
+  // When what is drained now, or was before, has shown it for drain.delay.
+  [[nodiscard]] TimePoint drained_at(TimePoint now) const {
+    return admin(now) == AdminState::drain ? drained_at_ : now + spec_.drain.delay;
+  }
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
 
  private:
@@ -75,9 +87,12 @@ class ServiceRules {
 
   ServiceSpec spec_;
   TimePoint started_;
+  bool doubted_ = false;
+  bool awaits_read_ = false;
   bool stopping_ = false;
   bool handing_over_ = false;
   Look look_;
+  bool was_looked_at_ = false;
   bool found_none_ = false;  // at the first look
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;

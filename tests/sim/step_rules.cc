@@ -20,8 +20,13 @@ void StepRules::look_begun(std::uint64_t sequence) {
   looking_ = true;
 }
 
+void StepRules::look_given_up() {
+  if (looking_) given_up_ = begun_;
+  looking_ = false;
+}
+
 void StepRules::looked(const event::Observed& event, TimePoint now) {
-  if (event.sequence != begun_) return;
+  if (!counts(event)) return;
   looking_ = false;
   look_failed_ = !event.observation.has_value();
   if (look_failed_) return believe_claims();

@@ -20,6 +20,11 @@ namespace herald::sim {
 class StepRules {
  public:
   void look_begun(std::uint64_t sequence);
+  // Its answer counts for nothing.
+  void look_given_up();
+  [[nodiscard]] bool counts(const event::Observed& event) const {
+    return event.sequence == begun_ && event.sequence != given_up_;
+  }
   void looked(const event::Observed& event, TimePoint now);
   void changed() { changed_after_ = begun_; }
   void issued(const effect::Apply& apply, TimePoint now);
@@ -44,6 +49,7 @@ class StepRules {
 
   std::uint64_t begun_ = 0;  // the last look begun
   bool looking_ = false;
+  std::uint64_t given_up_ = 0;
   bool look_failed_ = false;
   std::uint64_t changed_after_ = 0;  // a look after this one knows of the last change
   std::uint64_t shown_by_ = 0;       // the look that `shown_` came from

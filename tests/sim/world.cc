@@ -11,6 +11,8 @@ namespace {
 // The daemon's own bound; more is a livelock.
 constexpr int kMostRounds = 64;
 constexpr int kMostTurnsASecond = 2000;
+// How long somebody who changes a lever has the router redistribute what is announced by its configuration by now.
+constexpr Duration kMigration = 10s;
 
 }  // namespace
 
@@ -95,24 +97,68 @@ void World::start(const Config& config) {
   note("-- the process starts");
   controller_.emplace(config, random_(), now_);
   invariants_.emplace(config, now_);
-  vips_.clear();
-  for (const Vip& vip : controller_->vips()) vips_.insert(vip);
   for (const ServiceSpec& service : config.services) {
     if (service.announce.via != Via::loopback)
       router_.steered.insert(service.vips.begin(), service.vips.end());
   }
-  probe_targets_.clear();
-  for (const ServiceSpec& service : config.services) {
-    for (const ProbeSpec& probe : service.probes) {
-      probe_targets_.push_back(&targets_[fmt::format("{}/{}", service.name, probe.name)]);
-    }
-  }
+  know(config);
   turn_due_ = true;
   count("starts");
   for (const auto& [service, admin] : admins_) handle(event::Administer{service, admin});
   for (const auto& [service, flaps] : flaps_) {
     count("recalled withdrawals");
     handle(event::Recall{service, flaps});
+  }
+}
+
+void World::know(const Config& config) {
+  vips_.clear();
+  for (const Vip& vip : controller_->vips()) vips_.insert(vip);
+  probe_targets_.clear();
+  std::size_t index = 0;
+  for (const ServiceSpec& service : config.services) {
+    for (const ProbeSpec& probe : service.probes)
+      probe_targets_[controller_->probe_id(index++)] =
+          &targets_[fmt::format("{}/{}", service.name, probe.name)];
+  }
+}
+
+void World::end_migration(const Vip& vip) {
+  if (!controller_) return;
+  for (const ServiceSpec& service : controller_->config().services) {
+    const bool has_it = std::ranges::find(service.vips, vip) != service.vips.end();
+    if (has_it && service.announce.via != Via::loopback) router_.steered.insert(vip);
+  }
+}
+
+// As the daemon: what has happened is decided by the old configuration, and who is drained is told before anything is
+// decided by the new one. Whoever changes a lever has the router redistribute what the old one or the new one needs.
+void World::reload(const Config& config) {
+  if (!controller_ || stalled_) return;
+  controller_->end_asked("the configuration is read again");
+  turn();
+  if (!controller_ || controller_->stopping()) return;
+  note("-- the configuration is read again");
+  count("reloads done");
+  std::set<std::string> known;
+  for (const ServiceSpec& service : controller_->config().services) known.insert(service.name);
+  for (const ServiceSpec& service : config.services) {
+    for (const Vip& vip : service.vips) {
+      if (service.announce.via == Via::loopback) router_.steered.erase(vip);
+      if (service.announce.via != Via::loopback) at(now_ + kMigration, [this, vip] { end_migration(vip); });
+    }
+  }
+  invariants_->before_reload(config, *controller_, now_);
+  const Controller::Reconfigured done = controller_->configure(config, now_);
+  if (done.rewired) ++router_read_;
+  invariants_->after_reload(config, *controller_, done.rewired, now_);
+  know(config);
+  turn_due_ = true;
+  for (const auto& [service, admin] : admins_) {
+    if (!known.contains(service)) handle(event::Administer{service, admin});
+  }
+  for (const auto& [service, flaps] : flaps_) {
+    if (!known.contains(service)) handle(event::Recall{service, flaps});
   }
 }
 
@@ -215,7 +261,7 @@ void World::tell_after(Duration delay, Event event) {
 void World::attempt(ProbeId probe, RunId run) {
   count("attempts");
   attempts_.insert(run);
-  Answer given = answer(*probe_targets_[static_cast<std::size_t>(probe)], random_);
+  Answer given = answer(*probe_targets_.at(probe), random_);
   if (!given.result) return;
   at(now_ + given.after, [this, life = life_, run, result = std::move(*given.result)] {
     if (life == life_ && attempts_.erase(run) > 0) tell(event::ProbeFinished{run, result});

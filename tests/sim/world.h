@@ -64,12 +64,14 @@ class World {
   void resume();  // ends a stall before its time
   void terminate();
   void hand_over();
+  void reload(const Config& config);
   // The operator's word. It is kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
   void ask_for_attempt(ProbeId probe, bool counts);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
   // What the process remembered of its services is told to every later one.
   void clear_damping(const std::string& service);
+  [[nodiscard]] bool is_stalled() const { return stalled_; }
   [[nodiscard]] bool runs() const { return controller_.has_value(); }
   [[nodiscard]] const Controller& controller() const { return *controller_; }
 
@@ -112,6 +114,8 @@ class World {
   // Tells the process that runs now, unless it is gone by then.
   void tell_after(Duration delay, Event event);
   void end_process();
+  void know(const Config& config);
+  void end_migration(const Vip& vip);
   void kernel_changed();
   void expire_addresses();
   void watch_lease(const AddressKey& key);
@@ -150,7 +154,7 @@ class World {
 
   std::optional<Controller> controller_;
   std::optional<Invariants> invariants_;
-  std::vector<Target*> probe_targets_;  // by ProbeId
+  std::map<ProbeId, Target*> probe_targets_;
   std::set<Vip> vips_;
   std::map<std::string, Admin> admins_;  // by service
   std::map<std::string, Flaps> flaps_;   // the same

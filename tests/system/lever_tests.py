@@ -162,6 +162,36 @@ def test_handover_is_silent(region):
     region.assert_silent(mark)
 
 
+def test_reload(region):
+    """One of two services changes: nothing of the other. Then that is removed: it leaves as by a drain, its VIP last."""
+    region.http_service(port=8080)
+    kept = routed(region, "web", VIP, http(8080), attributes=GRADES)
+    other = routed(region, "other", "10.99.0.2/32", http(8080), attributes=GRADES, drain={"delay": "2s", "linger": "2s"})
+    mark = region.mark()
+    herald = region.herald(services=[kept, other])
+    for name, vip in (("web", VIP), ("other", "10.99.0.2/32")):
+        region.wait_announced(vip, since=mark)
+        herald.wait_state(name, "announced")
+    time.sleep(7)  # 5 s after a route-map was defined, bgpd announces once more what goes by it
+    mark = region.mark()
+    other["announce"]["attributes"] = {**GRADES, "healthy": {"med": 77}}
+    herald.configure(services=[kept, other])
+    assert herald.ctl("reload").stdout == "reloaded: 1 changed (other)\n"
+    wait_attributes(region, "10.99.0.2/32", [region.plan.nva.asn], 77, set())
+    herald.wait_state("other", "announced")
+    assert all(seen == ["announce"] for seen in kinds(region, mark, "10.99.0.2/32").values())
+    assert all(not seen for seen in kinds(region, mark).values())
+    mark = region.mark()
+    herald.configure(services=[kept])
+    assert herald.ctl("reload").stdout == "reloaded: 1 removed (other)\n"
+    region.wait_withdrawn("10.99.0.2/32", since=mark)
+    assert region.vips() == {VIP, "10.99.0.2/32"}
+    assert all(seen == ["announce", "withdraw"] for seen in kinds(region, mark, "10.99.0.2/32").values())
+    wait_until(lambda: region.vips() == {VIP}, "the VIP goes after its route", 10, evidence=region.evidence)
+    wait_until(lambda: [s["name"] for s in herald.status()["services"]] == ["web"], "it is shown no more", 15)
+    assert all("withdraw" not in seen for seen in kinds(region, mark).values())
+
+
 def test_leftover_of_a_service_that_is_gone_is_withdrawn(region):
     web, herald = start_announced(region)
     mark = region.mark()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import time
 from typing import Any
 
@@ -198,15 +200,83 @@ def test_sigterm_keeps_when_told_so(region):
     region.wait_withdrawn(VIP, since=mark, timeout=15)
 
 
-def test_sighup_is_refused_plainly_and_harms_nothing(region):
-    import signal
+def test_reload_with_errors_changes_nothing_and_without_only_what_is_another(region):
+    """Ten services. The file gets errors: all are told, by the command and at SIGHUP, and the old configuration goes on. Then one
+    service gets another target, one an interval: their VIPs stay too, while the health of the one is not known."""
+    for port in (8080, 8081):
+        region.http_service(port=port)
+    services = [service(f"s{n}", f"10.99.0.{n}/32", http(8080)) for n in range(1, 11)]
+    mark = region.mark()
+    herald = region.herald(services=services)
+    for n in range(1, 11):
+        region.wait_announced(f"10.99.0.{n}/32", since=mark)
+        herald.wait_state(f"s{n}", "announced")
+    mark = region.mark()
 
+    herald.write_config(json.dumps({**herald.config, "state_dri": "/x", "services": [{**services[0], "vips": ["10.99.0.1/24"]}]}))
+    refused = herald.ctl("reload")
+    assert refused.returncode == 2, refused
+    assert "state_dir" in refused.stderr and "/services/0/vips/0" in refused.stderr
+    assert "2 errors, and nothing has changed" in refused.stderr
+    herald.process.signal(signal.SIGHUP)
+    wait_until(lambda: herald.log_text().count("nothing has changed") == 2, "SIGHUP says the same", 5)
+    assert len(herald.status()["services"]) == 10
+    herald.configure(control={"socket": "/run/elsewhere.sock"})
+    refused = herald.ctl("reload")
+    assert refused.returncode == 2 and "control.socket cannot change at a reload" in refused.stderr
+    region.assert_silent(mark)
+
+    passes = herald.service("s3")["probes"][0]["passes"]
+    services[0] = service("s1", "10.99.0.1/32", http(8081))
+    services[1] = service("s2", "10.99.0.2/32", http(8080, interval="2s", fall=4))
+    herald.configure(services=services, control={"socket": str(herald.socket)})
+    done = herald.ctl("reload")
+    assert done.returncode == 0 and done.stdout == "reloaded: 2 changed (s1, s2)\n", done
+    assert herald.service("s1")["state"] in ("adopting", "announced")
+    assert herald.service("s3")["probes"][0]["passes"] >= passes
+    herald.wait_state("s1", "announced")
+    quiet(0.5)
+    region.assert_silent(mark)
+
+
+def test_reload_removes_adds_and_moves_vips(region):
+    """A VIP that another service takes over stays; what nobody has any more goes; what is new comes; by SIGHUP."""
+    region.http_service(port=8080)
+    mark = region.mark()
+    herald = region.herald(services=[service("a", ["10.99.0.1/32", "10.99.0.2/32"], http(8080))])
+    for vip in ("10.99.0.1/32", "10.99.0.2/32"):
+        region.wait_announced(vip, since=mark)
+    herald.wait_state("a", "announced")
+    mark = region.mark()
+    herald.configure(services=[service("b", ["10.99.0.1/32", "10.99.0.3/32"], http(8080))])
+    herald.process.signal(signal.SIGHUP)
+    region.wait_withdrawn("10.99.0.2/32", since=mark)
+    region.wait_announced("10.99.0.3/32", since=mark)
+    herald.wait_state("b", "announced")
+    quiet(0.5)
+    assert not any(region.events(mark, "10.99.0.1/32").values())
+    assert region.vips() == {"10.99.0.1/32", "10.99.0.3/32"}
+
+
+def test_a_reload_that_changes_the_lever_does_not_withdraw(region):
+    """By its address, by the router's configuration, and back: the router redistributes it all the time."""
     _, herald = start_announced(region)
     mark = region.mark()
-    herald.process.signal(signal.SIGHUP)
-    wait_until(lambda: "cannot reload" in herald.log_text(), "a line about SIGHUP", 5)
-    herald.wait_state("web", "announced")
-    region.assert_silent(mark)
+    via = {"frr": "vtysh", "bird": "birdc"}[region.stack]
+    router = herald.config["router"]
+    if region.stack == "bird":
+        herald.kill()  # where the include file is can change at a start only
+        router["bird"]["include"] = str(region.nva.include)
+        herald.configure(router=router)
+        herald.start()
+        herald.wait_state("web", "announced")
+    for lever in (via, "loopback"):
+        herald.configure(services=[service("web", VIP, http(8080), announce={"via": lever})])
+        assert herald.ctl("reload").returncode == 0, herald.log_tail()
+        wait_until(lambda: (herald.service("web")["vips"][0].get("policy") is not None) == (lever == via), f"by {lever}", 10)
+        herald.wait_state("web", "announced")
+    quiet(0.5)
+    assert all(event.kind != "withdraw" for events in region.events(mark, VIP).values() for event in events)
 
 
 def test_a_vip_deleted_by_hand_is_back_at_once(region):
