@@ -51,7 +51,9 @@ TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
   tracker_.retune(spec_.thresholds);
   schedule_.retime(spec_.timing);
   if (state_ != State::idle) return deadline_;
-  if (retimed) next_ = std::max(now, std::min(next_, schedule_.first(now)));
+  if (!retimed) return next_;
+  if (const TimePoint first = schedule_.first(now); first < next_) due_ = next_ = first;
+  next_ = std::max(now, next_);
   return next_;
 }
 

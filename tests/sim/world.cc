@@ -98,8 +98,10 @@ void World::start(const Config& config) {
   controller_.emplace(config, random_(), now_);
   invariants_.emplace(config, now_);
   for (const ServiceSpec& service : config.services) {
-    if (service.announce.via != Via::loopback)
-      router_.steered.insert(service.vips.begin(), service.vips.end());
+    for (const Vip& vip : service.vips) {
+      if (service.announce.via == Via::loopback) router_.steered.erase(vip);
+      if (service.announce.via != Via::loopback) router_.steered.insert(vip);
+    }
   }
   know(config);
   turn_due_ = true;
