@@ -31,6 +31,11 @@ ControlSource source(std::expected<void, std::string> done = {}, bool stopping =
           .probe = [](const ProbeRequest&, std::uint64_t) {},
           .administer = [done](const AdminRequest&) { return done; },
           .clear_damping = [done](std::span<const std::string>, const std::string&) { return done; },
+          .reload =
+              [done] {
+                return done ? ControlSource::Reloaded{"nothing", {"short"}, {}}
+                            : ControlSource::Reloaded{{}, {}, {done.error()}};
+              },
           .hand_over = [done] { return done; }};
 }
 
@@ -89,6 +94,7 @@ TEST_CASE("every method answers with what its description says") {
       {kUndrainMethod, R"({"services": [], "all": true})"},
       {kForceMethod, R"({"services": ["web"], "all": false})"},
       {kUnforceMethod, R"({"services": ["web"]})"},
+      {kReloadMethod, "{}"},
       {kHandoverMethod, "{}"},
       {kClearDampingMethod, R"({"services": ["web"]})"},
   };
@@ -131,6 +137,8 @@ TEST_CASE("every error has the parameters that its description says") {
   check(kNotKept, call(kDrainMethod, R"({"services": ["web"]})", source(full)));
   check(kNotKept, call(kHandoverMethod, "{}", source(full)));
   check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
+  check(kBadConfiguration, call(kReloadMethod, "{}", source(full)));
+  check(kStopping, call(kReloadMethod, "{}", source({}, true)));
   check(kStopping, call(kHandoverMethod, "{}", source({}, true)));
   check("io.herald.Control.MalformedRequest", json::parse([] {
           const VarlinkService service(control_info(), control_interface(source()));
