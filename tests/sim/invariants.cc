@@ -135,6 +135,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     for (ServiceEntry& service : services_) {
       if (answers) service.rules.read();
     }
+    if (answers) note_losses(now);
     router_told();
   } else if (const auto* applied = std::get_if<event::RoutesApplied>(&event)) {
     routes_.applied(*applied);

@@ -107,9 +107,11 @@ class Invariants {
     ServiceSpec spec;
     std::set<Vip> vips;
     TimePoint drained_at{};
+    std::map<Vip, TimePoint> lost = {};  // when a read showed that somebody else had withdrawn it
   };
   [[nodiscard]] const Departure* departure(const Vip& vip) const;
   void note_departures(const Config& next, TimePoint now);
+  void note_losses(TimePoint now);
   void check_departing(const Vip& vip, const RouteStep& step, TimePoint now) const;
   void check_departing(const Step& step, TimePoint now) const;
   [[nodiscard]] std::size_t index_of(ProbeId id) const { return index_of_.at(id); }

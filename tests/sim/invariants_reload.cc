@@ -111,6 +111,15 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
   }
 }
 
+void Invariants::note_losses(TimePoint now) {
+  for (Departure& one : departures_) {
+    for (const Vip& vip : one.vips) {
+      if (!routes_.owned()->contains(vip)) one.lost.try_emplace(vip, now);
+      if (routes_.owned()->contains(vip)) one.lost.erase(vip);
+    }
+  }
+}
+
 const Invariants::Departure* Invariants::departure(const Vip& vip) const {
   const auto found =
       std::ranges::find_if(departures_, [&](const Departure& one) { return one.vips.contains(vip); });
@@ -139,9 +148,11 @@ void Invariants::check_departing(const Step& step, TimePoint now) const {
   if (one == nullptr || !one->spec.announce.manage_vip || step.key.interface != one->spec.announce.interface)
     return;
   require(!routes_.owned()->contains(step.key.vip), "the VIP of a route was removed before the route");
+  const auto lost = one->lost.find(step.key.vip);
   const auto gone = routes_.gone_since(std::array{step.key.vip});
-  require(now >= gone.value_or(one->drained_at) + one->spec.drain.linger,
-          "a VIP that is no more was removed before it had lingered");
+  require(
+      now >= gone.value_or(lost == one->lost.end() ? one->drained_at : lost->second) + one->spec.drain.linger,
+      "a VIP that is no more was removed before it had lingered");
 }
 
 }  // namespace herald::sim

@@ -135,8 +135,9 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   const auto gone = routes_.gone_since(spec.vips);
   const bool current =
       std::ranges::all_of(spec.vips, [&](const Vip& vip) { return routes_.is_current(vip); });
-  return address != nullptr && address->ours && gone && current &&
-         now >= std::max(*gone, service.rules.unwanted_since()) + spec.drain.linger;
+  if (address == nullptr || !address->ours || !gone || !current) return false;
+  return now >=
+         std::max({*gone, service.rules.unwanted_since(), service.rules.changed_at()}) + spec.drain.linger;
 }
 
 void Invariants::check_overdue_routes(TimePoint now) {

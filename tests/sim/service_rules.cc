@@ -45,6 +45,7 @@ void ServiceRules::check(bool holds, std::string_view rule) const {
 void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, TimePoint now) {
   if (spec.vips != spec_.vips || spec.announce != spec_.announce) {
     look_ = {};
+    changed_at_ = now;
     awaits_read_ = true;
   }
   spec_ = spec;

@@ -39,7 +39,7 @@ class ServiceRules {
     bool is_silent = false;  // a gate
   };
 
-  ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now) {}
+  ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now), changed_at_(now) {}
 
   void looked(const Look& look);
   // Something was seen that covers it.
@@ -63,6 +63,8 @@ class ServiceRules {
   void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }
+  // Since when it has its VIPs and its lever: what lingers does so anew.
+  [[nodiscard]] TimePoint changed_at() const { return changed_at_; }
   [[nodiscard]] TimePoint unwanted_since() const { return unwanted_since_; }
   [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
   // What the operator's word is by now.
@@ -87,6 +89,7 @@ class ServiceRules {
 
   ServiceSpec spec_;
   TimePoint started_;
+  TimePoint changed_at_;
   bool doubted_ = false;
   bool awaits_read_ = false;
   bool stopping_ = false;

@@ -165,6 +165,8 @@ def test_handover_is_silent(region):
 def test_reload(region):
     """One of two services changes: nothing of the other. Then that is removed: it leaves as by a drain, its VIP last."""
     region.http_service(port=8080)
+    if region.stack == "frr":  # else bgpd announces once more, 5 s after a route-map was defined, what goes by it
+        region.nva.vtysh("configure terminal", "bgp route-map delay-timer 0")
     kept = routed(region, "web", VIP, http(8080), attributes=GRADES)
     other = routed(region, "other", "10.99.0.2/32", http(8080), attributes=GRADES, drain={"delay": "2s", "linger": "2s"})
     mark = region.mark()
@@ -172,7 +174,7 @@ def test_reload(region):
     for name, vip in (("web", VIP), ("other", "10.99.0.2/32")):
         region.wait_announced(vip, since=mark)
         herald.wait_state(name, "announced")
-    time.sleep(7)  # 5 s after a route-map was defined, bgpd announces once more what goes by it
+    time.sleep(1)
     mark = region.mark()
     other["announce"]["attributes"] = {**GRADES, "healthy": {"med": 77}}
     herald.configure(services=[kept, other])
