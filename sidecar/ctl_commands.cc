@@ -162,7 +162,7 @@ constexpr std::array kCommands{
             take_render,
             [](const Arguments& arguments) {
               const Stack stack = arguments.stack == "bird" ? Stack::bird : Stack::frr;
-              return render(arguments.config, stack, arguments.templates);
+              return render(arguments.options, arguments.config, stack, arguments.templates);
             }},
     Command{
         "doctor", "checks the router's configuration; needs no daemon; exit 1 on any error",

@@ -55,7 +55,8 @@ RouterFacts read_router_facts(const Config& config) {
 
 }  // namespace
 
-Outcome render(const ConfigPlace& place, Stack stack, const std::vector<std::string>& template_dirs) {
+Outcome render(const Options& options, const ConfigPlace& place, Stack stack,
+               const std::vector<std::string>& template_dirs) {
   const LoadResult loaded = load_config(place.file, place.services_dir, kind_checks());
   if (!loaded.config) return refused(place, loaded.errors);
   std::vector<std::filesystem::path> dirs(template_dirs.begin(), template_dirs.end());
@@ -63,6 +64,8 @@ Outcome render(const ConfigPlace& place, Stack stack, const std::vector<std::str
   auto text = render_route_server(*loaded.config, stack, dirs);
   if (!text)
     return refused(fmt::format("what render {} needs ({})", name_of(stack), place.file), text.error());
+  if (options.json)
+    return {kDone, json_text(options, {{"stack", name_of(stack)}, {"configuration", *std::move(text)}}), ""};
   return {kDone, *std::move(text), ""};
 }
 

@@ -18,7 +18,7 @@ struct ConfigPlace {
 };
 
 // Prints ready configuration of the stack. Directories of templates are searched in their order; none: the default ones.
-[[nodiscard]] Outcome render(const ConfigPlace& place, Stack stack,
+[[nodiscard]] Outcome render(const Options& options, const ConfigPlace& place, Stack stack,
                              const std::vector<std::string>& template_dirs);
 
 // Judges the router's configuration, by asking it and reading its files; exit 1 on any error.

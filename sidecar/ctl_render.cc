@@ -218,9 +218,8 @@ std::string transitions_text(const Report& service, WallTime now, const Look& lo
   if (transitions.empty()) return line("  transitions: none since heraldd started", look);
   Table table(kIndent);
   for (const Report& transition : transitions) {
-    table.add({{moment_text(transition, "at", now)},
-               {fmt::format("{} -> {}", text_at(transition, "from"), text_at(transition, "to"))},
-               {text_at(transition, "reason")}});
+    table.add(
+        {{moment_text(transition, "at", now)}, {change_text(transition)}, {text_at(transition, "reason")}});
   }
   return line("  transitions, newest last", look, Colour::strong) + table.text(look);
 }
@@ -237,6 +236,21 @@ std::string steps_text(const Report& service, WallTime now, const Look& look) {
                 error.empty() ? Colour::plain : Colour::bad}});
   }
   return line("  steps, newest last", look, Colour::strong) + table.text(look);
+}
+
+// What an announcement waits for, or would have to wait for if it fell now.
+std::string waits_text(const Report& service, WallTime now, const Look& look) {
+  std::string text;
+  const auto held = time_at(service, "hold_down_until");
+  if (held) text += line(fmt::format("  hold_down: {} left", span_text(*held - now)), look, Colour::doubtful);
+  const Report& damping = object_at(service, "damping");
+  const double penalty = number_at(damping, "penalty");
+  if (penalty < 1) return text;
+  const auto until = time_at(damping, "until");
+  return text + line(fmt::format("  damping: penalty {:.0f}, held from {:.0f} until below {:.0f}{}", penalty,
+                                 number_at(damping, "suppress"), number_at(damping, "reuse"),
+                                 until ? fmt::format("; held, {} left", span_text(*until - now)) : ""),
+                     look, until ? Colour::doubtful : Colour::plain);
 }
 
 std::string admin_line(const Report& service, WallTime now, const Look& look) {
@@ -324,7 +338,10 @@ std::string render_why(const Report& why, const Look& look) {
                                       text_at(service, "state"), moment_text(service, "since", now)),
                           look, is_as_wanted(service) ? Colour::good : Colour::bad);
   text += line("  why: " + text_at(service, "reason"), look);
+  if (const std::string rule = text_at(service, "require"); !rule.empty())
+    text += line("  required: " + rule, look);
   text += admin_line(service, now, look);
+  text += waits_text(service, now, look);
   const std::string problem = text_at(service, "problem");
   if (!problem.empty()) text += line("  problem: " + problem, look, Colour::bad);
   text += vips_text(service, stack, now, look);

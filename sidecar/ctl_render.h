@@ -18,6 +18,9 @@ namespace herald::ctl {
 // happened.
 [[nodiscard]] std::string render_why(const Report& why, const Look& look);
 
+// "up -> down", "admin auto -> drain"; of a transition in why, history and watch.
+[[nodiscard]] std::string change_text(const Report& transition);
+
 // Whether one of the results of `probe` is a pass, or a warning, which is one.
 [[nodiscard]] bool has_passed(const Report& result);
 // Results of probes, a line each.

@@ -24,14 +24,6 @@ std::string subject_text(const Report& transition) {
   return probe.empty() ? service : service + "/" + probe;
 }
 
-std::string change_text(const Report& transition) {
-  const std::string from = text_at(transition, "from");
-  const std::string to = text_at(transition, "to");
-  if (from.empty()) return to;
-  const char* admin = text_at(transition, "subject") == "admin" ? "admin " : "";
-  return fmt::format("{}{} -> {}", admin, from, to);
-}
-
 std::string lasted_text(const Report& transition) {
   if (is_null_at(transition, "lasted_ms")) return {};
   return "after " + span_text(std::chrono::milliseconds(count_at(transition, "lasted_ms")));
@@ -53,6 +45,14 @@ Cell padded(Cell cell, std::size_t width) {
 }
 
 }  // namespace
+
+std::string change_text(const Report& transition) {
+  const std::string from = text_at(transition, "from");
+  const std::string to = text_at(transition, "to");
+  if (from.empty()) return to;
+  const char* admin = text_at(transition, "subject") == "admin" ? "admin " : "";
+  return fmt::format("{}{} -> {}", admin, from, to);
+}
 
 std::string render_history(const Report& history, const Look& look) {
   const WallTime now = time_at(history, "at").value_or(WallTime{});

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/history.h"
 #include "sidecar/near_name.h"
 #include "sidecar/plain_text.h"
 
@@ -162,6 +163,29 @@ ordered_json peers_json(const VipSnapshot& vip, const Snapshot& snapshot) {
   return peers;
 }
 
+// The rule by which the gates decide: "at least 2 of 3 gates".
+std::string require_text(const ServiceSnapshot& service) {
+  const auto gates = std::ranges::count(service.probes, Role::gate, &ProbeSnapshot::role);
+  const std::string all = fmt::format("{} gate{}", gates, gates == 1 ? "" : "s");
+  switch (service.require.kind) {
+    case Require::Kind::all:
+      return "all of " + all;
+    case Require::Kind::any:
+      return "any of " + all;
+    case Require::Kind::at_least:
+      break;
+  }
+  return fmt::format("at least {} of {}", service.require.count, all);
+}
+
+ordered_json damping_json(const ServiceSnapshot& service, const ClockPair& clocks) {
+  if (!service.damping) return nullptr;
+  return {{"penalty", std::round(service.penalty)},
+          {"suppress", service.damping->suppress},
+          {"reuse", service.damping->reuse},
+          {"until", time_or_null(service.damped_until, clocks)}};
+}
+
 ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
   const char* result = !step.error ? "in flight" : step.error->empty() ? "done" : "failed";
   return {{"at", to_rfc3339(step.at, clocks)},
@@ -247,13 +271,12 @@ std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, st
   ordered_json shown = service_json(*found, snapshot, clocks);
   for (std::size_t i = 0; i < found->vips.size(); ++i)
     shown["vips"][i]["peers"] = peers_json(found->vips[i], snapshot);
+  shown["require"] = require_text(*found);
+  shown["hold_down_until"] = time_or_null(found->held_down_until, clocks);
+  shown["damping"] = damping_json(*found, clocks);
   shown["transitions"] = ordered_json::array();
-  for (const effect::Transition& transition : found->transitions) {
-    shown["transitions"].push_back({{"at", to_rfc3339(transition.at, clocks)},
-                                    {"from", transition.from},
-                                    {"to", transition.to},
-                                    {"reason", transition.reason}});
-  }
+  for (const effect::Transition& transition : found->transitions)
+    shown["transitions"].push_back(to_json(entry_of(transition, clocks)));
   shown["steps"] = ordered_json::array();
   for (const StepRecord& step : found->steps) shown["steps"].push_back(step_json(step, clocks));
   ordered_json report = frame(snapshot, clocks);

@@ -280,11 +280,17 @@ ServiceMachine::Wish ServiceMachine::withdraw(std::string reason, TimePoint now)
   return {.want = Want::absent, .reason = std::move(reason)};
 }
 
+std::optional<TimePoint> ServiceMachine::damped_until(TimePoint now) const {
+  return penalty_ ? penalty_->suppressed_until(now) : std::nullopt;
+}
+
+std::optional<TimePoint> ServiceMachine::held_down_until(TimePoint now) const {
+  if (!withdrawn_at_ || *withdrawn_at_ + hold_down_ <= now) return std::nullopt;
+  return *withdrawn_at_ + hold_down_;
+}
+
 std::optional<TimePoint> ServiceMachine::held_until(TimePoint now) const {
-  std::optional<TimePoint> until = penalty_ ? penalty_->suppressed_until(now) : std::nullopt;
-  const std::optional<TimePoint> held =
-      withdrawn_at_ ? std::optional{*withdrawn_at_ + hold_down_} : std::nullopt;
-  return held && *held > now ? std::max(until, held) : until;
+  return std::max(damped_until(now), held_down_until(now));  // none is less than any
 }
 
 std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {

@@ -100,6 +100,9 @@ class ServiceMachine {
   // When evaluate() would say something new though no fact changed.
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] double penalty(TimePoint now) const;
+  // How long an announcement would have to wait; none: not for this.
+  [[nodiscard]] std::optional<TimePoint> damped_until(TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> held_down_until(TimePoint now) const;
   // The last withdrawal, as a later herald has to know it; none: nothing would wait for it.
   [[nodiscard]] std::optional<Flaps> flaps() const;
   void recall(const Flaps& flaps, TimePoint now);

@@ -323,6 +323,10 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   shown.problem = problem_;
   shown.since = since_[static_cast<std::size_t>(Subject::state)];
   shown.penalty = machine_.penalty(now);
+  shown.require = spec_.require;
+  shown.damping = spec_.damping;
+  shown.damped_until = machine_.damped_until(now);
+  shown.held_down_until = machine_.held_down_until(now);
   shown.transitions = transitions_;
   for (const Record& record : steps_) shown.steps.push_back(record.shown);
   for (const Vip& vip : spec_.vips) {

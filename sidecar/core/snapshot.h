@@ -62,6 +62,10 @@ struct ServiceSnapshot {
   std::string problem;  // why state is not yet what is wanted; empty: it is
   TimePoint since{};    // of state
   double penalty = 0;
+  Require require;
+  std::optional<Damping> damping;         // its figures, where it is on
+  std::optional<TimePoint> damped_until;  // what an announcement would have to wait for
+  std::optional<TimePoint> held_down_until;
   std::vector<VipSnapshot> vips;
   std::vector<ProbeSnapshot> probes;
   std::deque<effect::Transition> transitions;  // newest last, bounded

@@ -73,6 +73,7 @@ TEST_CASE("why is the whole story of one service") {
   CHECK("\n" + why_of(two_services(), "web") == R"(
 web: healthy, announced since 10:00:00, 2m ago
   why: all 2 gates up
+  required: all of 2 gates
   VIPs
     10.99.0.1/32  wanted; on lo (lease 23s left); in frr's BGP table; advertised to 10.1.1.4, 10.1.1.132
   probes
@@ -89,6 +90,7 @@ frr: 2 of 2 peers established
   CHECK("\n" + why_of(two_services(), "resolver") == R"(
 resolver: unhealthy, withdrawing since 2026-11-22 08:03:00, 1d 2h ago
   why: 1 of 1 gates down: dns (timeout: no result within 800 ms)
+  required: all of 1 gate
   problem: 10.99.0.53/32 is gone from lo but still in frr's BGP table
   VIPs
     10.99.0.53/32  not wanted; not on lo; in frr's BGP table; advertised to 10.1.1.4, 10.1.1.132
@@ -98,6 +100,27 @@ resolver: unhealthy, withdrawing since 2026-11-22 08:03:00, 1d 2h ago
   steps: none since heraldd started
 frr: 2 of 2 peers established
 )");
+}
+
+TEST_CASE("why tells the rule, and what an announcement waits for with the time left") {
+  Snapshot snapshot = two_services();
+  ServiceSnapshot& web = snapshot.services[0];
+  web.require = {Require::Kind::at_least, 1};
+  web.state = ServiceState::held;
+  web.held_down_until = kNow + 12s;
+  web.damping = Damping{};
+  web.penalty = 2600.4;
+  web.damped_until = kNow + 7min;
+  web.transitions.push_back({kNow, "web", "", "auto", "drain", "by root", Subject::admin, 1h});
+  const std::string text = why_of(snapshot, "web");
+  CHECK(has(text, "  required: at least 1 of 2 gates\n  hold_down: 12s left\n"));
+  CHECK(has(text, "  damping: penalty 2600, held from 2500 until below 1000; held, 7m left\n"));
+  CHECK(has(text, "admin auto -> drain"));
+  web.held_down_until.reset();
+  web.damped_until.reset();
+  CHECK(has(why_of(snapshot, "web"), "gates\n  damping: penalty 2600, held from 2500 until below 1000\n"));
+  web.penalty = 0;
+  CHECK_FALSE(has(why_of(snapshot, "web"), "damping"));
 }
 
 TEST_CASE("what is not known is said to be so") {

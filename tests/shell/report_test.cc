@@ -110,8 +110,19 @@ TEST_CASE("why has the service, what each peer has of it, transitions and steps"
   CHECK(service["vips"][0]["peers"][0]["advertised"] == true);
   CHECK(service["vips"][0]["peers"][1]["advertised"] == false);
   CHECK(service["transitions"][0] ==
-        ordered_json::parse(R"({"at": "2026-11-23T09:59:40.000Z", "from": "adopting", "to": "announced",
-                                "reason": "all 2 gates up"})"));
+        ordered_json::parse(
+            R"({"at": "2026-11-23T09:59:40.000Z", "subject": "state", "service": "web", "probe": "",
+                                "from": "adopting", "to": "announced", "reason": "all 2 gates up", "lasted_ms": 0})"));
+  CHECK(service["require"] == "all of 2 gates");
+  CHECK(service["hold_down_until"].is_null());
+  CHECK(service["damping"].is_null());
+  snapshot.services[0].damping = Damping{};
+  snapshot.services[0].penalty = 2600;
+  snapshot.services[0].damped_until = kNow + 7min;
+  CHECK(
+      (*why_report(snapshot, "web", kClocks))["service"]["damping"] ==
+      ordered_json::parse(
+          R"({"penalty": 2600.0, "suppress": 2500.0, "reuse": 1000.0, "until": "2026-11-23T10:10:00.000Z"})"));
   CHECK(service["steps"][0]["result"] == "done");
   CHECK(service["steps"][1]["result"] == "failed");
   CHECK(service["steps"][1]["error"] == "Operation not permitted");
