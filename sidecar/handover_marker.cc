@@ -27,4 +27,9 @@ void HandoverMarker::remove() const {
   ::unlink(file_.c_str());
 }
 
+bool HandoverMarker::exists() const {
+  std::error_code ignored;
+  return std::filesystem::exists(file_, ignored);
+}
+
 }  // namespace herald

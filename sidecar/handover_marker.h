@@ -16,6 +16,7 @@ class HandoverMarker {
   // The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> write() const;
   void remove() const;
+  [[nodiscard]] bool exists() const;
 
  private:
   std::filesystem::path file_;

@@ -1,11 +1,14 @@
 // heraldd: options, configuration, and the daemon around them.
 #include <cap-ng.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <vector>
 
 #include "probes/probe.h"
@@ -14,6 +17,7 @@
 #include "sidecar/daemon.h"
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
+#include "sidecar/withdrawal.h"
 
 namespace {
 
@@ -29,6 +33,7 @@ struct Options {
   std::vector<std::filesystem::path> template_dirs;
   bool check = false;
   bool dry_run = false;
+  bool withdraw = false;
   LogTarget log = LogTarget::automatic;
 };
 
@@ -47,6 +52,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->take_all();
   app.add_flag("--check", options.check, "only check the configuration: exit 0, or 2 with every error");
   app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
+  app.add_flag("--withdraw", options.withdraw,
+               "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps");
   const std::map<std::string, LogTarget> targets{
       {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
   app.add_option("--log", options.log, "auto, journal or text")->transform(CLI::CheckedTransformer(targets));
@@ -82,6 +89,12 @@ bool may_change_addresses() {
   return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
 }
 
+// heraldd keeps the capability that its unit gives it as an ambient one; vtysh and the commands of probes do not get it.
+void keep_capability_to_ourselves() {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_NET_ADMIN, 0,
+        0);  // fails where there is none, which is as good
+}
+
 void print(const std::string& line) {
   fmt::print(stderr, "{}\n", line);
 }
@@ -91,8 +104,30 @@ int report_errors(const std::string& file, std::size_t count) {
   return kBadConfiguration;
 }
 
+std::vector<std::filesystem::path> template_dirs(const Options& options) {
+  return options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
+}
+
+// Under ExecStopPost=, systemd tells how the service ended. After a crash it starts heraldd anew at once, which adopts
+// what is announced; a clean stop has withdrawn; and when systemd gives up, OnFailure= comes here by another unit. So
+// there is work only after a stop that had to be forced.
+bool somebody_else_decides() {
+  const char* result = std::getenv("SERVICE_RESULT");
+  return result != nullptr && std::string_view(result) != "timeout";
+}
+
+int withdraw(const Options& options, Config config) {
+  if (somebody_else_decides()) return kDone;
+  Loop loop;
+  Log log(options.log);
+  const auto code = Withdrawal(loop, log, std::move(config), template_dirs(options)).run();
+  if (code) return *code;
+  log.write(LogLevel::error, code.error());
+  return kFailed;
+}
+
 int serve(const Options& options, Config config) {
-  const auto dirs = options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
+  const auto dirs = template_dirs(options);
   Loop loop;
   Log log(options.log);
   const auto load_again = [&options] { return load(options); };
@@ -126,7 +161,12 @@ int main(int argc, char** argv) {
     LoadResult loaded = load(options);
     for (const std::string& warning : loaded.warnings) print("warning: " + warning);
     for (const ConfigError& error : loaded.errors) print(to_string(error));
-    if (!loaded.config) return report_errors(options.file, loaded.errors.size());
+    if (!loaded.config) {
+      if (options.withdraw) print("nothing is withdrawn: what is announced stays until its lease ends");
+      return report_errors(options.file, loaded.errors.size());
+    }
+    keep_capability_to_ourselves();
+    if (options.withdraw) return withdraw(options, std::move(*loaded.config));
     raise_descriptor_limit();
     return serve(options, std::move(*loaded.config));
   } catch (const std::exception& error) {

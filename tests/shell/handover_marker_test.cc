@@ -13,9 +13,11 @@ TEST_CASE("handover marker: there once it is written, gone once it is removed; e
   for (int time = 0; time < 2; ++time) {
     REQUIRE(marker.write());
     REQUIRE(marker.write());
+    CHECK(marker.exists());
     CHECK(std::filesystem::file_size(state_dir / "handover") > 0);
     marker.remove();
     marker.remove();
+    CHECK_FALSE(marker.exists());
     CHECK_FALSE(std::filesystem::exists(state_dir / "handover"));
   }
 }

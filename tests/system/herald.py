@@ -82,10 +82,15 @@ class Herald:
         self.process.start()
         self.process.wait_ready(self._accepts, "heraldd accepts on its control socket", timeout)
 
-    def run_to_end(self, *options: str, timeout: float = 10) -> subprocess.CompletedProcess[str]:
+    def run_to_end(self, *options: str, timeout: float = 10, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """heraldd in the foreground with its output captured: `--check`, or a configuration that must be refused."""
         argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--templates", str(REPO / "frr-templates"), *options]
-        return self._ns.run(*argv, timeout=timeout, check=False)
+        settings = [f"{name}={value}" for name, value in (env or {}).items()]
+        return self._ns.run("env", *settings, *argv, timeout=timeout, check=False)
+
+    def withdraw(self, **env: str) -> subprocess.CompletedProcess[str]:
+        """`heraldd --withdraw`, as the units run it after a crash; `env` is what systemd tells them."""
+        return self.run_to_end("--withdraw", "--log", "text", env=env)
 
     def stop(self, timeout: float = 10) -> int:
         """SIGTERM, as systemd does; returns the exit code."""

@@ -229,3 +229,39 @@ def test_plan_beside_a_dry_run(region):
     assert region.announced(VIP) == set()
     plan = herald.ctl("plan")
     assert plan.returncode in (0, 1), plan.stderr
+
+
+def test_withdraw_after_a_crash_that_nobody_follows(region):
+    """What the units run: nothing while systemd restarts heraldd or after a handover, else all but what on_exit keeps."""
+    region.http_service(port=8080)
+    kept, local = "10.99.0.2/32", "10.99.0.3/32"
+    mark = region.mark()
+    herald = region.herald(
+        services=[
+            routed(region, "web", VIP, http(8080)),
+            routed(region, "kept", kept, http(8080), on_exit="keep"),
+            service("local", local, http(8080)),  # without redistribution it stays on the interface and goes nowhere
+        ]
+    )
+    region.wait_announced(VIP, since=mark)
+    region.wait_announced(kept, since=mark)
+    wait_until(lambda: local in region.vips(), f"{local} on the interface", 10, evidence=region.evidence)
+    assert "another heraldd runs" in herald.withdraw().stderr
+    herald.kill()
+    mark = region.mark()
+    assert herald.withdraw(SERVICE_RESULT="signal").returncode == 0
+    handover = herald.state_dir / "handover"
+    handover.write_text("")
+    done = herald.withdraw()
+    assert done.returncode == 0 and "successor" in done.stderr, done.stderr
+    handover.unlink()
+    region.assert_silent(mark)
+    assert region.vips() == {VIP, kept, local}
+    done = herald.withdraw(SERVICE_RESULT="timeout")
+    assert done.returncode == 0, done.stderr
+    region.wait_withdrawn(VIP, since=mark)
+    assert region.announced(kept) == {"rs1", "rs2"}
+    assert region.vips() == {VIP, kept}  # under a route a VIP waits for late packets
+    herald.write_config("{")
+    done = herald.withdraw()
+    assert done.returncode == 2 and "nothing is withdrawn" in done.stderr, done.stderr
