@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from herald import Herald
-from mrt import Update
 from namespaces import Namespace, link
-from route_server import RegionPlan, RouteServer
+from route_server import RegionPlan, RouteServer, Watched, make_route_servers
 from routers import ANYCAST, ANYCAST6, ROUTE_SERVER_AS, BirdNva, FrrNva, NvaOptions, make_nva
 from servers import HaProxy, HostileDns, HttpService, Nginx, Nsd, TcpService, Unbound
 from waiting import wait_until
-from witness import Mark, RouteEvent
 
 if TYPE_CHECKING:
     from lab import Lab
@@ -32,15 +30,7 @@ if TYPE_CHECKING:
 BEACON = "10.99.0.254/32"  # not for tests
 
 
-@dataclass(frozen=True)
-class RegionMark:
-    """A point in time at both Route Servers. `time` is for measuring: event times minus it."""
-
-    time: float
-    at: dict[str, Mark]
-
-
-class Region:
+class Region(Watched):
     """One NVA with its router, and its two Route Servers. Made by `make_region`; lives as long as its lab."""
 
     def __init__(self, lab: Lab, name: str, stack: str, index: int, options: NvaOptions) -> None:
@@ -48,11 +38,8 @@ class Region:
         self.name = name
         self.plan = RegionPlan(index)
         self.options = options
-        self.nva_ns, self.rt_ns, rs_namespaces = _build_network(lab, name, self.plan)
-        self.route_servers = {
-            plan.name: RouteServer(lab, ns, self.plan, plan, f"{name}-{plan.name}")
-            for ns, plan in zip(rs_namespaces, self.plan.route_servers)
-        }
+        self.nva_ns, self.rt_ns = _build_network(lab, name, self.plan)
+        self.route_servers = make_route_servers(lab, name, self.plan, self.rt_ns)
         self.nva: FrrNva | BirdNva = make_nva(stack, lab, self.nva_ns, self.plan.nva, options)
         self._own_addresses = self.nva_ns.addresses()
         self._heralds: list[Herald] = []
@@ -108,43 +95,6 @@ class Region:
             yield
         finally:
             self.rt_ns.ip(f"route del blackhole {address}/32")
-
-    # -- witnesses
-
-    def mark(self) -> RegionMark:
-        at = {name: rs.mark() for name, rs in self.route_servers.items()}
-        return RegionMark(time.time(), at)
-
-    def wait_announced(self, prefix: str, since: RegionMark | None = None, timeout: float = 10) -> dict[str, float]:
-        """Route Server name to the time when the prefix was announced there."""
-        return self._wait_for("announce", prefix, since, timeout)
-
-    def wait_withdrawn(self, prefix: str, since: RegionMark | None = None, timeout: float = 10) -> dict[str, float]:
-        return self._wait_for("withdraw", prefix, since, timeout)
-
-    def _wait_for(self, kind: str, prefix: str, since: RegionMark | None, timeout: float) -> dict[str, float]:
-        deadline = time.monotonic() + timeout
-        times = {}
-        for name, rs in self.route_servers.items():
-            left = max(0.0, deadline - time.monotonic())
-            times[name] = rs.wait_for(kind, prefix, since.at[name] if since else None, left).time
-        return times
-
-    def announced(self, prefix: str) -> set[str]:
-        """The Route Servers that have the prefix now."""
-        return {name for name, rs in self.route_servers.items() if rs.has(prefix)}
-
-    def events(self, since: RegionMark | None = None, prefix: str | None = None) -> dict[str, list[RouteEvent]]:
-        return {name: rs.events(since.at[name] if since else None, prefix) for name, rs in self.route_servers.items()}
-
-    def updates_since(self, since: RegionMark) -> dict[str, list[Update]]:
-        return {name: rs.updates_since(since.at[name]) for name, rs in self.route_servers.items()}
-
-    def assert_silent(self, since: RegionMark) -> None:
-        """No Route Server got a single UPDATE since the mark, and no route went with a lost session."""
-        updates, events = self.updates_since(since), self.events(since)
-        if any(updates.values()) or any(events.values()):
-            raise AssertionError(f"the Route Servers should have seen nothing, but saw {updates} {events}\n{self.evidence()}")
 
     # -- what runs on the NVA
 
@@ -274,20 +224,13 @@ def make_regions(lab: Lab, stacks: dict[str, str]) -> list[Region]:
     return regions
 
 
-def _build_network(lab: Lab, name: str, plan: RegionPlan) -> tuple[Namespace, Namespace, list[Namespace]]:
+def _build_network(lab: Lab, name: str, plan: RegionPlan) -> tuple[Namespace, Namespace]:
     nva, rt = lab.namespace(f"{name}-nva"), lab.namespace(f"{name}-rt")
     gateway, gateway6 = plan.nva_gateways
     link(nva, "eth0", [f"{plan.nva.address}/24", f"{plan.nva.address6}/64"], rt, "nva", [f"{gateway}/24", f"{gateway6}/64"])
     nva.ip(f"route add default via {gateway}", f"route add default via {gateway6}")
     rt.ip(f"route add {ANYCAST} via {plan.nva.address}", f"route add {ANYCAST6} via {plan.nva.address6}")
-    route_servers = []
-    for rs in plan.route_servers:
-        ns = lab.namespace(f"{name}-{rs.name}")
-        ends = [f"{rs.address}/25", f"{rs.address6}/64"], [f"{rs.gateway}/25", f"{rs.gateway6}/64"]
-        link(ns, "eth0", ends[0], rt, rs.name, ends[1])
-        ns.ip(f"route add default via {rs.gateway}", f"route add default via {rs.gateway6}")
-        route_servers.append(ns)
-    return nva, rt, route_servers
+    return nva, rt
 
 
 def _kill_quietly(pid: int) -> None:

@@ -1,13 +1,14 @@
-"""One instance of a Route Server, and the numbers of the region that it is in."""
+"""The instances of a Route Server, what they saw together, and the numbers of the region that they are in."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bird import FAST_BGP, Bird, quoted
 from mrt import Update
-from namespaces import Namespace
+from namespaces import Namespace, link
 from routers import ROUTE_SERVER_AS, NvaPlan
 from witness import IMPORT_FILTER, Mark, RouteEvent, Witness
 
@@ -150,3 +151,68 @@ protocol bgp nva {{
   ipv6 {{ import filter witness; export where net = {self.region.vnet6}; next hop address {plan.address6}; }};
 }}
 {self._onprem}"""
+
+
+@dataclass(frozen=True)
+class PairMark:
+    """A point in time at both Route Servers. `time` is for measuring: event times minus it."""
+
+    time: float
+    at: dict[str, Mark]
+
+
+class Watched:
+    """Somebody whose announcements both Route Servers of a region hear: what they are witnesses of."""
+
+    route_servers: dict[str, RouteServer]
+
+    def mark(self) -> PairMark:
+        at = {name: rs.mark() for name, rs in self.route_servers.items()}
+        return PairMark(time.time(), at)
+
+    def wait_announced(self, prefix: str, since: PairMark | None = None, timeout: float = 10) -> dict[str, float]:
+        """Route Server name to the time when the prefix was announced there."""
+        return self._wait_for("announce", prefix, since, timeout)
+
+    def wait_withdrawn(self, prefix: str, since: PairMark | None = None, timeout: float = 10) -> dict[str, float]:
+        return self._wait_for("withdraw", prefix, since, timeout)
+
+    def _wait_for(self, kind: str, prefix: str, since: PairMark | None, timeout: float) -> dict[str, float]:
+        deadline = time.monotonic() + timeout
+        times = {}
+        for name, rs in self.route_servers.items():
+            left = max(0.0, deadline - time.monotonic())
+            times[name] = rs.wait_for(kind, prefix, since.at[name] if since else None, left).time
+        return times
+
+    def announced(self, prefix: str) -> set[str]:
+        """The Route Servers that have the prefix now."""
+        return {name for name, rs in self.route_servers.items() if rs.has(prefix)}
+
+    def events(self, since: PairMark | None = None, prefix: str | None = None) -> dict[str, list[RouteEvent]]:
+        return {name: rs.events(since.at[name] if since else None, prefix) for name, rs in self.route_servers.items()}
+
+    def updates_since(self, since: PairMark) -> dict[str, list[Update]]:
+        return {name: rs.updates_since(since.at[name]) for name, rs in self.route_servers.items()}
+
+    def assert_silent(self, since: PairMark) -> None:
+        """No Route Server got a single UPDATE since the mark, and no route went with a lost session."""
+        updates, events = self.updates_since(since), self.events(since)
+        if any(updates.values()) or any(events.values()):
+            raise AssertionError(f"the Route Servers should have seen nothing, but saw {updates} {events}\n{self.evidence()}")
+
+    def evidence(self, lines: int = 25) -> str:
+        """Ends of all logs, for a failure's message."""
+        raise NotImplementedError
+
+
+def make_route_servers(lab: Lab, name: str, plan: RegionPlan, rt: Namespace) -> dict[str, RouteServer]:
+    """Both instances, each in a namespace behind the router `rt`; not started."""
+    made = {}
+    for rs in plan.route_servers:
+        ns = lab.namespace(f"{name}-{rs.name}")
+        ends = [f"{rs.address}/25", f"{rs.address6}/64"], [f"{rs.gateway}/25", f"{rs.gateway6}/64"]
+        link(ns, "eth0", ends[0], rt, rs.name, ends[1])
+        ns.ip(f"route add default via {rs.gateway}", f"route add default via {rs.gateway6}")
+        made[rs.name] = RouteServer(lab, ns, plan, rs, f"{name}-{rs.name}")
+    return made
