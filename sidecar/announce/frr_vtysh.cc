@@ -26,11 +26,15 @@ std::optional<Echo> find_echo(std::string_view text, std::size_t from, std::stri
   return Echo{newline == std::string_view::npos ? 0 : newline + 1, found + needle.size()};
 }
 
-// Why vtysh did not begin. That it has no file of its own, as in a new pathspace, is no reason.
+// Why vtysh did not begin. No reason is that it has no file of its own, as in a new pathspace, or may not read it. Nor is,
+// and without a newline, that PAM could not ask /etc/shadow whether the account has expired: a process that may gain no
+// privileges cannot, and vtysh goes on.
 std::string why_not(std::string_view text) {
-  while (text.starts_with("% Can't open configuration file")) {
-    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  }
+  const auto skip_past = [&](char last) {
+    text.remove_prefix(std::min(text.find(last), text.size() - 1) + 1);
+  };
+  while (text.starts_with("% Can't open configuration file")) skip_past('\n');
+  if (text.starts_with("vtysh_pam: Failed in account validation")) skip_past(')');
   return "vtysh: " + said(text);
 }
 

@@ -63,6 +63,10 @@ TEST_CASE("a vtysh that does not begin is out of order") {
       "% Can't open configuration file /etc/frr/x/vtysh.conf due to 'No such file or directory'.";
   CHECK(parse_vtysh_echo(chatter + "\nExiting: failed\n", kLines).error == "vtysh: Exiting: failed");
   CHECK(parse_vtysh_echo(chatter, kLines).error == "vtysh: no output");
+  const std::string of_pam = "vtysh_pam: Failed in account validation: Authentication failure(7)";
+  CHECK(parse_vtysh_echo(chatter + "\n" + of_pam + "Exiting: failed\n", kLines).error ==
+        "vtysh: Exiting: failed");
+  CHECK(parse_vtysh_echo(of_pam, kLines).error == "vtysh: no output");
   CHECK_FALSE(parse_vtysh_echo("", {}).error.empty());
 }
 
