@@ -42,7 +42,7 @@ def rendered(page: Path) -> str:
 
 def without_comments(text: str) -> Any:
     """The examples have // only at the beginning of a line, or after two blanks."""
-    return json.loads(re.sub(r"(^|  )\s*//.*$", "", text, flags=re.M))
+    return json.loads(re.sub(r"(^|\s)\s*//.*$", "", text, flags=re.M))
 
 
 def test_man_pages_have_no_warnings(pages):

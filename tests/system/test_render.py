@@ -82,7 +82,7 @@ def test_what_they_do_not_accept_is_noticed(lab):
 
 
 def test_the_example_of_the_readme(lab):
-    (example,) = [block for block in re.findall(r"^```json\n(.*?)^```$", (REPO / "README.md").read_text(), re.DOTALL | re.MULTILINE) if "route_server" in block]
+    (example,) = re.findall(r"> /etc/herald/herald\.json <<'END'\n(.*?)^END$", (REPO / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     daemon = herald_of(lab, **json.loads(example))
     for stack in ("frr", "bird"):
         assert errors_in(lab, stack, rendered(daemon, stack)) == ""
