@@ -1,0 +1,229 @@
+"""The package on a machine: installed, broken in every way, upgraded, removed. The tests build on each other, in this order."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from appliance import PACKAGE, QUIET, Appliance
+from waiting import wait_until
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+WEB = "10.99.0.1/32"  # lever loopback
+DNS = "10.99.0.53/32"  # lever vtysh
+BOTH = (WEB, DNS)
+
+# Beside the one of the README: the other lever, and a command that looks at other processes from inside the sandbox.
+DNS_SERVICE = """{
+  "name": "dns", "vips": ["10.99.0.53/32"], "announce": { "via": "vtysh" },
+  "probes": [ { "type": "exec", "command": ["/bin/sh", "-c", "pgrep -f '[h]ttp.server' || exit 2"] } ]
+}
+"""
+
+
+def wait_announced(nva: Appliance, since=None, timeout: float = 30) -> None:
+    for vip in BOTH:
+        nva.wait_announced(vip, since, timeout)
+
+
+def wait_withdrawn(nva: Appliance, since, timeout: float = 20) -> None:
+    for vip in BOTH:
+        nva.wait_withdrawn(vip, since, timeout)
+
+
+def wait_all_announced(nva: Appliance) -> None:
+    wait_announced(nva)
+    nva.wait_states("announced", 60)
+
+
+def wait_quiet(nva: Appliance) -> None:
+    """bgpd sends again, 5 s after a route-map was defined, what goes by it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        mark = nva.mark()
+        time.sleep(6)
+        if not any(nva.updates_since(mark).values()):
+            return
+    raise AssertionError("updates without end")
+
+
+def new_users_commands() -> str:
+    """The first shell commands under "Install"."""
+    return re.search(r"^## Install.*?^```sh\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)[1]
+
+
+def test_a_new_users_way(nva):
+    """The README's commands, as written: an announced VIP, and nothing announced before it is configured."""
+    install, configure = new_users_commands().split("\n\n", 1)
+    mark = nva.mark()
+    done = nva.machine.shell(f"cd /root\n{install}", timeout=120)
+    assert "edit /etc/herald/herald.json" in done.stdout, done.stdout + done.stderr
+    assert nva.machine.unit("herald.service", "ActiveState") == "active"
+    assert set(nva.machine.run("id", "-nG", "herald").stdout.split()) == {"herald", "bird", "frrvty"}
+    assert nva.status()["services"] == []
+    nva.assert_silent(mark)
+    nva.machine.run("sh", "-c", configure, timeout=90)  # `status` tells of what is still coming by its exit code
+    nva.wait_announced(WEB, mark, timeout=40)
+    nva.wait_states("announced")
+    assert nva.machine.run("heraldctl", "doctor", check=False).returncode == 0
+
+
+def test_a_second_service_in_a_file_of_its_own(nva):
+    nva.machine.write("/etc/herald/services.d/dns.json", DNS_SERVICE)
+    mark = nva.mark()
+    nva.machine.shell("heraldctl render frr > /etc/frr/frr.conf && systemctl reload frr && systemctl reload herald")
+    nva.wait_announced(DNS, mark)
+    gone = [event for events in nva.events(mark).values() for event in events if event.kind == "withdraw"]
+    assert not gone, gone
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_sandbox(nva):
+    for unit in ("herald", "herald-withdraw"):
+        report = nva.machine.run("systemd-analyze", "security", f"{unit}.service", check=False).stdout
+        level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", report)[1])
+        assert level <= 2.0, report
+    process = Path("/proc", str(nva.herald_pid()))
+    status = nva.machine.run("cat", f"{process}/status").stdout
+    held = {key: int(value, 16) for key, value in re.findall(r"^Cap(Eff|Bnd|Amb):\t(\w+)$", status, re.MULTILINE)}
+    assert held == {"Eff": 1 << 12, "Bnd": 1 << 12, "Amb": 0}  # CAP_NET_ADMIN, and not for its children
+
+
+def test_service_stopped_and_started(nva):
+    mark = nva.mark()
+    nva.machine.run("systemctl", "stop", "web")
+    wait_withdrawn(nva, mark)
+    mark = nva.mark()
+    nva.machine.run("systemctl", "start", "web")
+    wait_announced(nva, mark)
+    wait_all_announced(nva)
+
+
+def test_killed_and_back_without_an_update(nva):
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.run("systemctl", "kill", "-s", "KILL", "herald")
+    nva.wait_new_pid(pid)
+    wait_all_announced(nva)
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
+
+
+def test_hung_and_back_without_an_update(nva):
+    """The watchdog's 10 s and the restart are less than the lease."""
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.run("systemctl", "kill", "-s", "STOP", "herald")
+    nva.wait_new_pid(pid)
+    assert "watchdog" in nva.machine.run("journalctl", "-u", "herald", "-n", "50").stdout.lower()
+    wait_all_announced(nva)
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
+
+
+def test_frr_restarted_and_reloaded(nva):
+    for action in ("restart", "reload"):
+        mark = nva.mark()
+        nva.machine.run("systemctl", action, "frr", timeout=90)
+        lost = DNS if action == "reload" else WEB  # a reload takes away what frr.conf does not have
+        nva.wait_withdrawn(lost, mark)
+        wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_drain_survives_a_reboot(nva):
+    mark = nva.mark()
+    nva.machine.run("heraldctl", "drain", "--all", "--reason", "kernel update", "--wait")
+    wait_withdrawn(nva, mark)
+    mark = nva.mark()
+    nva.machine.reboot()
+    wait_until(lambda: all(rs.established() for rs in nva.route_servers.values()), "sessions are back", 60, poll=0.1, evidence=nva.evidence)
+    nva.wait_states("withdrawn")
+    time.sleep(QUIET)
+    assert not any(event.kind == "announce" for events in nva.events(mark).values() for event in events)
+    nva.machine.run("heraldctl", "undrain", "--all")
+    wait_announced(nva, mark)
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_stop_that_has_to_be_forced_withdraws(nva):
+    """By ExecStopPost=: a daemon that hangs cannot."""
+    nva.machine.shell("mkdir -p /run/systemd/system/herald.service.d; printf '[Service]\\nTimeoutStopSec=2\\n' > /run/systemd/system/herald.service.d/test.conf; systemctl daemon-reload")
+    mark = nva.mark()
+    nva.machine.shell("systemctl kill -s STOP herald; systemctl stop herald")
+    wait_withdrawn(nva, mark, timeout=1)
+    nva.machine.shell("rm -r /run/systemd/system/herald.service.d; systemctl daemon-reload; systemctl reset-failed herald; systemctl start herald")
+    wait_all_announced(nva)
+
+
+def test_crashing_for_good_withdraws(nva):
+    """By OnFailure=, once systemd has given up."""
+    mark = nva.mark()
+
+    def kill_until_failed() -> bool:
+        nva.machine.run("systemctl", "kill", "-s", "KILL", "herald", check=False)
+        return nva.machine.unit("herald.service", "ActiveState") == "failed"
+
+    wait_until(kill_until_failed, "systemd gives up", 30, poll=0.3, evidence=nva.evidence)
+    wait_withdrawn(nva, mark)
+    nva.machine.run("systemctl", "reset-failed", "herald")
+    nva.machine.run("systemctl", "start", "herald")
+    wait_all_announced(nva)
+
+
+def test_upgrade_and_downgrade_without_an_update(nva):
+    first = nva.machine.run("dpkg-query", "-W", "-f", "${Version}", "herald").stdout
+    for path in (nva.package(f"{first}+1"), nva.package(f"{first}~1")):
+        mark, pid = nva.mark(), nva.herald_pid()
+        nva.apt("install", "--allow-downgrades", path)
+        assert nva.herald_pid() not in (0, pid)
+        wait_all_announced(nva)
+        time.sleep(QUIET)
+        nva.assert_silent(mark)
+
+
+def test_upgrade_under_a_configuration_that_is_an_error(nva):
+    """The former heraldd goes on; the person in front of apt is told what to do."""
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.write("/etc/herald/services.d/bad.json", '{ "name": "bad", "vps": [] }\n')
+    done = nva.apt("install", nva.package("9.0"))
+    told = done.stdout + done.stderr
+    assert "vips" in told and "systemctl restart herald" in told, told
+    assert nva.herald_pid() == pid
+    nva.assert_silent(mark)
+    nva.machine.run("rm", "/etc/herald/services.d/bad.json")
+
+
+def test_bird_in_place_of_frr(nva):
+    """herald may not write below /etc, and what BIRD includes there is its file all the same."""
+    nva.machine.shell("systemctl stop herald; systemctl disable --now frr; rm /etc/herald/services.d/dns.json")
+    router = """sed -i 's/"stack": "frr"/"stack": "bird"/; s/"name": "web",/"name": "web", "announce": { "via": "birdc" },/' /etc/herald/herald.json"""
+    nva.machine.shell(f"{router}; heraldctl render bird > /etc/bird/bird.conf; systemctl enable --now bird")
+    mark = nva.mark()
+    nva.machine.run("systemctl", "start", "herald")
+    nva.wait_announced(WEB, mark, timeout=40)
+    nva.wait_states("announced")
+
+
+def test_remove_withdraws_and_purge_leaves_nothing(nva):
+    mark = nva.mark()
+    nva.apt("remove", "herald")
+    nva.wait_withdrawn(WEB, mark, timeout=1)
+    nva.machine.run("bird", "-p")  # its configuration still includes herald's file
+    nva.machine.run("systemctl", "restart", "bird")
+    kept = nva.machine.run("cat", "/etc/herald/herald.json").stdout
+    assert WEB in kept
+
+    mark = nva.mark()
+    nva.apt("install", f"/root/{PACKAGE}")
+    assert nva.machine.run("cat", "/etc/herald/herald.json").stdout == kept
+    nva.wait_announced(WEB, mark, timeout=40)
+
+    mark = nva.mark()
+    nva.machine.shell("sed -i '/^include/d' /etc/bird/bird.conf")
+    nva.apt("purge", "herald")
+    nva.wait_withdrawn(WEB, mark, timeout=1)
+    assert nva.everything_with("herald") == []
+    assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    assert nva.machine.run("getent", "passwd", "herald", check=False).returncode == 2
