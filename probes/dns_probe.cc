@@ -291,8 +291,13 @@ std::string target(const std::string& text) {
   return settings ? literal_of(settings->server.host) : "";
 }
 
+std::string endpoint(const std::string& text) {
+  const auto settings = parse_settings<DnsSettings>(text, read_dns);
+  return settings ? to_string(settings->server) : "";
+}
+
 }  // namespace
 
-const ProbeKind kDnsKind{"dns", check, make, target};
+const ProbeKind kDnsKind{"dns", check, make, target, endpoint};
 
 }  // namespace herald::probes

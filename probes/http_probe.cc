@@ -432,8 +432,15 @@ std::string target(const std::string& text) {
   return literal_of(settings->connect_to.value_or(settings->endpoint).host);
 }
 
+std::string endpoint(const std::string& text) {
+  const auto settings = parse_settings<HttpSettings>(text, read_http);
+  if (!settings) return "";
+  if (!settings->unix_socket.empty()) return settings->unix_socket;
+  return to_string(settings->connect_to.value_or(settings->endpoint));
+}
+
 }  // namespace
 
-const ProbeKind kHttpKind{"http", check, make, target};
+const ProbeKind kHttpKind{"http", check, make, target, endpoint};
 
 }  // namespace herald::probes

@@ -69,6 +69,9 @@ struct ProbeKind {
   // The address that the probe talks to, if it is a literal one: config_file refuses a VIP that herald itself
   // removes. Empty when it is a name or there is none. `settings` has passed check().
   std::string (*target)(const std::string& settings);
+  // What every attempt asks, "host:port", so that it can be told which services share it; left out where that is not one
+  // thing. The same condition.
+  std::string (*endpoint)(const std::string& settings) = nullptr;
 };
 
 // All probe types, written out in registry.cc.

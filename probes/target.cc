@@ -108,8 +108,11 @@ std::string literal_of(const std::string& host) {
 }
 
 std::string to_string(const Endpoint& endpoint) {
-  const bool brackets = endpoint.host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", brackets ? "[" : "", endpoint.host, brackets ? "]" : "", endpoint.port);
+  std::string host = endpoint.host;
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const bool brackets = host.contains(':');
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", host, brackets ? "]" : "", endpoint.port);
 }
 
 Target::Target(Endpoint endpoint, const std::string& source, Resolver& resolver)

@@ -31,6 +31,7 @@ struct Endpoint {
 [[nodiscard]] bool is_host(std::string_view host);
 // The literal address without its zone, or "" for a name.
 [[nodiscard]] std::string literal_of(const std::string& host);
+// "host:port", names in lower case: equal endpoints have equal texts.
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
 
 // The resolver outlives it.

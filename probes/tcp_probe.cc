@@ -293,8 +293,13 @@ std::string target(const std::string& text) {
   return settings ? literal_of(settings->endpoint.host) : "";
 }
 
+std::string endpoint(const std::string& text) {
+  const auto settings = parse_settings<TcpSettings>(text, read_tcp);
+  return settings ? to_string(settings->endpoint) : "";
+}
+
 }  // namespace
 
-const ProbeKind kTcpKind{"tcp", check, make, target};
+const ProbeKind kTcpKind{"tcp", check, make, target, endpoint};
 
 }  // namespace herald::probes

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 5> kMainKeys{"router", "control", "http", "state_dir", "defaults"};
+constexpr std::array<const char*, 6> kMainKeys{"router", "control", "http", "state_dir", "brake", "defaults"};
 
 void read_main(const nlohmann::json& document, const std::string& file, Config& config,
                ServiceReader& services, std::vector<ConfigError>& errors) {
@@ -28,6 +28,7 @@ void read_main(const nlohmann::json& document, const std::string& file, Config& 
   top.read("$schema", schema);  // editors look here for the schema to complete with
   config.router = read_router(top);
   config.control = read_control(top);
+  config.brake = read_brake(top);
   top.not_yet("http");
   read_path(top, "state_dir", config.state_dir);
   if (auto defaults = top.object("defaults")) services.read_defaults(*defaults);

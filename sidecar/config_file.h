@@ -38,6 +38,8 @@ struct ProbeKindCheck {
   void (*check)(ObjectReader& keys);
   // The literal address that the probe talks to, or "". `settings` has passed check().
   std::string (*target)(const std::string& settings);
+  // What every attempt asks, "host:port"; "" where that is not one thing. The same condition.
+  std::string (*endpoint)(const std::string& settings) = nullptr;
 };
 
 struct LoadResult {

@@ -168,6 +168,7 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   probe.finish();
   if (errors_.size() != errors_before) return result;
   result.target = parse_address(kind->target(spec.settings));
+  if (kind->endpoint != nullptr) spec.target = kind->endpoint(spec.settings);
   check_families(probe, result);
   return result;
 }

@@ -171,4 +171,23 @@ ControlSpec read_control(ObjectReader& top) {
   return control;
 }
 
+std::optional<BrakeSpec> read_brake(ObjectReader& top) {
+  const nlohmann::json* value = top.value("brake");
+  if (value == nullptr) return Config{}.brake;
+  if (*value == "off") return std::nullopt;
+  if (!value->is_object()) {
+    top.fail("brake", R"(must be "off" or an object, such as {"hold": "30s"}, not )" + shown(*value));
+    return std::nullopt;
+  }
+  constexpr double kMostShare = 0.99;  // more than all of them never fail
+  constexpr std::uint32_t kMostLeast = 10'000;
+  auto object = top.object("brake");
+  BrakeSpec brake;
+  object->read("share", brake.share, 0, kMostShare);
+  object->read("least", brake.least, 1, kMostLeast);
+  object->read("hold", brake.hold, 1s, 10min);
+  object->finish();
+  return brake;
+}
+
 }  // namespace herald

@@ -246,7 +246,9 @@ Outcome status(const Options& options, const std::vector<std::string>& services)
     if (std::string error = keep_only(report, services); !error.empty())
       return {kUsage, "", std::move(error)};
   }
-  const bool fine = std::ranges::all_of(list_at(report, "services"), is_as_wanted);
+  // What the brake holds is not as wanted, also where only another service was asked for.
+  const bool fine =
+      std::ranges::all_of(list_at(report, "services"), is_as_wanted) && is_null_at(report, "brake");
   return {fine ? kDone : kNotAsWanted,
           options.json ? json_text(options, report) : render_status(report, options.look), ""};
 }

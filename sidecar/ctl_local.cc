@@ -20,7 +20,7 @@ namespace {
 std::vector<ProbeKindCheck> kind_checks() {
   std::vector<ProbeKindCheck> checks;
   for (const probes::ProbeKind& kind : probes::registry())
-    checks.push_back({kind.type, kind.check, kind.target});
+    checks.push_back({kind.type, kind.check, kind.target, kind.endpoint});
   return checks;
 }
 

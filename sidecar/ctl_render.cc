@@ -13,6 +13,10 @@ constexpr std::size_t kIndent = 4;
 // A loop that is often later than this bends what probes measure, and makes results inconclusive.
 constexpr double kLateMilliseconds = 50;
 
+WallTime report_time(const Report& report) {
+  return time_at(report, "at").value_or(WallTime{});
+}
+
 // ---- the router
 
 std::string peers_text(const Report& router) {
@@ -66,7 +70,14 @@ std::string fallback_lines(const Report& report, const Look& look) {
 
 // What concerns herald as a whole: it belongs above everything else.
 std::string head(const Report& report, const Look& look) {
-  std::string text = router_line(report, look) + fallback_lines(report, look);
+  std::string text;
+  if (const Report& brake = object_at(report, "brake"); !brake.empty()) {
+    const auto until = time_at(brake, "until").value_or(WallTime{});
+    text += line(fmt::format("BRAKE: withdrawals are held for another {}: {}",
+                             span_text(until - report_time(report)), text_at(brake, "reason")),
+                 look, Colour::bad);
+  }
+  text += router_line(report, look) + fallback_lines(report, look);
   if (const std::string error = text_at(report, "observe_error"); !error.empty()) {
     text += line("the interfaces cannot be read: " + error, look, Colour::bad);
   }
@@ -98,10 +109,6 @@ Colour state_colour(std::string_view state) {
 bool reaches_nobody(const Report& vip) {
   return flag_at(vip, "wanted").value_or(false) && !is_null_at(vip, "advertised_to") &&
          list_at(vip, "advertised_to").empty();
-}
-
-WallTime report_time(const Report& report) {
-  return time_at(report, "at").value_or(WallTime{});
 }
 
 // "10:00:00, 3m ago"

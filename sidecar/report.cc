@@ -134,11 +134,17 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
           {"probes", std::move(probes)}};
 }
 
+ordered_json brake_json(const std::optional<BrakeSnapshot>& brake, const ClockPair& clocks) {
+  if (!brake) return nullptr;
+  return {{"until", to_rfc3339(brake->until, clocks)}, {"reason", brake->why}};
+}
+
 ordered_json frame(const Snapshot& snapshot, const ClockPair& clocks) {
   return {{"version", HERALD_VERSION},
           {"at", to_rfc3339(snapshot.at, clocks)},
           {"stopping", snapshot.stopping},
           {"observe_error", snapshot.observe_error},
+          {"brake", brake_json(snapshot.brake, clocks)},
           {"lateness",
            {{"timers", snapshot.lateness.timers},
             {"median_ms", milliseconds(snapshot.lateness.median)},
@@ -324,8 +330,8 @@ ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::st
 std::string status_line(const Snapshot& snapshot) {
   const auto announced =
       std::ranges::count(snapshot.services, ServiceState::announced, &ServiceSnapshot::state);
-  std::string line = fmt::format("{}{} of {} services announced", snapshot.stopping ? "stopping; " : "",
-                                 announced, snapshot.services.size());
+  std::string line = fmt::format("{}{}{} of {} services announced", snapshot.stopping ? "stopping; " : "",
+                                 snapshot.brake ? "BRAKE; " : "", announced, snapshot.services.size());
   if (snapshot.router && !snapshot.router->reachable) {
     line += fmt::format("; {} does not answer", name_of(snapshot.stack));
   }

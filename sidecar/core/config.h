@@ -63,6 +63,7 @@ struct ProbeSpec {
   ProbeTiming timing;
   ProbeThresholds thresholds;
   SocketOptions socket;
+  std::string target;  // what it asks, "10.0.0.5:443": services that share it fail together; empty: not known
   // The keys of the type alone, as JSON text: opaque here, read by the probe kind's own parse function.
   std::string settings;
 
@@ -200,9 +201,19 @@ struct ControlSpec {
   bool operator==(const ControlSpec&) const = default;
 };
 
+// When withdrawals are held back (brake.h): more than `share` of the announced VIPs, and at least `least` of them.
+struct BrakeSpec {
+  double share = 0.5;
+  std::uint32_t least = 3;
+  Duration hold = 30s;
+
+  bool operator==(const BrakeSpec&) const = default;
+};
+
 struct Config {
   RouterSpec router;
   ControlSpec control;
+  std::optional<BrakeSpec> brake = std::nullopt;
   std::string state_dir = "/var/lib/herald";
   std::vector<ServiceSpec> services;
 

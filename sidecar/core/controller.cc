@@ -1,4 +1,5 @@
-// What the controller decides; what it is told, it takes in controller_facts.cc.
+// What the controller decides. What it is told, it takes in controller_facts.cc; what it does about what it has decided is
+// in controller_steps.cc.
 #include "sidecar/core/controller.h"
 
 #include <fmt/format.h>
@@ -13,13 +14,6 @@ namespace {
 // pace.
 constexpr std::size_t kMostRunning = 16384;
 constexpr Duration kWaitForPlace = 10ms;
-
-// Everything is looked at again this often, though nothing tells of a change: notifications can be lost.
-constexpr Duration kAudit = 10s;
-
-// A VIP's change takes FRR 62-74 ms to the wire; reading earlier only costs a second read.
-constexpr Duration kFirstRouterRead = 100ms;
-constexpr Duration kLongestRouterPace = 5s;
 
 // Later than this for anything that was due: the process did not run (SIGSTOP, a frozen machine).
 constexpr Duration kStall = 1s;
@@ -85,6 +79,7 @@ std::vector<Effect> Controller::decide(TimePoint now) {
   notice_stall(now);
   finish_expired(now);
   run_timers(now);
+  decide_brake(now);
   evaluate_services(now);
   judge_fallback(now);
   plan_steps(now);
@@ -100,6 +95,7 @@ void Controller::notice_stall(TimePoint now) {
   if (!next || now - *next < kLate || now == stall_noticed_at_) return;
   stall_noticed_at_ = now;
   const Duration late = now - *next;
+  brake_.ran_late(late, now);
   for (ProbeRun& probe : probes_) {
     if (probe.state() == ProbeRun::State::running) probe.stalled(late);
   }
@@ -176,6 +172,9 @@ void Controller::on_timer(Timer timer, TimePoint now) {
       emit(asked_.expire(now));
       settle_asked();
       break;
+    case Timer::brake:
+      mark_all_dirty();
+      break;
     case Timer::give_up:
       exited_ = true;
       effects_.emplace_back(effect::Exit{false});
@@ -235,14 +234,64 @@ void Controller::mark_all_dirty() {
   for (std::size_t index = 0; index < services_.size(); ++index) dirty_.insert(index);
 }
 
+Standing Controller::standing(std::size_t index) const {
+  const ServiceEntry& service = services_[index];
+  const ServiceSpec& spec = service.run.spec();
+  const ServiceMachine& machine = service.run.machine();
+  Standing standing(spec.name, spec.vips.size(), machine.is_announced(),
+                    machine.admin().state == AdminState::automatic);
+  for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
+    const ProbeRun& probe = probes_[service.first_probe + offset];
+    standing.count(probe.spec(), probe.tracker());
+  }
+  standing.judge(spec.require);
+  return standing;
+}
+
+Brake::Picture Controller::picture() const {
+  Brake::Picture picture{.services = {}, .answered = {}, .window = detection_window(config_.services)};
+  for (std::size_t index = 0; index < services_.size(); ++index) {
+    if (!services_[index].run.departs()) picture.services.push_back(standing(index));
+  }
+  for (const ProbeRun& probe : probes_) {
+    if (probe.tracker().failures() > 0 && !probe.tracker().is_timeout() && !probe.spec().target.empty())
+      picture.answered.insert(probe.spec().target);
+  }
+  return picture;
+}
+
+// Before anything is withdrawn. Most turns have nothing to withdraw, and cost nothing here.
+void Controller::decide_brake(TimePoint now) {
+  if (stopping_) return;
+  const auto is_down = [this](std::size_t index) { return standing(index).is_down(); };
+  if (dirty_.empty() || (brake_.is_free() && std::ranges::none_of(dirty_, is_down))) return;
+  const auto before = brake_.until();
+  if (auto said = brake_.decide(config_.brake, picture(), now))
+    effects_.emplace_back(effect::Notice{said->error, "", std::move(said->text)});
+  if (brake_.until() == before) return;
+  mark_all_dirty();
+  if (brake_.until()) {
+    timers_.set(key(Timer::brake), *brake_.until());
+  } else {
+    timers_.cancel(key(Timer::brake));
+  }
+}
+
 void Controller::evaluate_services(TimePoint now) {
   for (const std::size_t index : std::exchange(dirty_, {})) {
     ServiceRun& service = services_[index].run;
     const Demand before = service.demand();
     const auto flaps = service.flaps();
-    for (effect::Transition& transition : service.evaluate(compose_service(index), sight(), now)) {
+    Composed composed = compose_service(index);
+    const Standing stood = standing(index);
+    // A stop is not braked; what is handed over goes on as it is.
+    const bool brakes = !stopping_ || handing_over_;
+    if (brakes && composed.health == Health::unhealthy && brake_.holds(stood))
+      composed.braked_until = brake_.until();
+    for (effect::Transition& transition : service.evaluate(composed, sight(), now)) {
       effects_.emplace_back(std::move(transition));
     }
+    if (stood.is_down() && !service.machine().is_announced()) brake_.withdrew(stood, now);
     // What a stop withdraws has not failed.
     const bool counts = (!stopping_ || handing_over_) && !service.departs();
     if (const auto now_known = service.flaps(); counts && now_known && now_known != flaps)
@@ -259,136 +308,6 @@ void Controller::evaluate_services(TimePoint now) {
       timers_.cancel(timer);
     }
   }
-}
-
-// Looks at all services, so only after a read, and while there is something to undo.
-void Controller::judge_fallback(TimePoint now) {
-  if (!std::exchange(judge_fallback_, false) || !router_) return;
-  if (!router_->reachable) return ladder_.blind();
-  std::vector<VipStanding> standings;
-  for (const ServiceEntry& service : services_) service.run.stand(standings, sight());
-  std::set<std::size_t> told;
-  for (const Vip& vip : ladder_.judge(standings, *router_, now)) told.insert(owner_.at(vip));
-  dirty_.insert(told.begin(), told.end());
-  evaluate_services(now);
-  for (const std::size_t index : told) {
-    const ServiceRun& service = services_[index].run;
-    notice(true, service.spec().name, service.problem(), now);
-  }
-  const Timers::Key timer = key(Timer::router);
-  if (const auto read = ladder_.next_read())
-    timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), *read));
-}
-
-std::vector<DesiredAddress> Controller::desired() const {
-  std::vector<DesiredAddress> all;
-  for (const ServiceEntry& service : services_) service.run.desire(all);
-  return all;
-}
-
-void Controller::plan_steps(TimePoint now) {
-  if (!plan_ || observed_sequence_ == 0) return;
-  // What was seen may be out of date while a look is wanted or under way, so its answer is waited for, unless
-  // looking fails. An answer is planned from at once even if there was a change since: or changes without end
-  // would starve it.
-  const bool waits = (looking_ || look_wanted_) && look_failures_ == 0;
-  if (!std::exchange(looked_, false) && waits) return;
-  plan_ = false;
-  for (const IssuedStep& issued : reconciler_.plan(desired(), observation_, observed_sequence_, now)) {
-    report_step(issued, now);
-    effects_.emplace_back(effect::Apply{issued.id, issued.step});
-  }
-  if (const auto wakeup = reconciler_.next_wakeup()) {
-    timers_.set(key(Timer::reconcile), *wakeup);
-  } else {
-    timers_.cancel(key(Timer::reconcile));
-  }
-}
-
-void Controller::report_step(const IssuedStep& issued, TimePoint now) {
-  const auto owned = owner_.find(issued.step.key.vip);
-  if (owned != owner_.end()) {
-    services_[owned->second].run.step_issued(issued, now);
-  } else {
-    notice(false, "", fmt::format("leftover of a service that is not configured: {}", to_string(issued.step)),
-           now);
-  }
-  if (issued.step.kind == Step::Kind::refresh || config_.router.stack == Stack::none) return;
-  read_router_at(now + kFirstRouterRead);
-}
-
-std::vector<DesiredRoute> Controller::desired_routes() const {
-  std::vector<DesiredRoute> all;
-  for (const ServiceEntry& service : services_) service.run.desire(all, sight());
-  return all;
-}
-
-// All that changes in one turn goes to the router together; what changes while something is under way goes after it.
-void Controller::plan_routes(TimePoint now) {
-  if (!plan_routes_ || owned_sequence_ == 0 || router_is_told()) return;
-  if (router_sequence_ < rewired_after_) return;
-  plan_routes_ = false;
-  effect::ApplyRoutes batch{routes_.plan(desired_routes(), owned_, owned_sequence_, now), {}};
-  if (router_->reachable) batch.fallback = ladder_.plan(*router_, router_sequence_, now);
-  auto wakeup = routes_.next_wakeup();
-  if (const auto other = ladder_.next_wakeup()) wakeup = wakeup ? std::min(*wakeup, *other) : *other;
-  if (wakeup) {
-    timers_.set(key(Timer::routes), *wakeup);
-  } else {
-    timers_.cancel(key(Timer::routes));
-  }
-  if (batch.steps.empty() && batch.fallback.empty()) return;
-  for (const IssuedRouteStep& issued : batch.steps) report_step(issued, now);
-  for (const FallbackStep& step : batch.fallback) report_step(step, now);
-  if (std::exchange(reading_router_, false)) read_router_at(now + kFirstRouterRead);
-  effects_.emplace_back(std::move(batch));
-}
-
-// Rare, and never routine: each is said.
-void Controller::report_step(const FallbackStep& step, TimePoint now) {
-  notice(!step.wanted.denied.empty(), "", to_string(step), now);
-}
-
-void Controller::report_step(const IssuedRouteStep& issued, TimePoint now) {
-  const auto owned = owner_.find(issued.step.vip);
-  if (owned != owner_.end()) {
-    services_[owned->second].run.step_issued(issued, now);
-    dirty_.insert(owned->second);
-  } else {
-    notice(false, "", fmt::format("leftover of a service that is not configured: {}", to_string(issued.step)),
-           now);
-  }
-}
-
-void Controller::read_router_at(TimePoint when) {
-  router_pace_ = kFirstRouterRead;
-  const Timers::Key timer = key(Timer::router);
-  timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), when));
-}
-
-void Controller::look() {
-  if (looking_ || !std::exchange(look_wanted_, false)) return;
-  looking_ = true;
-  timers_.cancel(key(Timer::look_again));
-  effects_.emplace_back(effect::Observe{++look_sequence_});
-}
-
-void Controller::read_router(TimePoint now) {
-  if (config_.router.stack == Stack::none || reading_router_ || router_is_told()) return;
-  const Timers::Key timer = key(Timer::router);
-  if (std::exchange(router_answered_, false)) {
-    const bool settled =
-        std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.settled(); });
-    const bool was_settled = router_pace_ >= kAudit;
-    router_pace_ = settled       ? kAudit
-                   : was_settled ? kFirstRouterRead
-                                 : std::clamp(router_pace_ * 2, kFirstRouterRead, kLongestRouterPace);
-    timers_.set(timer, std::min(timers_.due(timer).value_or(TimePoint::max()), now + router_pace_));
-  }
-  if (timers_.due(timer)) return;
-  reading_router_ = true;
-  ++router_read_sequence_;
-  effects_.emplace_back(effect::ReadRouter{});
 }
 
 bool Controller::steps_are_done() const {
@@ -428,15 +347,6 @@ void Controller::notice(bool error, std::string service, std::string text, TimeP
   effects_.emplace_back(effect::Notice{error, std::move(service), std::move(text)});
 }
 
-Controller::Plan Controller::plan(TimePoint now) const {
-  Plan plan;
-  if (observed_sequence_ > 0) plan.addresses = reconcile(desired(), observation_, now);
-  std::erase_if(plan.addresses, [](const Step& step) { return step.kind == Step::Kind::refresh; });
-  if (owned_sequence_ > 0) plan.routes.steps = reconcile(desired_routes(), owned_);
-  if (router_ && router_->reachable) plan.routes.fallback = ladder_.difference(*router_);
-  return plan;
-}
-
 Snapshot Controller::snapshot(TimePoint now) const {
   Snapshot shown;
   shown.at = now;
@@ -444,6 +354,7 @@ Snapshot Controller::snapshot(TimePoint now) const {
   shown.fallback = config_.router.fallback;
   shown.stopping = stopping_;
   shown.observe_error = observe_error_;
+  if (brake_.until()) shown.brake = BrakeSnapshot{*brake_.until(), brake_.why()};
   shown.router = router_;
   shown.router_read_at = router_read_at_;
   for (const ServiceEntry& service : services_) {

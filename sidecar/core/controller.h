@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "sidecar/core/asked_runs.h"
+#include "sidecar/core/brake.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/fallback.h"
 #include "sidecar/core/probe_run.h"
@@ -64,6 +65,7 @@ class Controller {
   // Every VIP that the configuration names: what observations and router reads have to cover.
   [[nodiscard]] std::vector<Vip> vips() const;
   [[nodiscard]] Snapshot snapshot(TimePoint now) const;
+  [[nodiscard]] const Brake& brake() const { return brake_; }
   // What differs between what is wanted and what was seen last, as the steps that it takes: those that are about to be
   // taken, wait for their time, or are under way. Refreshes of leases are routine, and left out.
   struct Plan {
@@ -91,6 +93,7 @@ class Controller {
   // decide(), in this order.
   void finish_expired(TimePoint now);
   void run_timers(TimePoint now);
+  void decide_brake(TimePoint now);
   void evaluate_services(TimePoint now);
   void judge_fallback(TimePoint now);
   void plan_steps(TimePoint now);
@@ -123,6 +126,7 @@ class Controller {
     HealthTracker::Output output{};
     bool degraded = false;
     bool pending = false;
+    bool is_timeout = false;
   };
   [[nodiscard]] ProbeMark mark(std::size_t index) const;
   void probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now);
@@ -133,6 +137,8 @@ class Controller {
 
   [[nodiscard]] Composed compose_service(std::size_t index) const;
   [[nodiscard]] Sight sight() const;
+  [[nodiscard]] Standing standing(std::size_t index) const;
+  [[nodiscard]] Brake::Picture picture() const;
   void mark_all_dirty();
   void mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there);
   [[nodiscard]] std::vector<DesiredAddress> desired() const;
@@ -157,6 +163,9 @@ class Controller {
   void take_timers(const Former& former);
   void assign_steps_in_flight();
 
+  // Everything is looked at again this often, though nothing tells of a change: notifications can be lost.
+  static constexpr Duration kAudit = std::chrono::seconds(10);
+
   // A run's id holds the id of its probe.
   static constexpr std::uint64_t kRunIndexBits = 24;
 
@@ -168,6 +177,7 @@ class Controller {
     routes,
     router,
     pulse,
+    brake,
     asked,
     give_up,
     count
@@ -197,6 +207,8 @@ class Controller {
   std::uint64_t runs_ = 0;
   std::size_t running_ = 0;
   TimePoint stall_noticed_at_{};
+
+  Brake brake_;
 
   Reconciler reconciler_;
   bool plan_ = true;

@@ -48,7 +48,7 @@ std::optional<std::size_t> Controller::find_run(RunId run) const {
 
 Controller::ProbeMark Controller::mark(std::size_t index) const {
   const HealthTracker& tracker = probes_[index].tracker();
-  return {tracker.output(), tracker.degraded(), tracker.pending()};
+  return {tracker.output(), tracker.degraded(), tracker.pending(), tracker.is_timeout()};
 }
 
 void Controller::on(const event::ProbeFinished& event, TimePoint now) {
@@ -86,7 +86,9 @@ void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark&
   const ProbeMark after = mark(index);
   // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
   const bool changed = before.output != after.output || before.degraded != after.degraded;
-  if (changed || before.pending || after.pending) dirty_.insert(service_of_[index]);
+  // What is down may be held by the brake, until there is evidence.
+  const bool evidence = before.is_timeout && !after.is_timeout;
+  if (changed || evidence || before.pending || after.pending) dirty_.insert(service_of_[index]);
   if (!changed) return;
   const ProbeResult& last = probes_[index].last();
   const std::string_view reason = name_of(last.reason);

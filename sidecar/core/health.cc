@@ -51,6 +51,7 @@ void HealthTracker::retune(ProbeThresholds thresholds) {
 void HealthTracker::forget() {
   output_ = Output::unknown;
   passes_ = failures_ = warns_ = cleans_ = 0;
+  has_evidence_ = false;
   degraded_ = false;
   window_.clear();
   window_failures_ = 0;
@@ -59,6 +60,7 @@ void HealthTracker::forget() {
 void HealthTracker::count_pass(bool warned) {
   slide_window(false);
   failures_ = 0;
+  has_evidence_ = false;
   count(passes_);
   if (output_ != Output::up && passes_ >= thresholds_.rise) become(Output::up);
 
@@ -73,6 +75,7 @@ void HealthTracker::count_failure(Reason reason) {
   passes_ = warns_ = cleans_ = 0;
   count(failures_);
   const bool hard = std::ranges::find(thresholds_.hard_fail, reason) != thresholds_.hard_fail.end();
+  has_evidence_ = has_evidence_ || hard || reason != Reason::timeout;
   const bool spread = thresholds_.window && window_failures_ >= thresholds_.window->fail;
   if (hard || spread || failures_ >= thresholds_.fall) become(Output::down);
 }

@@ -44,6 +44,8 @@ class HealthTracker {
   // Conclusive results of one kind in a row; one of the two is zero.
   [[nodiscard]] std::uint32_t passes() const { return passes_; }
   [[nodiscard]] std::uint32_t failures() const { return failures_; }
+  // It fails, and every failure in the row was a timeout, which is not in hard_fail.
+  [[nodiscard]] bool is_timeout() const { return failures_ > 0 && !has_evidence_; }
   [[nodiscard]] const ProbeThresholds& thresholds() const { return thresholds_; }
 
  private:
@@ -57,9 +59,10 @@ class HealthTracker {
   bool degraded_ = false;
   std::uint32_t passes_ = 0;
   std::uint32_t failures_ = 0;
-  std::uint32_t warns_ = 0;   // in a row
-  std::uint32_t cleans_ = 0;  // passes without a warning, in a row
-  std::deque<bool> window_;   // newest last; true: failed
+  bool has_evidence_ = false;  // one of the failures in the row was no mere timeout
+  std::uint32_t warns_ = 0;    // in a row
+  std::uint32_t cleans_ = 0;   // passes without a warning, in a row
+  std::deque<bool> window_;    // newest last; true: failed
   std::uint32_t window_failures_ = 0;
 };
 

@@ -218,12 +218,12 @@ ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
 
 ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Presence presence,
                                                    TimePoint now) {
-  if (phase_ == Phase::adopting) return adopt(composed, now);
+  if (phase_ == Phase::adopting) return adopt(composed, presence, now);
   switch (composed.health) {
     case Health::unknown:
       return unknown(composed, presence, now);
     case Health::unhealthy:
-      return withdraw(composed.reason, now);
+      return give_up(composed, presence, now);
     case Health::healthy:
     case Health::degraded:
       break;
@@ -231,14 +231,25 @@ ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Pre
   return announce(composed, now);
 }
 
-ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, TimePoint now) {
+ServiceMachine::Wish ServiceMachine::give_up(const Composed& composed, Presence presence, TimePoint now) {
+  if (!composed.braked_until || phase_ == Phase::withdrawn) return withdraw(composed.reason, now);
+  if (phase_ == Phase::announced && presence == Presence::none) {
+    return withdraw(fmt::format("lost while the brake held it; {}", composed.reason), now);
+  }
+  return {.want = Want::hold,
+          .adopting = phase_ == Phase::adopting,
+          .held_until = composed.braked_until,
+          .reason = composed.reason + ", but held by the BRAKE"};
+}
+
+ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence presence, TimePoint now) {
   switch (composed.health) {
     case Health::healthy:
     case Health::degraded:
       phase_ = Phase::announced;
       return announce(composed, now);
     case Health::unhealthy:
-      return withdraw(composed.reason, now);
+      return give_up(composed, presence, now);
     case Health::unknown:
       break;
   }

@@ -19,6 +19,8 @@
 // A wish to announce waits for hold_down and damping (`held`), counted from the last withdrawal; adoption
 // does not wait, because it announces nothing new. A withdrawal waits for nothing. Both outlive herald: recall() is told
 // what flaps() said to the one before.
+//
+// Only the brake (brake.h) holds a withdrawal back: as with unknown health, what is there stays as it is.
 #pragma once
 
 #include <optional>
@@ -44,6 +46,8 @@ struct Composed {
   std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
   // Unknown, and every gate that is not known has had conclusive results: it is a matter of a few more.
   bool conclusive = false;
+  // Unhealthy, and the brake holds what would be withdrawn for it.
+  std::optional<TimePoint> braked_until = std::nullopt;
 };
 
 [[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
@@ -77,8 +81,9 @@ class ServiceMachine {
     Want want = Want::hold;
     Grade grade = Grade::healthy;  // of what is wanted present
     bool adopting = false;
-    bool draining = false;                               // still announced, with the attributes of draining
-    std::optional<TimePoint> held_until = std::nullopt;  // healthy, and waiting for hold_down or damping
+    bool draining = false;  // still announced, with the attributes of draining
+    // Healthy and waiting for hold_down or damping; or unhealthy, and the brake holds it.
+    std::optional<TimePoint> held_until = std::nullopt;
     std::string reason;
 
     bool operator==(const Wish&) const = default;
@@ -89,6 +94,10 @@ class ServiceMachine {
   Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
   void administer(Admin admin);
   [[nodiscard]] const Admin& admin() const { return admin_; }
+  // By the health, or by force; what is drained leaves.
+  [[nodiscard]] bool is_announced() const {
+    return (phase_ == Phase::adopting || phase_ == Phase::announced) && admin_.state != AdminState::drain;
+  }
   // Ends the operator's word when its time is over, and returns it then.
   std::optional<Admin> expire(TimePoint now);
   // Other figures for the same service; what is counted and remembered stays.
@@ -114,9 +123,10 @@ class ServiceMachine {
   Wish follow_health(const Composed& composed, Presence presence, TimePoint now);
   Wish drain(Presence presence, TimePoint now);
   Wish force(const Composed& composed);
-  Wish adopt(const Composed& composed, TimePoint now);
+  Wish adopt(const Composed& composed, Presence presence, TimePoint now);
   Wish unknown(const Composed& composed, Presence presence, TimePoint now);
   Wish announce(const Composed& composed, TimePoint now);
+  Wish give_up(const Composed& composed, Presence presence, TimePoint now);
   Wish withdraw(std::string reason, TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_change(TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> held_until(TimePoint now) const;

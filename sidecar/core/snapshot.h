@@ -80,12 +80,19 @@ struct LatenessSnapshot {
   Duration most{};
 };
 
+// Withdrawals are held back until then.
+struct BrakeSnapshot {
+  TimePoint until{};
+  std::string why;
+};
+
 struct Snapshot {
   TimePoint at{};
   Stack stack = Stack::none;
   FallbackLevel fallback = FallbackLevel::off;
   bool stopping = false;
-  std::string observe_error;         // why the interfaces cannot be read; empty: they can
+  std::string observe_error;  // why the interfaces cannot be read; empty: they can
+  std::optional<BrakeSnapshot> brake;
   std::optional<RouterView> router;  // none: not read yet, or stack none
   std::optional<TimePoint> router_read_at;
   std::vector<ServiceSnapshot> services;

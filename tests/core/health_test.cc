@@ -208,4 +208,26 @@ TEST_CASE("forgetting starts from nothing") {
   CHECK(tracker.output() == HealthTracker::Output::up);
 }
 
+TEST_CASE("only timeouts in the row are no evidence; a hard_fail and anything else is, until a pass") {
+  HealthTracker tracker({.rise = 1, .fall = 3, .hard_fail = {Reason::reset}});
+  const auto fail = [&](Reason reason) { tracker.record({Verdict::fail, reason, "", {}}); };
+  CHECK_FALSE(tracker.is_timeout());
+  fail(Reason::timeout);
+  CHECK(tracker.is_timeout());
+  fail(Reason::refused);
+  CHECK_FALSE(tracker.is_timeout());
+  fail(Reason::timeout);
+  CHECK_FALSE(tracker.is_timeout());
+  tracker.record({Verdict::pass, Reason::none, "", {}});
+  CHECK_FALSE(tracker.is_timeout());
+  fail(Reason::timeout);
+  CHECK(tracker.is_timeout());
+  tracker.record({Verdict::inconclusive, Reason::late, "", {}});
+  CHECK(tracker.is_timeout());
+
+  HealthTracker strict({.fall = 1, .hard_fail = {Reason::timeout}});
+  strict.record({Verdict::fail, Reason::timeout, "", {}});
+  CHECK_FALSE(strict.is_timeout());
+}
+
 }  // namespace herald

@@ -174,4 +174,33 @@ TEST_CASE("nothing is to be remembered of a service that nothing would hold") {
   CHECK_FALSE(machine.flaps());
 }
 
+TEST_CASE("the brake holds what is announced, and announces nothing") {
+  const TimePoint until = kStart + 30s;
+  const Composed braked{.health = Health::unhealthy, .reason = "down", .braked_until = until};
+  ServiceMachine machine = announced(spec(20s));
+  const auto held = machine.evaluate(braked, Presence::all, kStart);
+  CHECK(held.want == Want::hold);
+  CHECK(held.held_until == until);
+  CHECK(held.reason == "down, but held by the BRAKE");
+  CHECK(machine.is_announced());
+  ServiceMachine lost = machine;
+  CHECK(lost.evaluate(braked, Presence::none, kStart + 1s).want == Want::absent);
+  CHECK(machine.evaluate(kDown, Presence::all, kStart + 2s).want == Want::absent);
+  CHECK_FALSE(machine.is_announced());
+  CHECK(machine.evaluate(braked, Presence::none, kStart + 3s).want == Want::absent);
+
+  ServiceMachine adopts(spec(), kStart);
+  CHECK_FALSE(adopts.is_announced());
+  adopts.evaluate(kUnknown, Presence::all, kStart);
+  CHECK(adopts.is_announced());
+  const auto adopting = adopts.evaluate(braked, Presence::all, kStart + 40s);
+  CHECK(adopting.want == Want::hold);
+  CHECK(adopting.adopting);
+
+  ServiceMachine drained = announced(spec());
+  drained.administer({AdminState::drain, "", "root", kStart, std::nullopt});
+  CHECK_FALSE(drained.is_announced());
+  CHECK(drained.evaluate(braked, Presence::all, kStart).want == Want::absent);
+}
+
 }  // namespace herald

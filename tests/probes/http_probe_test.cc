@@ -582,3 +582,13 @@ TEST_CASE("http: the literal target is known") {
         "10.0.0.2");
   CHECK(Lab::target("http", {{"url", "http://10.0.0.1/"}, {"unix_socket", "/x"}}).empty());
 }
+
+TEST_CASE("what an attempt asks is known, whatever it says there") {
+  CHECK(Lab::endpoint("http", {{"url", "https://WWW.example.net/a"}}) == "www.example.net:443");
+  CHECK(Lab::endpoint("http", {{"url", "http://a.example.net/"}, {"connect_to", "[fd00::2]:80"}}) ==
+        "[fd00::2]:80");
+  CHECK(Lab::endpoint("http", {{"url", "http://10.0.0.1/"}, {"unix_socket", "/run/x"}}) == "/run/x");
+  CHECK(Lab::endpoint("tcp", {{"address", "db.example.net:81"}}) == "db.example.net:81");
+  CHECK(Lab::endpoint("dns", {{"server", "10.0.0.53"}, {"query", ". NS"}}) == "10.0.0.53:53");
+  CHECK(Lab::endpoint("exec", {{"command", {"/bin/true"}}}) == "none");
+}

@@ -203,6 +203,11 @@ std::unique_ptr<Probe> Lab::make(const std::string& type, const json& settings) 
   return std::move(*probe);
 }
 
+std::string Lab::endpoint(const std::string& type, const json& settings) {
+  const auto endpoint = kind_of(type).endpoint;
+  return endpoint == nullptr ? "none" : endpoint(settings.dump());
+}
+
 std::string Lab::target(const std::string& type, const json& settings) {
   return kind_of(type).target(settings.dump());
 }

@@ -118,6 +118,7 @@ class Lab {
   std::unique_ptr<Probe> make(const std::string& type, const json& settings);
   std::expected<std::unique_ptr<Probe>, std::string> try_make(const std::string& type, const json& settings);
   static std::string target(const std::string& type, const json& settings);
+  static std::string endpoint(const std::string& type, const json& settings);
 
   // One attempt; none when it is not over within `limit`.
   std::optional<ProbeResult> run(Probe& probe, Duration limit = 20s);

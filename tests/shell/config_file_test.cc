@@ -343,3 +343,16 @@ TEST_CASE("all files together have a limit") {
         std::string(directory.path() / "s/4.json") + ": all files together are larger than 64 MiB");
   CHECK(reports.size() == 4);
 }
+
+TEST_CASE("the brake section") {
+  CHECK(config_of(document_with("{}")).brake == Config{}.brake);
+  CHECK(config_of(document_with(R"({"brake": "off"})")).brake == std::nullopt);
+  CHECK(config_of(document_with(R"({"brake": {}})")).brake ==
+        BrakeSpec{.share = 0.5, .least = 3, .hold = 30s});
+  CHECK(config_of(document_with(R"({"brake": {"share": 0.8, "least": 5, "hold": "1m"}})")).brake ==
+        BrakeSpec{.share = 0.8, .least = 5, .hold = 60s});
+  CHECK(errors_of(document_with(R"({"brake": "on"})")) ==
+        Reports{R"(f: /brake: must be "off" or an object, such as {"hold": "30s"}, not "on")"});
+  CHECK(errors_of(document_with(R"({"brake": {"share": 1, "least": 0, "hold": "1h", "holds": 1}})")).size() ==
+        4);
+}

@@ -293,3 +293,15 @@ TEST_CASE("history is a line a transition: when, what, how long it was as before
   CHECK(ctl::render_transition({{"reason", "\x1b[2J"}, {"to", 7}}, {}, {}).find("\\x1b[2J") !=
         std::string::npos);
 }
+
+TEST_CASE("the brake is shown above everything else") {
+  Snapshot snapshot = two_services();
+  snapshot.brake = BrakeSnapshot{kNow + 12s, "6 of 8 announced VIPs have only db:5432 against them"};
+  const std::string line =
+      "BRAKE: withdrawals are held for another 12s: 6 of 8 announced VIPs have only db:5432 against them";
+  CHECK(first_line(status_of(snapshot)) == line);
+  CHECK(has(why_of(snapshot, "web"), line));
+  CHECK(status_report(snapshot, kClocks)["brake"]["reason"] == snapshot.brake->why);
+  CHECK(status_line(snapshot).starts_with("BRAKE; "));
+  CHECK(status_report(two_services(), kClocks)["brake"].is_null());
+}

@@ -26,6 +26,7 @@ std::optional<RunId> answered_run(const Event& event) {
 
 Invariants::Invariants(const Config& config, TimePoint now)
     : routes_(config.router),
+      brake_(config.brake),
       trouble_at_(now),
       has_router_(config.router.stack != Stack::none),
       read_router_at_(now),
@@ -265,7 +266,7 @@ void Invariants::settled(const Controller& controller, TimePoint now) {
   require(controller.next_wakeup() > now, "the turn is over and next_wakeup() is not in the future");
   require(to_cancel_.empty(), "an attempt of a probe that is no more goes on");
   for (ProbeRules& probe : probes_) probe.settled(stopped_at_.has_value(), now);
-  for (const ServiceEntry& service : services_) service.rules.settled(opinion_of(service), now);
+  check_services(controller, now);
   require(!stopped_at_ || now <= *stopped_at_ + longest_stop(), "it did not exit in time");
   require(now - looked_at_ <= kLongestBlindness, "nobody looks at the addresses any more");
   require(!has_router_ || stopped_at_ || now - read_router_at_ <= longest_unread(),
@@ -273,6 +274,36 @@ void Invariants::settled(const Controller& controller, TimePoint now) {
   check_overdue(now);
   check_overdue_routes(now);
   if (now - shown_at_ >= kBetweenSnapshots) check_shown(controller, now);
+}
+
+void Invariants::check_services(const Controller& controller, TimePoint now) {
+  constexpr Duration kLongestWindow = 60s;
+  const auto until = controller.brake().until();
+  std::size_t meant = 0, announced = 0;
+  for (const ServiceEntry& service : services_) {
+    std::size_t gates = 0, failing = 0;
+    bool evidence = false;
+    for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
+      const ProbeRules& probe = probes_[service.first_probe + offset];
+      if (probe.spec().role != Role::gate) continue;
+      ++gates;
+      failing += probe.is_failing() ? 1 : 0;
+      evidence = evidence || (probe.is_failing() && probe.has_evidence());
+    }
+    const ServiceSpec& spec = service.rules.spec();
+    const ServiceRules::Opinion opinion = opinion_of(service);
+    service.rules.settled(opinion, until && !evidence, now);
+    const bool unwanted = service.rules.claim() == ServiceRules::Claim::unwanted;
+    const bool automatic = service.rules.admin(now) == AdminState::automatic;
+    brake_.service(
+        spec.name,
+        until && !unwanted && automatic && !stopped_at_ && opinion.gates == ServiceRules::Gates::down, now);
+    const bool just_gone = unwanted && now - service.rules.unwanted_since() <= kLongestWindow;
+    const bool fails = judge_gates(spec.require, gates, 0, failing) == ServiceRules::Gates::down;
+    if (just_gone || (!unwanted && automatic && fails && !evidence)) meant += spec.vips.size();
+    if (!unwanted && service.rules.admin(now) != AdminState::drain) announced += spec.vips.size();
+  }
+  brake_.settled(until, meant, announced, now);
 }
 
 void Invariants::check_shown(const Controller& controller, TimePoint now) {

@@ -1,7 +1,7 @@
 // What must hold at every step of a world, whatever happens in it. Throws Violation.
 //
 // One object watches one life of the process, from start to crash or exit. The rules themselves are in probe_rules.h,
-// service_rules.h, step_rules.h and route_rules.h; here are those that tie them together:
+// service_rules.h, step_rules.h, route_rules.h and brake_rules.h; here are those that tie them together:
 //
 //  - Results of attempts that are over change nothing, nor do those of attempts beside a probe's own. Whoever asks for
 //    an attempt is answered once.
@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "sidecar/core/controller.h"
+#include "tests/sim/brake_rules.h"
 #include "tests/sim/kernel.h"
 #include "tests/sim/probe_rules.h"
 #include "tests/sim/route_rules.h"
@@ -84,6 +85,7 @@ class Invariants {
   void check_step(const ServiceEntry& service, const Step& step, TimePoint now) const;
   void check_step_elsewhere(const ServiceEntry& service, const Step& step) const;
   [[nodiscard]] const ServiceEntry* owner(const Vip& vip) const;
+  void check_services(const Controller& controller, TimePoint now);
   void check_shown(const Controller& controller, TimePoint now);
   void check_overdue(TimePoint now);
   void administered(const event::Administer& event, TimePoint now);
@@ -127,6 +129,7 @@ class Invariants {
   std::vector<ServiceEntry> services_;
   StepRules steps_;
   RouteRules routes_;
+  BrakeRules brake_;
   std::map<AddressKey, TimePoint> lacking_since_;  // that something should be done about it
   TimePoint trouble_at_;
   std::optional<TimePoint> blind_at_;  // when a look failed

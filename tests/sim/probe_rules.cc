@@ -79,6 +79,8 @@ void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
   const auto& hard = spec_.thresholds.hard_fail;
   const bool warned = verdict == Verdict::warn && !spec_.thresholds.invert;
   seen_.push_back({now, failed, warned, failed && std::ranges::find(hard, reason) != hard.end()});
+  failures_ = failed ? failures_ + 1 : 0;
+  has_evidence_ = failed && (has_evidence_ || reason != Reason::timeout || seen_.back().hard);
   ++since_up_;
   counted_ = true;
   conclusive_at_ = now;
@@ -151,6 +153,8 @@ void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, Ti
 void ProbeRules::forget() {
   must_forget_ = output_ != Output::unknown;
   seen_.clear();
+  failures_ = 0;
+  has_evidence_ = false;
 }
 
 void ProbeRules::shown(const ProbeSnapshot& snapshot) {

@@ -49,6 +49,10 @@ class ProbeRules {
   [[nodiscard]] Output output() const { return output_; }
   // Not known, and no conclusive result counts toward it.
   [[nodiscard]] bool is_silent() const { return output_ == Output::unknown && seen_.empty(); }
+  // It is down, or its last conclusive result was a failure.
+  [[nodiscard]] bool is_failing() const { return output_ == Output::down || failures_ > 0; }
+  // One of the failures in the row was no mere timeout.
+  [[nodiscard]] bool has_evidence() const { return has_evidence_; }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
 
  private:
@@ -79,6 +83,8 @@ class ProbeRules {
   TimePoint conclusive_at_{};
   TimePoint excused_until_{};
   std::deque<Seen> seen_;     // conclusive results since the output was last unknown, newest last, bounded
+  std::size_t failures_ = 0;  // in a row
+  bool has_evidence_ = false;
   std::size_t since_up_ = 0;  // of these, those after the output last turned up
   Output output_ = Output::unknown;
   bool degraded_ = false;

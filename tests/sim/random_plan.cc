@@ -119,6 +119,16 @@ void change_lever(Dice& dice, Stack stack, ServiceSpec& service) {
   service.announce.lease = 10s;
 }
 
+// Most gates ask one of two targets, so that they fail together.
+void draw_brake(Dice& dice, Config& config) {
+  config.brake = BrakeSpec{dice.real(0.2, 0.7), dice.number(2, 3), dice.seconds(2, 10)};
+  for (ServiceSpec& service : config.services) {
+    for (ProbeSpec& probe : service.probes) {
+      if (dice.chance(0.8)) probe.target = dice.chance(0.8) ? "shared:0" : "shared:1";
+    }
+  }
+}
+
 void move_interface(ServiceSpec& service) {
   service.announce.interface = other_interface(service.announce.interface);
 }
@@ -206,10 +216,13 @@ Plan draw_plan(std::uint64_t seed) {
     if (stack != Stack::none && dice.chance(0.6))
       draw_lever(dice, stack == Stack::frr ? Via::vtysh : Via::birdc, service);
   }
+  const bool brakes = dice.chance(0.4);
+  if (brakes) draw_brake(dice, plan.config);
   const double hell = dice.chance(0.2) ? 0 : dice.real(0.1, 1);
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
   if (stack == Stack::frr) draw_fallback(seed, plan);
+  if (brakes) plan.rates.outages = dice.real(0, 4);
   plan.chaos = dice.seconds(30, 150);
   plan.quiet = 45s;
   // Any service may get a lever of any sort by a reload.
@@ -218,6 +231,7 @@ Plan draw_plan(std::uint64_t seed) {
     plan.quiet = std::max(plan.quiet,
                           30s + held + service.adopt_timeout + (stack == Stack::none ? 0s : kLongestDrain));
   }
+  if (brakes) plan.quiet += plan.config.brake->hold;
   return plan;
 }
 

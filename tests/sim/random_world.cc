@@ -53,6 +53,7 @@ void RandomWorld::run() {
 void RandomWorld::interfere() {
   const Rates& rates = plan_.rates;
   every(rates.moods * static_cast<double>(targets_.size()), "moods", [this] { change_mood(); });
+  every(rates.outages, "outages", [this] { break_shared(); });
   every(rates.crashes, "crash", [this] { crash(); });
   every(rates.stalls, "stall", [this] { stall(); });
   every(rates.stops, "stop", [this] { stop(); });
@@ -103,6 +104,34 @@ void RandomWorld::change_mood() {
   target.unreliable = std::uniform_real_distribution<double>(0, 1)(world_.random());
   world_.note(fmt::format("-- target {} is in mood {} ({})", name, static_cast<int>(target.mood),
                           name_of(target.reason)));
+}
+
+// Mostly it hangs; now and then it is then killed.
+void RandomWorld::break_shared() {
+  const std::string shared = fmt::format("shared:{}", world_.random()() % 2);
+  const bool hangs = world_.chance(0.8);
+  const auto set = [this, shared](Target target) {
+    for (const ServiceSpec& service : plan_.config.services) {
+      for (const ProbeSpec& probe : service.probes) {
+        if (probe.target == shared) world_.target(target_name(service, probe)) = target;
+      }
+    }
+  };
+  world_.note(fmt::format("-- {} {}", shared, hangs ? "hangs" : "refuses"));
+  set({.mood = hangs ? Target::Mood::hanging : Target::Mood::failing});
+  const Duration lasts = world_.up_to(25s);
+  if (hangs && world_.chance(0.2)) {
+    world_.at(world_.now() + lasts / 2, [this, set, shared] {
+      if (!is_chaos()) return;
+      world_.note(fmt::format("-- {} is killed", shared));
+      set({.mood = Target::Mood::failing});
+    });
+  }
+  world_.at(world_.now() + lasts, [this, set, shared] {
+    if (!is_chaos()) return;
+    world_.note(fmt::format("-- {} is up", shared));
+    set({});
+  });
 }
 
 void RandomWorld::crash() {

@@ -26,6 +26,7 @@ struct Rates {
   double blindness = 0;  // looks fail for a while
   double routers = 0;
   double words = 0;      // of the operator, about a service
+  double outages = 0;    // of a target that several probes ask
   double clearings = 0;  // of damping, by the operator
   double typists = 0;    // somebody changes the router's configuration by hand
   double deafness = 0;   // of the router, for a while: what is withdrawn stays advertised
@@ -67,6 +68,7 @@ class RandomWorld {
   void every(double per_minute, const std::string& what, std::function<void()> action);
   void schedule(Duration mean, const std::string& what, std::function<void()> action);
   void change_mood();
+  void break_shared();
   void crash();
   void stall();
   void stop();

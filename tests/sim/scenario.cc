@@ -141,6 +141,7 @@ void read_probe(Config& config, Words& words) {
       {"invert", [](auto& probe, auto& /*w*/) { probe.thresholds.invert = true; }},
       {"degrade", [](auto& probe, auto& /*w*/) { probe.role = Role::degrade; }},
       {"info", [](auto& probe, auto& /*w*/) { probe.role = Role::info; }},
+      {"shares", [](auto& probe, auto& w) { probe.target = w.next(); }},
   };
   const std::string name = words.next();
   const auto service = std::ranges::find(config.services, name, &ServiceSpec::name);
@@ -342,6 +343,8 @@ void read_line(Scenario& scenario, const std::string& line) {
   using Handler = std::function<void(Scenario&, Words&)>;
   static const std::map<std::string, Handler> kLines{
       {"router", [](auto& into, auto& w) { read_router(into.config, w); }},
+      {"brake",  // share least hold
+       [](auto& into, auto& w) { into.config.brake = BrakeSpec{w.number(), w.count(), w.duration()}; }},
       {"service", [](auto& into, auto& w) { read_service(into.config, w); }},
       {"probe", [](auto& into, auto& w) { read_probe(into.config, w); }},
       {"before", [](auto& into, auto& w) { into.before.push_back({{}, "", read_act(into.config, w)}); }},

@@ -169,7 +169,7 @@ bool ServiceRules::is_damped(TimePoint now, double margin) const {
   return damped_ && penalty(now) > spec_.damping->reuse * margin;
 }
 
-void ServiceRules::settled(Opinion opinion, TimePoint now) const {
+void ServiceRules::settled(Opinion opinion, bool braked, TimePoint now) const {
   if (stopping_ || !look_.taken) return;
   check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
   check((state_ != "withdrawn" && state_ != "held") || announced(look_) == 0,
@@ -179,11 +179,12 @@ void ServiceRules::settled(Opinion opinion, TimePoint now) const {
   const bool drained = admin(now) == AdminState::drain;
   check(!drained || (now < drained_at_ ? claim_ != Claim::adopting : claim_ == Claim::unwanted),
         "it is drained, and still wanted");
-  if (!forced && !drained) settled_by_itself(opinion, now);
+  if (!forced && !drained) settled_by_itself(opinion, braked, now);
 }
 
-void ServiceRules::settled_by_itself(Opinion opinion, TimePoint now) const {
+void ServiceRules::settled_by_itself(Opinion opinion, bool braked, TimePoint now) const {
   const Gates gates = opinion.gates;
+  if (braked && gates == Gates::down) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
   check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
   check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + spec_.adopt_timeout,

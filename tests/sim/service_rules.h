@@ -59,7 +59,8 @@ class ServiceRules {
   // What is announced stays, unless something else takes it down meanwhile.
   void hand_over() { stopping_ = handing_over_ = true; }
   void told(const effect::Transition& transition, Opinion opinion, TimePoint now);
-  void settled(Opinion opinion, TimePoint now) const;
+  // `braked`: its gates may be down, and the brake holds it.
+  void settled(Opinion opinion, bool braked, TimePoint now) const;
   void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }
@@ -82,7 +83,7 @@ class ServiceRules {
   void told_wanted(Claim before, Opinion opinion, TimePoint now) const;
   // Of a drain: its delay has passed, or nothing is announced that could be seen draining.
   [[nodiscard]] bool has_drained(TimePoint now) const;
-  void settled_by_itself(Opinion opinion, TimePoint now) const;
+  void settled_by_itself(Opinion opinion, bool braked, TimePoint now) const;
   void penalize(TimePoint now);
   [[nodiscard]] double penalty(TimePoint now) const;
   [[nodiscard]] bool is_damped(TimePoint now, double margin) const;

@@ -358,8 +358,16 @@ void World::carry_out(const effect::Transition& effect) {
   count("transitions");
   if (effect.to == "held") count(effect.reason.ends_with("damping") ? "dampings" : "hold-downs");
 }
-void World::carry_out(const effect::Notice& /*effect*/) {
+void World::carry_out(const effect::Notice& effect) {
   count("notices");
+  if (effect.text.starts_with("BRAKE: "))
+    count(effect.text.find("ran late") != std::string::npos ? "late brakes" : "brakes");
+  if (effect.text.starts_with("the brake is released")) {
+    const bool obeyed = effect.text.find("its time is over") != std::string::npos;
+    count(obeyed         ? "obeyed brakes"
+          : effect.error ? "brakes that evidence ended"
+                         : "brakes that recovery ended");
+  }
 }
 void World::carry_out(const effect::Remember& effect) {
   flaps_[effect.service] = effect.flaps;
