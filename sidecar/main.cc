@@ -34,6 +34,7 @@ struct Options {
   bool check = false;
   bool dry_run = false;
   bool withdraw = false;
+  bool vips = false;
   LogTarget log = LogTarget::automatic;
 };
 
@@ -54,6 +55,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
   app.add_flag("--withdraw", options.withdraw,
                "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps");
+  app.add_flag("--vips", options.vips, "with --withdraw: VIPs under routes go, too, after their routes")
+      ->needs("--withdraw");
   const std::map<std::string, LogTarget> targets{
       {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
   app.add_option("--log", options.log, "auto, journal or text")->transform(CLI::CheckedTransformer(targets));
@@ -120,7 +123,8 @@ int withdraw(const Options& options, Config config) {
   if (somebody_else_decides()) return kDone;
   Loop loop;
   Log log(options.log);
-  const auto code = Withdrawal(loop, log, std::move(config), template_dirs(options)).run();
+  const auto vips = options.vips ? Withdrawal::Vips::go : Withdrawal::Vips::stay;
+  const auto code = Withdrawal(loop, log, std::move(config), vips, template_dirs(options)).run();
   if (code) return *code;
   log.write(LogLevel::error, code.error());
   return kFailed;

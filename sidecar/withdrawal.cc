@@ -19,12 +19,14 @@ constexpr Duration kReadAfterRoutes = 60ms;
 
 }  // namespace
 
-Withdrawal::Withdrawal(Loop& loop, Log& log, Config config, std::vector<std::filesystem::path> template_dirs)
+Withdrawal::Withdrawal(Loop& loop, Log& log, Config config, Vips vips,
+                       std::vector<std::filesystem::path> template_dirs)
     : loop_(loop), log_(log), config_(std::move(config)) {
   for (const ServiceSpec& service : config_.services) {
     const bool kept = service.on_exit == OnExit::keep;
     const bool routed = service.announce.via != Via::loopback;
     for (const Vip& vip : service.vips) {
+      if (vips == Vips::go && routed && !kept) last_.push_back(addresses_.size());
       addresses_.push_back(
           {{vip, service.announce.interface}, kept || routed ? Want::hold : Want::absent, std::nullopt});
       routes_.push_back({vip, kept ? Want::hold : Want::absent, {}});
@@ -117,8 +119,15 @@ void Withdrawal::withdraw(const std::vector<RouteStep>& steps) {
 
 void Withdrawal::finish_part() {
   if (addresses_left_ || routes_left_) return;
+  if (!last_.empty()) return finish_with_vips();
   log_.write(LogLevel::notice, "nothing that herald would withdraw at a stop is announced any more");
   loop_.exit(0);
+}
+
+void Withdrawal::finish_with_vips() {
+  for (const std::size_t index : std::exchange(last_, {})) addresses_[index].want = Want::absent;
+  addresses_left_ = true;
+  look_again_.set_time(loop_.now());
 }
 
 void Withdrawal::give_up() {

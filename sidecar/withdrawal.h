@@ -2,13 +2,14 @@
 // none follows (packaging/herald.service, packaging/herald-withdraw.service).
 //
 // It needs no daemon, probes nothing and knows the configuration and the marks of ownership alone: the addresses of the
-// loopback lever and the routes of the others go, leftovers too; VIPs under routes stay, for late packets, until their
-// lease ends. Nothing of a service with `on_exit: keep` is touched, and nothing at all after a handover. It announces
+// loopback lever and the routes of the others go, leftovers too; VIPs under routes stay, for late packets, unless `--vips`
+// says that nobody will see to them any more (a package that is removed): they go after their routes. Nothing of a service with `on_exit: keep` is touched, and nothing at all after a handover. It announces
 // nothing, and refuses to act beside a heraldd that runs.
 //
 //   looking and reading -> withdrawing -> looking and reading ... until nothing is left (0) or its time is over (1)
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
@@ -28,7 +29,10 @@ namespace herald {
 
 class Withdrawal {
  public:
-  Withdrawal(Loop& loop, Log& log, Config config, std::vector<std::filesystem::path> template_dirs);
+  enum class Vips : std::uint8_t { stay, go };  // those under routes
+
+  Withdrawal(Loop& loop, Log& log, Config config, Vips vips,
+             std::vector<std::filesystem::path> template_dirs);
   Withdrawal(const Withdrawal&) = delete;
   Withdrawal& operator=(const Withdrawal&) = delete;
 
@@ -42,12 +46,14 @@ class Withdrawal {
   void on_view(const RouterView& view);
   void withdraw(const std::vector<RouteStep>& steps);
   void finish_part();
+  void finish_with_vips();
   void give_up();
 
   Loop& loop_;
   Log& log_;
   Config config_;
   std::vector<DesiredAddress> addresses_;  // of services that are kept: hold; of the others: absent
+  std::vector<std::size_t> last_;          // of them: those that go once the routes are gone
   std::vector<DesiredRoute> routes_;
   std::optional<LoopbackLever> lever_;
   std::optional<NamespaceLock> lock_;

@@ -88,9 +88,9 @@ class Herald:
         settings = [f"{name}={value}" for name, value in (env or {}).items()]
         return self._ns.run("env", *settings, *argv, timeout=timeout, check=False)
 
-    def withdraw(self, **env: str) -> subprocess.CompletedProcess[str]:
+    def withdraw(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
         """`heraldd --withdraw`, as the units run it after a crash; `env` is what systemd tells them."""
-        return self.run_to_end("--withdraw", "--log", "text", env=env)
+        return self.run_to_end("--withdraw", *options, "--log", "text", env=env)
 
     def stop(self, timeout: float = 10) -> int:
         """SIGTERM, as systemd does; returns the exit code."""

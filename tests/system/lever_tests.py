@@ -262,6 +262,9 @@ def test_withdraw_after_a_crash_that_nobody_follows(region):
     region.wait_withdrawn(VIP, since=mark)
     assert region.announced(kept) == {"rs1", "rs2"}
     assert region.vips() == {VIP, kept}  # under a route a VIP waits for late packets
+    done = herald.withdraw("--vips")
+    assert done.returncode == 0, done.stderr
+    assert region.vips() == {kept}
     herald.write_config("{")
     done = herald.withdraw()
     assert done.returncode == 2 and "nothing is withdrawn" in done.stderr, done.stderr
