@@ -83,9 +83,12 @@ void Controller::plan_routes(TimePoint now) {
   if (router_sequence_ < rewired_after_) return;
   plan_routes_ = false;
   effect::ApplyRoutes batch{routes_.plan(desired_routes(), owned_, owned_sequence_, now), {}};
-  if (router_->reachable) batch.fallback = ladder_.plan(*router_, router_sequence_, now);
   auto wakeup = routes_.next_wakeup();
-  if (const auto other = ladder_.next_wakeup()) wakeup = wakeup ? std::min(*wakeup, *other) : *other;
+  // Without an answer it has nothing to say, whatever back-off ends: the next answer goes on with it.
+  if (router_->reachable) {
+    batch.fallback = ladder_.plan(*router_, router_sequence_, now);
+    if (const auto other = ladder_.next_wakeup()) wakeup = std::min(wakeup.value_or(*other), *other);
+  }
   if (wakeup) {
     timers_.set(key(Timer::routes), *wakeup);
   } else {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 
 namespace herald::sim {
 namespace {
@@ -29,7 +30,10 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
   reading_ = false;
   read_failed_ = !view.reachable;
   if (read_failed_) {
-    advertised_since_.clear();
+    // What the reads before had shown for long enough is decided, though it could not be sent yet.
+    for (const auto& [vip, since] : std::exchange(advertised_since_, {})) {
+      if (now - since >= after_) decided_.insert(vip);
+    }
     return ended_after_.clear();
   }
   read_by_ = begun_;
@@ -38,6 +42,7 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
   for (const auto& [vip, route] : view.routes) {
     if (route.advertised_to.empty()) {
       advertised_since_.erase(vip);
+      decided_.erase(vip);
     } else {
       advertised_since_.try_emplace(vip, now);
     }
@@ -137,7 +142,8 @@ void RouteRules::check_fallback(const FallbackStep& step, TimePoint now) {
   check(step.peer.empty() || held != step.wanted, "the router holds it so already");
   for (const Vip& vip : newly_denied(step)) {
     check(level_ != FallbackLevel::off, "it adds something, and is off");
-    check(denied_.contains(vip) || is_overdue(vip, now), "it was not advertised for long enough");
+    check(denied_.contains(vip) || decided_.contains(vip) || is_overdue(vip, now),
+          "it was not advertised for long enough");
     denied_.insert(vip);
   }
   if (!step.wanted.shut || held.shut) return;

@@ -63,6 +63,7 @@ class RouteRules {
   Duration after_;
   PeerFallbacks held_;  // by the last read that was answered
   std::map<Vip, TimePoint> advertised_since_;
+  std::set<Vip> decided_;  // overdue when the router stopped answering
   std::set<Vip> denied_;  // by any step
   std::vector<FallbackStep> fallback_in_flight_;
   std::map<std::string, std::uint64_t> fallback_ended_after_;  // by peer
