@@ -262,7 +262,10 @@ Brake::Picture Controller::picture() const {
 
 // Before anything is withdrawn. Most turns have nothing to withdraw, and cost nothing here.
 void Controller::decide_brake(TimePoint now) {
-  if (stopping_) return;
+  if (stopping_) {  // what is handed over goes on as it is
+    if (!handing_over_) (void)brake_.decide(std::nullopt, {}, now);
+    return;
+  }
   const auto is_down = [this](std::size_t index) { return standing(index).is_down(); };
   if (dirty_.empty() || (brake_.is_free() && std::ranges::none_of(dirty_, is_down))) return;
   const auto before = brake_.until();
@@ -284,7 +287,7 @@ void Controller::evaluate_services(TimePoint now) {
     const auto flaps = service.flaps();
     Composed composed = compose_service(index);
     const Standing stood = standing(index);
-    // A stop is not braked; what is handed over goes on as it is.
+    // A stop is not braked.
     const bool brakes = !stopping_ || handing_over_;
     if (brakes && composed.health == Health::unhealthy && brake_.holds(stood))
       composed.braked_until = brake_.until();
@@ -310,9 +313,10 @@ void Controller::evaluate_services(TimePoint now) {
   }
 }
 
+// Where a look failed, there may be more to take away than was seen last: it is tried again as long as a stop may take.
 bool Controller::steps_are_done() const {
-  return !looking_ && !reconciler_.in_flight() && observed_sequence_ > reconciler_.needs_look_after() &&
-         !timers_.due(key(Timer::reconcile));
+  return !looking_ && look_failures_ == 0 && !reconciler_.in_flight() &&
+         observed_sequence_ > reconciler_.needs_look_after() && !timers_.due(key(Timer::reconcile));
 }
 
 bool Controller::routes_are_done() const {

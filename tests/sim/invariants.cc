@@ -410,6 +410,7 @@ void Invariants::check_left_addresses(const Kernel& kernel) const {
     }
     const bool kept = service != nullptr && service->rules.spec().on_exit == OnExit::keep;
     require(kept, fmt::format("a clean exit left {}", key.vip.prefix));
+    if (key.interface != service->rules.spec().announce.interface) continue;  // it was to move, and could not
     require(!entry.lifetime, fmt::format("{} is to be kept and its lease still runs", key.vip.prefix));
     require(service->rules.claim() != ServiceRules::Claim::unwanted,
             fmt::format("{} is kept though it is not wanted", key.vip.prefix));
