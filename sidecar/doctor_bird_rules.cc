@@ -53,11 +53,10 @@ void check_rejected(Examination& exam) {
 }
 
 void check_version(Examination& exam) {
-  constexpr std::string_view kTested = "2.0.12";
   exam.note("version", "BIRD " + exam.router.version,
-            exam.router.version == kTested
+            exam.router.version == "2.0.12" || exam.router.version == "3.1.8"
                 ? "herald is tested with it"
-                : fmt::format("herald is tested with {}, and made for 2.0.12 to 3.x", kTested),
+                : "herald is tested with 2.0.12 and 3.1.8, and made for 2.0.12 to 3.x",
             "");
 }
 

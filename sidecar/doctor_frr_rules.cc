@@ -113,7 +113,6 @@ void check_saved(Examination& exam) {
 }
 
 void check_version(Examination& exam) {
-  constexpr std::string_view kTested = "8.4.4";
   const std::string& bgpd = exam.router.version;
   const std::string& vtysh = exam.router.client_version;
   if (!vtysh.empty() && vtysh != bgpd) {
@@ -121,8 +120,9 @@ void check_version(Examination& exam) {
               "restart frr after the upgrade, or point router.vtysh.path at the right one");
   }
   exam.note("version", vtysh.empty() ? "FRR " + bgpd : fmt::format("FRR {}, vtysh {}", bgpd, vtysh),
-            bgpd == kTested ? "herald is tested with it"
-                            : fmt::format("herald is tested with {}, and made for 8.4 to 10.x", kTested),
+            bgpd == "8.4.4" || bgpd == "10.3"
+                ? "herald is tested with it"
+                : "herald is tested with 8.4.4 and 10.3, and made for 8.4 to 10.x",
             "");
   if (exam.router.frr.profile != "traditional") {
     exam.note("profile", "frr defaults " + exam.router.frr.profile,

@@ -123,7 +123,7 @@ def test_shells_complete_commands_options_and_what_the_daemon_knows(lab):
     }
     environment = {**os.environ, "HERALD_SOCKET": str(herald.socket), "PATH": f"{directory}:{os.environ['PATH']}", "HOME": str(directory)}
     for shell, script in scripts.items():
-        for line, expected in (("und", ["undrain"]), ("drain w", ["web"]), ("probe ", ["web", "web/flag"]), ("drain --r", ["--reason"])):
+        for line, expected in (("und", ["undrain"]), ("drain w", ["web"]), ("probe ", ["web", "web/flag"]), ("drain --rea", ["--reason"])):
             words = f"heraldctl {line}"
             current = line.rpartition(" ")[2]
             done = subprocess.run([shell, "-c", script.format(completions, words, current)], env=environment, capture_output=True, text=True, timeout=20, check=False)
