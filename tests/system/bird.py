@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 # Labs should be up in a second or two. The shortest that BIRD offers; its own defaults are 5, 120, and 60 to 300 s.
 FAST_BGP = "connect delay time 1; connect retry time 2; error wait time 1, 2;"
-IS_BIRD_3 = "version 3" in subprocess.run(["bird", "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bird import FAST_BGP, IS_BIRD_3, Bird, quoted
+from bird import FAST_BGP, Bird, quoted
 from mrt import Update
 from namespaces import Namespace, link
 from routers import ROUTE_SERVER_AS, NvaPlan
@@ -59,10 +59,6 @@ class RsPlan:
     gateway: str
     address6: str
     gateway6: str
-
-# BIRD 3 writes the OPEN of a connection that has lost to its twin after the End-of-RIB of the one that won: the witness would
-# take it for a session that begins. Where one side only waits, there are no twins.
-AWAITS_NVA = "passive on;" if IS_BIRD_3 else ""
 
 
 class RouteServer:
@@ -150,7 +146,7 @@ protocol bgp nva {{
   local {plan.address} as {ROUTE_SERVER_AS};
   neighbor {nva.address} as {nva.asn};
   multihop 2;
-  hold time 180; keepalive time 60; {FAST_BGP} {AWAITS_NVA}
+  hold time 180; keepalive time 60; {FAST_BGP}
   ipv4 {{ import filter witness; export where net = {self.region.vnet}; next hop self; }};
   ipv6 {{ import filter witness; export where net = {self.region.vnet6}; next hop address {plan.address6}; }};
 }}

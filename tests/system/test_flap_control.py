@@ -40,7 +40,8 @@ def test_brake_holds_a_hang_and_obeys_a_refusal(region):
     mark = region.mark()
     server.sigstop()
     wait_brake(herald, on=True)
-    status, why = herald.ctl("status"), herald.ctl("why", "s0")
+    held = next(one["name"] for one in herald.status()["services"] if one["health"] == "unhealthy")
+    status, why = herald.ctl("status"), herald.ctl("why", held)
     assert status.returncode == 1 and "BRAKE: withdrawals are held for another" in status.stdout
     assert "4 of 4 announced VIPs have only 127.0.0.1:8080 against them" in why.stdout and "held by the BRAKE" in why.stdout
     server.sigcont()

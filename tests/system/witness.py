@@ -66,6 +66,8 @@ class Witness:
     _offset: int = 0
     _mrt_offset: int = 0
     _ends_of_rib: int = 0
+    _ends_before_open: int = 0
+    _collisions: int = 0  # that are not accounted for
 
     def mark(self) -> Mark:
         self._follow()
@@ -84,13 +86,17 @@ class Witness:
 
     def ends_of_rib(self) -> int:
         """How many address families of the newest session are through with their first announcements."""
+        self._follow()  # first: what it tells of OPENs is in the other file already
         messages, size = mrt.messages(_read_from(self.mrt_file, self._mrt_offset))
         self._mrt_offset += size
         for message in messages:
             if isinstance(message, Open):
-                self._ends_of_rib = 0
+                self._ends_before_open, self._ends_of_rib = self._ends_of_rib, 0
             elif message.end_of_rib:
                 self._ends_of_rib += 1
+        if self._collisions:  # that OPEN was of a twin that was given up; with BIRD 3 the other may be through by then
+            self._collisions = 0
+            self._ends_of_rib = max(self._ends_of_rib, self._ends_before_open)
         return self._ends_of_rib
 
     def announced(self) -> dict[str, RouteEvent]:
@@ -124,6 +130,8 @@ class Witness:
     def _take(self, line: str) -> None:
         if _STARTED.search(line):
             self._current.clear()  # a killed BIRD does not log the routes that it loses
+        if f"{self.peer}: Connection collision" in line:
+            self._collisions += 1
         event = parse(line)
         if event is None:
             return
