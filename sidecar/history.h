@@ -6,40 +6,14 @@
 // heraldd loses nothing, one of the machine perhaps the last seconds. When it has grown too long it is written anew.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
 #include <deque>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 
-#include "sidecar/core/events.h"
-#include "sidecar/report.h"
+#include "sidecar/history_entry.h"
 
 namespace herald {
-
-struct HistoryEntry {
-  std::chrono::sys_time<std::chrono::milliseconds> at{};
-  std::string subject;  // name_of(Subject), or "herald": its own coming and going
-  std::string service;
-  std::string probe;
-  std::string from;  // empty: nothing that is known
-  std::string to;
-  std::string reason;
-  std::optional<std::chrono::milliseconds> lasted;  // how long it was `from`
-
-  bool operator==(const HistoryEntry&) const = default;
-};
-
-[[nodiscard]] HistoryEntry entry_of(const effect::Transition& transition, const ClockPair& clocks);
-// heraldd itself began or ended.
-[[nodiscard]] HistoryEntry entry_of_herald(std::string to, std::string reason, const ClockPair& clocks);
-
-// The same in the file, in `history --json` and in `watch --json`.
-[[nodiscard]] nlohmann::ordered_json to_json(const HistoryEntry& entry);
-[[nodiscard]] std::optional<HistoryEntry> read_entry(std::string_view line);
 
 class History {
  public:

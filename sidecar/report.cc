@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "sidecar/history.h"
+#include "sidecar/history_entry.h"
 #include "sidecar/near_name.h"
 #include "sidecar/plain_text.h"
 

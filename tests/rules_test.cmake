@@ -48,7 +48,8 @@ check("sidecar/core" FILES "sidecar/core/*" ALLOWED "${std}" "${fmt}" "${core}")
 check("config_file" FILES "sidecar/config_*" "sidecar/json_*"
       ALLOWED "${std}" "${fmt}" "${core}" "${json}" "${reader}" "sidecar/config_[a-z]+\\.h"
               "fcntl\\.h" "unistd\\.h" "(sys|arpa|netinet|net)/[a-z_]+\\.h" "sidecar/fd\\.h")
-check("report" FILES "sidecar/report*" ALLOWED "${std}" "${fmt}" "${core}" "${json}" "${reader}" "sidecar/(report|plain_text)\\.h")
+check("report" FILES "sidecar/report*" "sidecar/history_entry.*"
+      ALLOWED "${std}" "${fmt}" "${core}" "${json}" "${reader}" "sidecar/(report|history_entry|plain_text)\\.h")
 check("doctor" FILES "sidecar/doctor_*"
       ALLOWED "${std}" "${fmt}" "${core}" "sidecar/(doctor_[a-z]+|ctl_text|plain_text)\\.h")
 check("varlink" FILES "sidecar/varlink.*" "sidecar/varlink_service.*" "sidecar/plain_text.*"
