@@ -54,7 +54,7 @@ VarlinkReply history(const ControlSource& source, const std::string& service) {
 VarlinkReply probe(const ControlSource& source, const json& parameters, std::uint64_t client) {
   const Snapshot snapshot = source.snapshot();
   ProbeRequest request{.service = parameters["service"].get<std::string>(), .probe = {}};
-  if (std::string error = unknown_service(snapshot, request.service); !error.empty())
+  if (std::string error = not_configured(snapshot, request.service); !error.empty())
     return std::unexpected(no_such_service(request.service, std::move(error)));
   if (request.probe = text_in(parameters, "probe"); request.probe) {
     if (std::string error = unknown_probe(snapshot, request.service, *request.probe); !error.empty()) {
@@ -82,12 +82,14 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   const Snapshot snapshot = source.snapshot();
   std::vector<std::string> names;
   if (flag_in(parameters, "all")) {
-    for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
+    for (const ServiceSnapshot& service : snapshot.services) {
+      if (!service.departs) names.push_back(service.name);
+    }
   } else {
     names = parameters["services"].get<std::vector<std::string>>();
   }
   for (const std::string& service : names) {
-    if (auto error = unknown_service(snapshot, service); !error.empty())
+    if (auto error = not_configured(snapshot, service); !error.empty())
       return std::unexpected(no_such_service(service, std::move(error)));
   }
   if (names.empty()) return std::unexpected(invalid_parameter("services"));

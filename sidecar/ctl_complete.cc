@@ -77,6 +77,7 @@ void add_services(Candidates& all, const std::string& socket, bool with_probes) 
   const auto reply = call_varlink(socket, kStatusMethod, Report::object(), kPatience);
   if (!reply) return;
   for (const Report& service : list_at(object_at(*reply, "status"), "services")) {
+    if (flag_at(service, "removed") == true) continue;
     const std::string name = text_at(service, "name");
     all.push_back({name, text_at(service, "state")});
     for (const Report& probe : list_at(service, "probes")) {

@@ -67,7 +67,7 @@ std::expected<void, std::string> Daemon::open() {
   if (auto control = open_control(); !control) return control;
 
   const Config& config = controller_.config();
-  warn_of_missing_interfaces();
+  for (const std::string& warning : missing_interfaces(config)) log_.write(LogLevel::warning, warning);
   router_ = make_router_lever(loop_, config, options_.template_dirs);
   if (router_) {
     router_socket_.emplace(loop_, router_->socket_path(), [this] { tell(event::RouterChanged{}); });
@@ -87,16 +87,16 @@ std::expected<void, std::string> Daemon::open() {
 }
 
 // At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
-void Daemon::warn_of_missing_interfaces() {
+std::vector<std::string> Daemon::missing_interfaces(const Config& config) {
   std::set<std::string> interfaces;
-  for (const ServiceSpec& service : controller_.config().services)
-    interfaces.insert(service.announce.interface);
+  for (const ServiceSpec& service : config.services) interfaces.insert(service.announce.interface);
+  std::erase_if(interfaces, [](const std::string& one) { return if_nametoindex(one.c_str()) != 0; });
+  std::vector<std::string> warnings;
   for (const std::string& interface : interfaces) {
-    if (if_nametoindex(interface.c_str()) != 0) continue;
-    log_.write(
-        LogLevel::warning,
+    warnings.push_back(
         fmt::format("there is no interface {}: its VIPs cannot be announced until it is there", interface));
   }
+  return warnings;
 }
 
 std::expected<void, std::string> Daemon::open_control() {

@@ -20,7 +20,7 @@ Daemon::Probes Daemon::make_probes(const Config& config, std::vector<std::string
     for (const ProbeSpec& spec : service.probes) {
       const auto kind = std::ranges::find(kinds, std::string_view(spec.type), &probes::ProbeKind::type);
       auto made = kind->make(spec, context);
-      if (!made) problems.push_back(fmt::format("probe {}: {}", spec.name, made.error()));
+      if (!made) problems.push_back(fmt::format("probe {}/{}: {}", service.name, spec.name, made.error()));
       probes.push_back(made ? std::move(*made) : nullptr);
     }
   }
@@ -70,6 +70,7 @@ void Daemon::try_reload(ControlSource::Reloaded& reloaded) {
   if (!lever) reloaded.errors.push_back(lever.error());
   if (!reloaded.errors.empty()) return;
   reloaded.changes = to_string(changes_between(controller_.config(), config));
+  std::ranges::move(missing_interfaces(config), std::back_inserter(reloaded.warnings));
   apply(std::move(config), std::move(made), std::move(*lever));
 }
 
@@ -95,7 +96,6 @@ void Daemon::apply(Config config, Probes made, LoopbackLever lever) {
   const Operations::Start standing = operations_.standing(changes.added, clocks());
   for (const event::Administer& word : standing.words) tell(word);
   for (const event::Recall& recall : standing.recalls) tell(recall);
-  warn_of_missing_interfaces();
   status_changed_ = true;
   settle();
 }

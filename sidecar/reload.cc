@@ -27,6 +27,7 @@ ConfigChanges changes_between(const Config& running, const Config& next) {
     if (before.contains(service.name)) changes.removed.push_back(service.name);
   }
   changes.router = running.router != next.router;
+  changes.brake = running.brake != next.brake;
   return changes;
 }
 
@@ -43,6 +44,7 @@ std::string to_string(const ConfigChanges& changes) {
   add(changes.added, "added");
   add(changes.removed, "removed");
   if (changes.router) parts.emplace_back("the router");
+  if (changes.brake) parts.emplace_back("the brake");
   return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
 }
 

@@ -14,6 +14,7 @@ struct ConfigChanges {
   std::vector<std::string> changed;
   std::vector<std::string> removed;
   bool router = false;
+  bool brake = false;
 };
 
 [[nodiscard]] ConfigChanges changes_between(const Config& running, const Config& next);

@@ -127,6 +127,7 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
           {"reason", service.reason},
           {"since", to_rfc3339(service.since, clocks)},
           {"problem", service.problem},
+          {"removed", service.departs},
           {"penalty", std::round(service.penalty)},
           {"via", name_of(service.via)},
           {"admin_by", admin_json(service.admin, clocks)},
@@ -217,7 +218,9 @@ std::string no_such(std::string_view kind, std::string_view wanted, std::vector<
 
 std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
   std::vector<std::string> names;
-  for (const ServiceSnapshot& service : snapshot.services) names.push_back(service.name);
+  for (const ServiceSnapshot& service : snapshot.services) {
+    if (!service.departs) names.push_back(service.name);
+  }
   return no_such("service", wanted, std::move(names));
 }
 
@@ -293,6 +296,12 @@ std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, st
 std::string unknown_service(const Snapshot& snapshot, std::string_view service) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
   return found == snapshot.services.end() ? no_such_service(snapshot, service) : "";
+}
+
+std::string not_configured(const Snapshot& snapshot, std::string_view service) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  if (found == snapshot.services.end()) return no_such_service(snapshot, service);
+  return found->departs ? "the configuration has it no more, and it leaves by itself: " + found->name : "";
 }
 
 std::string unknown_probe(const Snapshot& snapshot, std::string_view service, std::string_view probe) {

@@ -39,6 +39,9 @@ struct ClockPair {
 // Why there is no such service, with the near name; empty: there is one.
 [[nodiscard]] std::string unknown_service(const Snapshot& snapshot, std::string_view service);
 
+// As unknown_service(), and of one that the configuration has no more: nothing can be asked of it.
+[[nodiscard]] std::string not_configured(const Snapshot& snapshot, std::string_view service);
+
 // One result of `probe SERVICE --json`.
 [[nodiscard]] nlohmann::ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result);
 

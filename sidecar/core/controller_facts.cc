@@ -226,8 +226,9 @@ void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
 }
 
 std::optional<std::size_t> Controller::find_service(const std::string& name) const {
-  const auto found = std::ranges::find_if(
-      services_, [&](const ServiceEntry& service) { return service.run.spec().name == name; });
+  const auto found = std::ranges::find_if(services_, [&](const ServiceEntry& service) {
+    return service.run.spec().name == name && !service.run.departs();
+  });
   if (found == services_.end()) return std::nullopt;
   return static_cast<std::size_t>(found - services_.begin());
 }

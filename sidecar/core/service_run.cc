@@ -321,6 +321,7 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     shown.reason += fmt::format(", {:.0f} s left", std::max(left, 0.0));
   }
   shown.problem = problem_;
+  shown.departs = departs_;
   shown.since = since_[static_cast<std::size_t>(Subject::state)];
   shown.penalty = machine_.penalty(now);
   shown.require = spec_.require;

@@ -60,6 +60,7 @@ struct ServiceSnapshot {
   ServiceState state = ServiceState::adopting;
   std::string reason;
   std::string problem;  // why state is not yet what is wanted; empty: it is
+  bool departs = false;  // the configuration has it no more; nobody's word reaches it
   TimePoint since{};    // of state
   double penalty = 0;
   Require require;

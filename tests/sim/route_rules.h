@@ -64,7 +64,7 @@ class RouteRules {
   PeerFallbacks held_;  // by the last read that was answered
   std::map<Vip, TimePoint> advertised_since_;
   std::set<Vip> decided_;  // overdue when the router stopped answering
-  std::set<Vip> denied_;  // by any step
+  std::set<Vip> denied_;   // by any step
   std::vector<FallbackStep> fallback_in_flight_;
   std::map<std::string, std::uint64_t> fallback_ended_after_;  // by peer
   std::uint64_t begun_ = 0;                                    // the last read begun
