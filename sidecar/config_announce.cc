@@ -173,8 +173,8 @@ void read_drain(ObjectReader& service, DrainSpec& spec) {
   drain->finish();
 }
 
-void check_lever(const AnnounceSpec& announce, const RouterSpec& router, const std::string& file,
-                 const std::string& pointer, std::vector<ConfigError>& errors) {
+void fit_lever(AnnounceSpec& announce, const RouterSpec& router, const std::string& file,
+               const std::string& pointer, std::vector<ConfigError>& errors) {
   if (announce.via == Via::loopback) return;
   const auto fail = [&](const std::string& below, std::string message) {
     errors.push_back({file, pointer + "/announce" + below, std::move(message)});
@@ -185,8 +185,10 @@ void check_lever(const AnnounceSpec& announce, const RouterSpec& router, const s
                              needed == Stack::frr ? "FRR" : "BIRD", name_of(router.stack)));
   }
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining}) {
-    const auto& attributes = announce.attributes[static_cast<std::size_t>(grade)];
-    if (!attributes || attributes->prepend == 0 || router.as) continue;
+    auto& attributes = announce.attributes[static_cast<std::size_t>(grade)];
+    if (!attributes || attributes->prepend == 0) continue;
+    attributes->prepend_as = router.as.value_or(0);
+    if (router.as) continue;
     fail(fmt::format("/attributes/{}/prepend", name_of(grade)),
          R"(needs "router.bgp.as": it is what is prepended)");
   }

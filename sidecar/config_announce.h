@@ -13,8 +13,8 @@ namespace herald {
 void read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings);
 void read_drain(ObjectReader& service, DrainSpec& spec);
 
-// What `router` has to have for the lever; `service` is where errors belong.
-void check_lever(const AnnounceSpec& announce, const RouterSpec& router, const std::string& file,
-                 const std::string& pointer, std::vector<ConfigError>& errors);
+// Checks that `router` has what the lever needs, and takes over what it prepends. Errors belong to the service at `pointer`.
+void fit_lever(AnnounceSpec& announce, const RouterSpec& router, const std::string& file,
+               const std::string& pointer, std::vector<ConfigError>& errors);
 
 }  // namespace herald

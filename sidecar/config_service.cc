@@ -120,7 +120,7 @@ void ServiceReader::note_place(const ObjectReader& service, const ServiceSpec& s
 std::vector<ServiceSpec> ServiceReader::finish(const RouterSpec* router) {
   for (std::size_t index = 0; router != nullptr && index < services_.size(); ++index) {
     const auto& [file, pointer] = places_[index];
-    if (errors_.size() < kMostErrors) check_lever(services_[index].announce, *router, file, pointer, errors_);
+    if (errors_.size() < kMostErrors) fit_lever(services_[index].announce, *router, file, pointer, errors_);
   }
   check_needs();
   return std::move(services_);

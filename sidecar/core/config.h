@@ -99,7 +99,8 @@ enum class Via : std::uint8_t { loopback, vtysh, birdc };
 
 // What an announcement carries (RFC 4271; RFC 1997 and 8092 for communities).
 struct Attributes {
-  std::uint32_t prepend = 0;  // times our own AS, beside the one that eBGP adds
+  std::uint32_t prepend = 0;     // times our own AS, beside the one that eBGP adds
+  std::uint32_t prepend_as = 0;  // that AS, where there is something to prepend; router.bgp.as
   std::optional<std::uint32_t> med = std::nullopt;
   // "65001:100" or, large, "65001:1:2"; config_file turns well-known names into numbers.
   std::vector<std::string> communities = {};

@@ -29,15 +29,20 @@ Policy policy_of(const ServiceSpec& service, Grade grade) {
                 own ? *own : healthy.value_or(Attributes{})};
   const Attributes& attributes = policy.attributes;
   if (attributes == Attributes{}) return policy;
-  const std::string text =
+  std::string text =
       fmt::format("{} {} {} {}", attributes.prepend, text_of(attributes.med),
                   text_of(attributes.local_preference), fmt::join(attributes.communities, ","));
+  if (attributes.prepend_as != 0) text += fmt::format(" {}", attributes.prepend_as);
   policy.name += "-" + name_hash(text);
   return policy;
 }
 
 bool has_draining(const AnnounceSpec& announce) {
   return announce.attributes[static_cast<std::size_t>(Grade::draining)].has_value();
+}
+
+bool has_degraded(const AnnounceSpec& announce) {
+  return announce.attributes[static_cast<std::size_t>(Grade::degraded)].has_value();
 }
 
 }  // namespace herald

@@ -29,7 +29,8 @@ struct Policy {
 // FNV-1a in eight hexadecimal digits: tells few things apart, and defends against nobody.
 [[nodiscard]] std::string name_hash(std::string_view text);
 
-// Whether draining looks any different on the wire.
+// Whether draining, or degraded, looks any different on the wire.
 [[nodiscard]] bool has_draining(const AnnounceSpec& announce);
+[[nodiscard]] bool has_degraded(const AnnounceSpec& announce);
 
 }  // namespace herald
