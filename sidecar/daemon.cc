@@ -86,7 +86,6 @@ std::expected<void, std::string> Daemon::open() {
   return {};
 }
 
-// At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
 std::vector<std::string> Daemon::missing_interfaces(const Config& config) {
   std::set<std::string> interfaces;
   for (const ServiceSpec& service : config.services) interfaces.insert(service.announce.interface);

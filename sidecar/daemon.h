@@ -70,7 +70,8 @@ class Daemon {
   void settle();
   void tell(const Event& event);
   [[nodiscard]] std::expected<void, std::string> open_control();
-  void warn_of_missing_interfaces();
+  // At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
+  [[nodiscard]] static std::vector<std::string> missing_interfaces(const Config& config);
   void watch_signals();
   using Probes = std::vector<std::unique_ptr<probes::Probe>>;  // in the order of the configuration
   [[nodiscard]] Probes make_probes(const Config& config, std::vector<std::string>& problems);

@@ -90,7 +90,10 @@ void Daemon::apply(Config config, Probes made, LoopbackLever lever) {
     running_[at].attempt.reset();  // what is in flight is of the former probe, which has to outlive it
     probes_[at] = std::move(made[index]);
   }
-  if (done.rewired) next_router_ = make_router_lever(loop_, controller_.config(), options_.template_dirs);
+  if (done.rewired) {
+    next_router_ =
+        make_router_lever(loop_, controller_.config(), options_.template_dirs, controller_.leaving());
+  }
   use_next_router();
   // Before anything is decided, as at the start: what was drained when it was configured last still is.
   const Operations::Start standing = operations_.standing(changes.added, clocks());

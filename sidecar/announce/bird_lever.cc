@@ -11,17 +11,12 @@
 namespace herald {
 namespace {
 
-std::vector<Vip> vips_of(const Config& config) {
-  std::vector<Vip> vips;
-  for (const ServiceSpec& service : config.services)
-    vips.insert(vips.end(), service.vips.begin(), service.vips.end());
-  return vips;
-}
-
 class BirdLever final : public RouterLever {
  public:
-  BirdLever(Loop& loop, const Config& config)
-      : spec_(config.router), change_(loop, config.router), reading_(loop, config.router, vips_of(config)) {}
+  BirdLever(Loop& loop, const Config& config, std::span<const Vip> leaving)
+      : spec_(config.router),
+        change_(loop, config.router),
+        reading_(loop, config.router, vips_to_read(config, leaving)) {}
 
   void read(OnView on_view) override {
     if (change_.under_way()) {
@@ -68,8 +63,8 @@ class BirdLever final : public RouterLever {
 
 }  // namespace
 
-std::unique_ptr<RouterLever> make_bird_lever(Loop& loop, const Config& config) {
-  return std::make_unique<BirdLever>(loop, config);
+std::unique_ptr<RouterLever> make_bird_lever(Loop& loop, const Config& config, std::span<const Vip> leaving) {
+  return std::make_unique<BirdLever>(loop, config, leaving);
 }
 
 }  // namespace herald

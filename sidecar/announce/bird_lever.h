@@ -5,11 +5,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "sidecar/announce/router_lever.h"
 
 namespace herald {
 
-[[nodiscard]] std::unique_ptr<RouterLever> make_bird_lever(Loop& loop, const Config& config);
+[[nodiscard]] std::unique_ptr<RouterLever> make_bird_lever(Loop& loop, const Config& config,
+                                                           std::span<const Vip> leaving = {});
 
 }  // namespace herald

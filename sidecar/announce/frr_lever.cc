@@ -23,13 +23,14 @@ using Lines = std::vector<std::string>;
 
 class FrrLever final : public RouterLever {
  public:
-  FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs)
+  FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
+           std::span<const Vip> leaving)
       : loop_(&loop),
         spec_(config.router),
         objects_(FrrObjects::load(template_dirs)),
+        vips_(vips_to_read(config, leaving)),
         transport_(make_frr_transport(loop, config.router.vtysh)) {
     for (const ServiceSpec& service : config.services) {
-      vips_.insert(vips_.end(), service.vips.begin(), service.vips.end());
       if (service.announce.via != Via::vtysh) continue;
       own_vips_.insert(service.vips.begin(), service.vips.end());
       for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
@@ -227,8 +228,9 @@ std::vector<std::string> FrrLever::commands(const RouteBatch& batch) const {
 }  // namespace
 
 std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config,
-                                            std::span<const std::filesystem::path> template_dirs) {
-  return std::make_unique<FrrLever>(loop, config, template_dirs);
+                                            std::span<const std::filesystem::path> template_dirs,
+                                            std::span<const Vip> leaving) {
+  return std::make_unique<FrrLever>(loop, config, template_dirs, leaving);
 }
 
 }  // namespace herald

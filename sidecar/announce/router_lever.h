@@ -41,9 +41,14 @@ class RouterLever {
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };
 
-// By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go.
+// By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go. `leaving`: VIPs that the configuration
+// has no more; reads cover them, too.
 [[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(
-    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs);
+    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
+    std::span<const Vip> leaving = {});
+
+// What a lever reads: the VIPs of the configuration, then those.
+[[nodiscard]] std::vector<Vip> vips_to_read(const Config& config, std::span<const Vip> leaving);
 
 // What a read answers when the stack could not be asked.
 [[nodiscard]] RouterView unreachable(std::string why);

@@ -3,8 +3,9 @@
 // are held back for a while, loudly, and carried out if nothing has changed by then.
 //
 //   free      nothing is held.
-//   holding   until a moment that does not move. It ends before that when the shared target answers or refuses,
-//             whatever it says: that is evidence; or when nothing fails any more.
+//   holding   until a moment that does not move. It ends before that when the shared target fails anybody otherwise than by
+//             a timeout (refuses, answers wrongly): that is evidence; or when nothing fails any more. A good answer ends
+//             nothing: it may be the first of a recovery, and who has heard it is about to come back.
 //   spent     it has obeyed, and holds nothing again until that trouble is over: a brake delays once.
 //
 // It holds services, not the process: one whose gates fail for another reason than a timeout is never held, nor is
@@ -72,8 +73,9 @@ class Brake {
  public:
   struct Picture {
     std::vector<Standing> services;
-    std::set<std::string_view> answered;  // targets that have failed otherwise than by a timeout, or refused
-    Duration window{};                    // detection_window() of the services
+    std::set<std::string_view>
+        answered;       // targets whose last word to somebody is a failure that is no timeout
+    Duration window{};  // detection_window() of the services
   };
   struct Said {
     bool error = false;

@@ -55,8 +55,20 @@ Timers::Key Controller::key(Timer timer) const {
 
 std::vector<Vip> Controller::vips() const {
   std::vector<Vip> all;
-  for (const ServiceSpec& service : config_.services)
-    all.insert(all.end(), service.vips.begin(), service.vips.end());
+  for (const ServiceEntry& service : services_) {
+    if (service.run.gone()) continue;
+    const std::vector<Vip>& vips = service.run.spec().vips;
+    all.insert(all.end(), vips.begin(), vips.end());
+  }
+  return all;
+}
+
+std::vector<Vip> Controller::leaving() const {
+  std::vector<Vip> all;
+  for (const ServiceEntry& service : services_) {
+    if (!service.run.departs() || service.run.gone()) continue;
+    all.insert(all.end(), service.run.spec().vips.begin(), service.run.spec().vips.end());
+  }
   return all;
 }
 
@@ -254,10 +266,16 @@ Brake::Picture Controller::picture() const {
     if (!services_[index].run.departs()) picture.services.push_back(standing(index));
   }
   for (const ProbeRun& probe : probes_) {
-    if (probe.tracker().failures() > 0 && !probe.tracker().is_timeout() && !probe.spec().target.empty())
-      picture.answered.insert(probe.spec().target);
+    if (has_answered(probe)) picture.answered.insert(probe.spec().target);
   }
   return picture;
+}
+
+// By what a probe heard last, not by what it has failed for over time: a target that refused yesterday may hang today.
+bool Controller::has_answered(const ProbeRun& probe) {
+  const ProbeResult* last = probe.last_conclusive();
+  return last != nullptr && last->verdict == Verdict::fail && last->reason != Reason::timeout &&
+         !probe.spec().target.empty();
 }
 
 // Before anything is withdrawn. Most turns have nothing to withdraw, and cost nothing here.

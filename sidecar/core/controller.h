@@ -62,8 +62,10 @@ class Controller {
   [[nodiscard]] std::size_t id_limit() const { return probe_at_.size(); }
   // In the order of the configuration.
   [[nodiscard]] std::vector<ProbeId> probes_of(std::string_view service) const;
-  // Every VIP that the configuration names: what observations and router reads have to cover.
+  // Every VIP of the configuration, and those that are leaving, though the configuration has them no more: what observations
+  // and router reads have to cover.
   [[nodiscard]] std::vector<Vip> vips() const;
+  [[nodiscard]] std::vector<Vip> leaving() const;
   [[nodiscard]] Snapshot snapshot(TimePoint now) const;
   [[nodiscard]] const Brake& brake() const { return brake_; }
   // What differs between what is wanted and what was seen last, as the steps that it takes: those that are about to be
@@ -139,6 +141,7 @@ class Controller {
   [[nodiscard]] Sight sight() const;
   [[nodiscard]] Standing standing(std::size_t index) const;
   [[nodiscard]] Brake::Picture picture() const;
+  [[nodiscard]] static bool has_answered(const ProbeRun& probe);
   void mark_all_dirty();
   void mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there);
   [[nodiscard]] std::vector<DesiredAddress> desired() const;

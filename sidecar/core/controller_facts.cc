@@ -86,8 +86,9 @@ void Controller::probe_ended(std::size_t index, TimePoint next, const ProbeMark&
   const ProbeMark after = mark(index);
   // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
   const bool changed = before.output != after.output || before.degraded != after.degraded;
-  // What is down may be held by the brake, until there is evidence.
-  const bool evidence = before.is_timeout && !after.is_timeout;
+  // What is down may be held by the brake, until there is evidence: its own, or of anybody who asks the same target.
+  const bool evidence =
+      (before.is_timeout && !after.is_timeout) || (brake_.until() && has_answered(probes_[index]));
   if (changed || evidence || before.pending || after.pending) dirty_.insert(service_of_[index]);
   if (!changed) return;
   const ProbeResult& last = probes_[index].last();

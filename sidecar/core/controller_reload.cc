@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sidecar/core/controller.h"
+#include "sidecar/core/policy.h"
 
 namespace herald {
 namespace {
@@ -41,6 +42,7 @@ struct Controller::Former {
   Timers timers;
   std::size_t timers_at = 0;  // the key of the first that is not of a probe or service
   std::set<Vip> vips;         // of the new configuration
+  std::set<Vip> by_address;   // that are announced by their addresses alone
   std::vector<ServiceEntry> departing;
   std::vector<std::size_t> remade;  // probes of the new configuration
   struct Turned {
@@ -58,7 +60,9 @@ Controller::Reconfigured Controller::configure(Config config, TimePoint now) {
   Former former = take_apart(std::move(config));
   for (const ServiceSpec& spec : config_.services) take_service(spec, former, now);
   take_departing(former, now);
-  ladder_.reconfigure(config_.router, former.vips);
+  std::set<Vip> owned;
+  for (const auto& [vip, service] : owner_) owned.insert(vip);
+  ladder_.reconfigure(config_.router, owned);
   give_ids(former);
   take_timers(former);
   assign_steps_in_flight();
@@ -84,7 +88,9 @@ Controller::Former Controller::take_apart(Config config) {
   former.timers_at = key(Timer::audit);
   former.vips = vips_of(config);
   for (std::size_t index = 0; index < services_.size(); ++index) {
-    if (!services_[index].run.departs()) former.by_name[services_[index].run.spec().name] = index;
+    const ServiceRun& run = services_[index].run;
+    if (!run.departs()) former.by_name[run.spec().name] = index;
+    if (run.is_by_address()) former.by_address.insert(run.spec().vips.begin(), run.spec().vips.end());
   }
   former.services = std::exchange(services_, {});
   former.kept.resize(probes_.size());
@@ -105,16 +111,19 @@ void Controller::take_service(const ServiceSpec& spec, Former& former, TimePoint
   for (const ProbeSpec& probe : spec.probes) {
     service_of_.push_back(services_.size());
     const bool turned = take_probe(probe, spec.name, old, former, now);
-    doubted = doubted || (turned && probe.role == Role::gate);
+    const bool grades = probe.role == Role::degrade && has_degraded(spec.announce);
+    doubted = doubted || (turned && (probe.role == Role::gate || grades));
   }
   for (const Vip& vip : spec.vips) owner_[vip] = services_.size();
   const Since since{look_sequence_ + 1, router_read_sequence_ + 1};
+  const bool by_address =
+      std::ranges::any_of(spec.vips, [&](const Vip& vip) { return former.by_address.contains(vip); });
   if (old == nullptr) {
-    services_.push_back({ServiceRun(spec, now, since), first_probe});
+    services_.push_back({ServiceRun(spec, now, since, by_address), first_probe});
     return;
   }
   depart(old->run, former, now);
-  if (old->run.spec() != spec) old->run.reconfigure(spec, doubted, since, now);
+  if (old->run.spec() != spec) old->run.reconfigure(spec, doubted, since, by_address, now);
   services_.push_back({std::move(old->run), first_probe});
   former.by_name.erase(named);
 }
@@ -163,10 +172,9 @@ void Controller::cancel(ProbeRun& probe, ProbeId id) {
   --running_;
 }
 
-// Those of its VIPs that the router announces and the configuration has no more leave on their own. An address that is
-// an announcement itself needs no ladder: it is a leftover, and goes at the next plan.
+// Those of its VIPs that the configuration has no more leave on their own.
 void Controller::depart(const ServiceRun& run, Former& former, TimePoint now) {
-  if (!run.routes() || run.gone()) return;
+  if (run.gone()) return;
   std::vector<Vip> leaving;
   std::ranges::copy_if(run.spec().vips, std::back_inserter(leaving),
                        [&](const Vip& vip) { return !former.vips.contains(vip); });

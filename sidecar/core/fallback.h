@@ -42,7 +42,8 @@ class FallbackLadder {
   explicit FallbackLadder(const RouterSpec& router)
       : level_(router.fallback), after_(router.fallback_after), peers_(router.peers) {}
 
-  // Another configuration, with these VIPs: of others nothing is remembered, so that what was done about them is undone.
+  // Another configuration; with those that are leaving, these VIPs: of others nothing is remembered, so that what was done
+  // about them is undone.
   void reconfigure(const RouterSpec& router, const std::set<Vip>& vips);
   // Takes what a read showed. Returns the VIPs of which there is something new to say.
   std::vector<Vip> judge(std::span<const VipStanding> standings, const RouterView& view, TimePoint now);

@@ -31,20 +31,33 @@ TimePoint refresh_time(TimePoint expires, Duration lease) {
 struct Views {
   std::map<AddressKey, const ObservedAddress*> observed;
   std::map<AddressKey, const DesiredAddress*> desired;
-  std::map<Vip, bool> kept;  // VIPs that are not to go: is one of ours where it is wanted?
 };
 
 Views index(std::span<const DesiredAddress> desired, const Observation& observed) {
   Views views;
   for (const ObservedAddress& address : observed.addresses) views.observed[address.key] = &address;
-  for (const DesiredAddress& address : desired) {
-    views.desired[address.key] = &address;
-    if (address.want == Want::absent) continue;
-    const auto seen = views.observed.find(address.key);
-    views.kept[address.key.vip] |=
-        seen != views.observed.end() && seen->second->ours && !seen->second->claimed;
-  }
+  for (const DesiredAddress& address : desired) views.desired[address.key] = &address;
   return views;
+}
+
+// All that is wanted. An address that only moves between interfaces is announced all the time: the old one is kept, with its
+// lease, until one of ours is seen where it is wanted.
+std::vector<DesiredAddress> wishes_for(std::span<const DesiredAddress> desired, const Observation& observed) {
+  const Views views = index(desired, observed);
+  std::map<Vip, const DesiredAddress*> awaited;
+  for (const DesiredAddress& wish : desired) {
+    const auto seen = views.observed.find(wish.key);
+    const bool there = seen != views.observed.end() && seen->second->ours && !seen->second->claimed;
+    if (wish.want != Want::absent && !there) awaited[wish.key.vip] = &wish;
+  }
+  std::vector<DesiredAddress> wishes(desired.begin(), desired.end());
+  for (const ObservedAddress& address : observed.addresses) {
+    const auto awaits = awaited.find(address.key.vip);
+    if (!address.ours || awaits == awaited.end() || views.desired.contains(address.key)) continue;
+    const DesiredAddress& wish = *awaits->second;
+    wishes.push_back({address.key, wish.want == Want::present ? Want::hold : wish.want, wish.lease});
+  }
+  return wishes;
 }
 
 // At most one of the steps for one wanted address.
@@ -85,17 +98,16 @@ std::string to_string(const Step& step) {
 
 std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Observation& observed,
                             TimePoint now) {
-  const Views views = index(desired, observed);
+  const std::vector<DesiredAddress> wishes = wishes_for(desired, observed);
+  const Views views = index(wishes, observed);
   std::vector<Step> removals, additions, refreshes;
   for (const ObservedAddress& address : observed.addresses) {
     if (!address.ours) continue;
     const auto wish = views.desired.find(address.key);
-    if (wish != views.desired.end() && wish->second->want != Want::absent) continue;
-    // One that only moves between interfaces is announced all the time: the old one waits for the new one.
-    const auto kept = views.kept.find(address.key.vip);
-    if (kept == views.kept.end() || kept->second) removals.push_back({Step::Kind::remove, address.key, {}});
+    if (wish == views.desired.end() || wish->second->want == Want::absent)
+      removals.push_back({Step::Kind::remove, address.key, {}});
   }
-  for (const DesiredAddress& address : desired) {
+  for (const DesiredAddress& address : wishes) {
     if (address.want == Want::absent) continue;
     if (auto step = step_for(address, views, now)) {
       (step->kind == Step::Kind::add ? additions : refreshes).push_back(std::move(*step));
@@ -136,11 +148,11 @@ std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired
     in_flight_.emplace(id, step);
     issued.push_back({id, step});
   }
-  plan_wakeup(open, desired, observed, now);
+  plan_wakeup(open, wishes_for(desired, observed), observed, now);
   return issued;
 }
 
-void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
+void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> wishes,
                              const Observation& observed, TimePoint now) {
   wakeup_.reset();
   const auto wake_at = [&](TimePoint when) {
@@ -149,8 +161,8 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
   for (const Step& step : open) {
     if (const auto retry = repeats_.retry_at(step.key)) wake_at(*retry);
   }
-  const Views views = index(desired, observed);
-  for (const DesiredAddress& wish : desired) {
+  const Views views = index(wishes, observed);
+  for (const DesiredAddress& wish : wishes) {
     const auto found = views.observed.find(wish.key);
     if (found == views.observed.end() || !wish.lease || wish.want == Want::absent) continue;
     const ObservedAddress& address = *found->second;

@@ -62,8 +62,8 @@ struct Step {
 [[nodiscard]] std::string to_string(const Step& step);
 
 // Removals first (a withdrawal is what hurries), then additions, then refreshes; an address that only moves
-// between interfaces is removed once it is seen where it is wanted. Ours and wanted by nobody: removed. Not ours: never in a
-// step.
+// between interfaces is removed once it is seen where it is wanted, and its lease is renewed until then. Ours and wanted by
+// nobody: removed. Not ours: never in a step.
 [[nodiscard]] std::vector<Step> reconcile(std::span<const DesiredAddress> desired,
                                           const Observation& observed, TimePoint now);
 
@@ -95,7 +95,7 @@ class Reconciler {
   [[nodiscard]] std::uint64_t needs_look_after() const { return repeats_.needs_look_after(); }
 
  private:
-  void plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> desired,
+  void plan_wakeup(std::span<const Step> open, std::span<const DesiredAddress> wishes,
                    const Observation& observed, TimePoint now);
 
   Repeats<AddressKey, Step::Kind> repeats_;

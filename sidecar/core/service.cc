@@ -104,6 +104,14 @@ std::string unknown_reason(std::span<const ProbeOpinion> probes) {
   return "no gate is known";
 }
 
+// A probe that may degrade it and is not known yet; empty: there is none.
+std::string unknown_degrader(std::span<const ProbeOpinion> probes) {
+  const auto found = std::ranges::find_if(probes, [](const ProbeOpinion& probe) {
+    return probe.spec->role == Role::degrade && probe.tracker->output() == HealthTracker::Output::unknown;
+  });
+  return found == probes.end() ? "" : found->spec->name;
+}
+
 bool all_conclusive(std::span<const ProbeOpinion> probes) {
   return std::ranges::none_of(probes, [](const ProbeOpinion& probe) {
     const HealthTracker& tracker = *probe.tracker;
@@ -134,12 +142,13 @@ Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
   }
   if (count.up < least) return {Health::unknown, unknown_reason(probes), all_conclusive(probes)};
   if (std::string why = degraded_reason(probes); !why.empty()) return {Health::degraded, std::move(why)};
-  return {Health::healthy, up_reason(count, probes)};
+  return {Health::healthy, up_reason(count, probes), false, unknown_degrader(probes)};
 }
 
 ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
     : hold_down_(spec.hold_down),
       drain_delay_(has_draining(spec.announce) ? spec.drain.delay : Duration{}),
+      is_graded_(has_degraded(spec.announce)),
       adopt_deadline_(now + spec.adopt_timeout) {
   if (spec.damping) penalty_.emplace(*spec.damping);
 }
@@ -152,7 +161,8 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
     }
     phase_ = presence == Presence::none ? Phase::withdrawn : Phase::adopting;
   }
-  if (composed.health == Health::healthy) grade_ = Grade::healthy;
+  if (composed.health == Health::healthy && !waits_for_grade(composed, presence, now))
+    grade_ = Grade::healthy;
   if (composed.health == Health::degraded) grade_ = Grade::degraded;
   switch (admin_.state) {
     case AdminState::drain:
@@ -168,6 +178,7 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
 void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
   hold_down_ = spec.hold_down;
   drain_delay_ = has_draining(spec.announce) ? spec.drain.delay : Duration{};
+  is_graded_ = has_degraded(spec.announce);
   if (!spec.damping) {
     penalty_.reset();
   } else if (penalty_) {
@@ -180,6 +191,12 @@ void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
 void ServiceMachine::adopt_again(Duration adopt_timeout, TimePoint now) {
   if (phase_ != Phase::announced) return;
   phase_ = Phase::adopting;
+  adopt_deadline_ = now + adopt_timeout;
+}
+
+void ServiceMachine::take_over(Duration adopt_timeout, TimePoint now) {
+  if (phase_ != Phase::withdrawn || admin_.state != AdminState::automatic) return;
+  phase_ = Phase::starting;
   adopt_deadline_ = now + adopt_timeout;
 }
 
@@ -209,6 +226,7 @@ ServiceMachine::Wish ServiceMachine::drain(Presence presence, TimePoint now) {
 }
 
 ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
+  if (phase_ == Phase::withdrawn) forced_up_ = true;
   phase_ = Phase::announced;
   return {.want = Want::present,
           .grade = grade_,
@@ -246,6 +264,13 @@ ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence pr
   switch (composed.health) {
     case Health::healthy:
     case Health::degraded:
+      if (waits_for_grade(composed, presence, now)) {
+        return {.want = Want::hold,
+                .grade = grade_,
+                .adopting = true,
+                .reason = fmt::format("{}; its grade stays as it is until {} is known", composed.reason,
+                                      composed.waits_for)};
+      }
       phase_ = Phase::announced;
       return announce(composed, now);
     case Health::unhealthy:
@@ -258,6 +283,12 @@ ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence pr
   }
   return {
       .want = Want::hold, .adopting = true, .reason = fmt::format("found announced; {}", composed.reason)};
+}
+
+// What is missing of it is announced at once, by what is known.
+bool ServiceMachine::waits_for_grade(const Composed& composed, Presence presence, TimePoint now) const {
+  return is_graded_ && phase_ == Phase::adopting && presence == Presence::all && now < adopt_deadline_ &&
+         !composed.waits_for.empty();
 }
 
 ServiceMachine::Wish ServiceMachine::unknown(const Composed& composed, Presence presence, TimePoint now) {
@@ -279,14 +310,17 @@ ServiceMachine::Wish ServiceMachine::announce(const Composed& composed, TimePoin
     }
     phase_ = Phase::announced;
   }
+  forced_up_ = false;
   return {.want = Want::present, .grade = grade_, .reason = composed.reason};
 }
 
 ServiceMachine::Wish ServiceMachine::withdraw(std::string reason, TimePoint now) {
   if (phase_ != Phase::withdrawn) {
     phase_ = Phase::withdrawn;
-    withdrawn_at_ = now;
-    if (penalty_) penalty_->add_withdrawal(now);
+    if (!std::exchange(forced_up_, false)) {
+      withdrawn_at_ = now;
+      if (penalty_) penalty_->add_withdrawal(now);
+    }
   }
   return {.want = Want::absent, .reason = std::move(reason)};
 }

@@ -6,7 +6,9 @@
 //   starting   nothing was observed yet: hold.
 //   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
 //              known, or until adopt_timeout has passed and a gate has had nothing conclusive; then withdraw.
-//              A reload that gives a gate another target leads back here.
+//              A service with attributes of its own for `degraded` waits here for its degrade probes, too. A reload that
+//              gives one of these probes another target leads back here, or hands a VIP over to a service that is withdrawn
+//              and of which nothing is known.
 //   settled    announced or withdrawn, by the last conclusive health. While announced, unknown health holds: what
 //              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
 //              unknown health changes nothing.
@@ -46,6 +48,8 @@ struct Composed {
   std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
   // Unknown, and every gate that is not known has had conclusive results: it is a matter of a few more.
   bool conclusive = false;
+  // Healthy, and this probe, which may degrade it, is not known yet.
+  std::string waits_for = {};
   // Unhealthy, and the brake holds what would be withdrawn for it.
   std::optional<TimePoint> braked_until = std::nullopt;
 };
@@ -104,6 +108,8 @@ class ServiceMachine {
   void reconfigure(const ServiceSpec& spec, TimePoint now);
   // What was known of an announced service is known no more: adopts it anew.
   void adopt_again(Duration adopt_timeout, TimePoint now);
+  // It has VIPs that another service announced until now, and its own health is not known: adopts what is there.
+  void take_over(Duration adopt_timeout, TimePoint now);
   // herald did not run for so long, so nothing could become known.
   void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.
@@ -128,16 +134,20 @@ class ServiceMachine {
   Wish announce(const Composed& composed, TimePoint now);
   Wish give_up(const Composed& composed, Presence presence, TimePoint now);
   Wish withdraw(std::string reason, TimePoint now);
+  // Whether what was found announced stays as it is until the grade is known.
+  [[nodiscard]] bool waits_for_grade(const Composed& composed, Presence presence, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> next_change(TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> held_until(TimePoint now) const;
 
   Duration hold_down_;
   Duration drain_delay_;  // zero where draining looks like any other announcement
+  bool is_graded_;        // degraded looks otherwise than healthy
   TimePoint adopt_deadline_;
   Admin admin_;
   std::optional<TimePoint> withdraw_at_;  // of a drain
   Grade grade_ = Grade::healthy;          // of the last conclusive health
   Phase phase_ = Phase::starting;
+  bool forced_up_ = false;                 // announced by force, and not by its health since
   std::optional<TimePoint> withdrawn_at_;  // the last withdrawal of something announced
   std::optional<Penalty> penalty_;
 };

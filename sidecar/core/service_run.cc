@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t kKeptTransitions = 16;
 constexpr std::size_t kKeptSteps = 16;
 
+// A VIP that is configured no more, and still in the router's table: by somebody else's doing perhaps, and on purpose.
+constexpr Duration kStaleToldFor = 10min;
+
 template <typename Item>
 void keep_last(std::deque<Item>& items, Item item, std::size_t most) {
   items.push_back(std::move(item));
@@ -29,29 +32,32 @@ bool is_up(Health health) {
 
 }  // namespace
 
-ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since)
+ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since, bool by_address)
     : spec_(std::move(spec)),
       policies_{policy_of(spec_, Grade::healthy), policy_of(spec_, Grade::degraded),
                 policy_of(spec_, Grade::draining)},
       machine_(spec_, now),
       since_sight_(since),
+      moving_(routes() && by_address),
       read_after_(since.read > 0 ? since.read - 1 : 0) {
   since_.fill(now);
 }
 
-void ServiceRun::reconfigure(ServiceSpec spec, bool doubted, Since since, TimePoint now) {
-  const bool steered = routes();
+void ServiceRun::reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now) {
   const bool elsewhere = spec.vips != spec_.vips || spec.announce != spec_.announce;
+  const bool gains = std::ranges::any_of(
+      spec.vips, [&](const Vip& vip) { return std::ranges::find(spec_.vips, vip) == spec_.vips.end(); });
   spec_ = std::move(spec);
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
     policies_[static_cast<std::size_t>(grade)] = policy_of(spec_, grade);
   machine_.reconfigure(spec_, now);
   if (doubted) machine_.adopt_again(spec_.adopt_timeout, now);
+  if (gains && (doubted || health_ == Health::unknown)) machine_.take_over(spec_.adopt_timeout, now);
   if (!elsewhere) return;
   since_sight_ = since;
   read_after_ = std::max(read_after_, since.read - 1);
   gone_at_.reset();
-  moving_ = !steered && routes() && wish_.want != Want::absent;
+  moving_ = routes() && by_address;
   std::erase_if(step_errors_, [&](const auto& entry) {
     return std::ranges::find(spec_.vips, entry.first) == spec_.vips.end();
   });
@@ -63,6 +69,7 @@ void ServiceRun::depart(std::vector<Vip> vips, TimePoint now) {
     spec_.vips = std::move(vips);
     return;
   }
+  departs_at_ = now;
   spec_.name += " (removed)";
   spec_.vips = std::move(vips);
   spec_.probes.clear();
@@ -99,6 +106,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
                         "its time is over; it was " + said(*over), now));
   }
   wish_ = machine_.evaluate(composed, presence(sight), now);
+  moving_ = moving_ && wish_.want != Want::absent;
   if (stopping_) {
     keeps_ = keeps_ && wish_.want != Want::absent;
     if (keeps_ && hands_over_) {
@@ -128,7 +136,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
     state_ = judged.state;
   }
   decide_demand(sight, now);
-  gone_ = departs_ && has_vanished(sight);
+  gone_ = departs_ && has_vanished(sight, now);
   return made;
 }
 
@@ -170,11 +178,19 @@ void ServiceRun::note_arrival(const Sight& sight) {
   moving_ = !std::ranges::all_of(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
 }
 
-// Of what departs: nothing of it is left, and nothing is on its way.
-bool ServiceRun::has_vanished(const Sight& sight) const {
-  if (!in_flight_.empty() || routes_in_flight_ > 0 || !gone_at_ || sight.addresses == nullptr) return false;
+// Of what departs: nothing of it is left, and nothing is on its way. Where the router goes on announcing it, that is told for a
+// while, and for as long as the fallback denies it.
+bool ServiceRun::has_vanished(const Sight& sight, TimePoint now) const {
+  if (!in_flight_.empty() || routes_in_flight_ > 0 || sight.addresses == nullptr) return false;
+  const bool answers = sight.router != nullptr && sight.router->reachable;
+  if (!routes() && answers && !was_read(sight)) return false;
+  const bool is_told = now - departs_at_ >= kStaleToldFor;
+  if (routes() && !gone_at_ && !is_told) return false;
   return std::ranges::none_of(spec_.vips, [&](const Vip& vip) {
-    return owned_by(vip, sight) || (spec_.announce.manage_vip && find_ours(vip, sight) != nullptr);
+    if (routes() && owned_by(vip, sight)) return true;
+    const bool waits_for_vip = routes() ? spec_.announce.manage_vip && !is_told : true;
+    if (waits_for_vip && find_ours(vip, sight) != nullptr) return true;
+    return is_stale(vip, sight) && (!is_told || is_contained(vip, sight));
   });
 }
 
@@ -183,7 +199,9 @@ void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
   if (wish_.want != Want::absent || routes_in_flight_ > 0) gone_at_.reset();
   if (wish_.want != Want::absent || !was_read(sight)) return;
   const bool gone = std::ranges::all_of(spec_.vips, [&](const Vip& vip) {
-    return withdraw_route_problem(vip, sight).empty() || is_contained(vip, sight);
+    // Where the router redistributes the VIP, too, that ends with the VIP, which does not stay for one that departs.
+    const bool at_the_lever = departs_ && !owned_by(vip, sight);
+    return at_the_lever || withdraw_route_problem(vip, sight).empty() || is_contained(vip, sight);
   });
   if (!gone) gone_at_.reset();
   if (gone && !gone_at_) gone_at_ = now;
@@ -213,7 +231,8 @@ std::optional<TimePoint> ServiceRun::vip_leaves_at() const {
 }
 
 Duration ServiceRun::longest_linger() const {
-  const bool goes = routes() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
+  const bool goes =
+      routes() && !gone_ && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
   return goes && spec_.on_exit == OnExit::withdraw ? spec_.drain.linger : Duration{};
 }
 

@@ -63,7 +63,8 @@ struct Since {
 
 class ServiceRun {
  public:
-  ServiceRun(ServiceSpec spec, TimePoint now, Since since = {});
+  // `by_address`: some of its VIPs were announced by their address alone until now, by another service.
+  ServiceRun(ServiceSpec spec, TimePoint now, Since since = {}, bool by_address = false);
 
   // Takes a new look at everything. Returns the transitions that it made.
   std::vector<effect::Transition> evaluate(const Composed& composed, const Sight& sight, TimePoint now);
@@ -73,9 +74,11 @@ class ServiceRun {
   void stop();
   void hand_over();
 
-  // The same service by another specification: what it wants, and what is remembered of it, goes on. `doubted`: a gate has
-  // another target, so that its health is not known any more, and it is held as it is.
-  void reconfigure(ServiceSpec spec, bool doubted, Since since, TimePoint now);
+  // The same service by another specification: what it wants, and what is remembered of it, goes on. `doubted`: a probe has
+  // another target, so that its health, or its grade, is not known any more, and it is held as it is.
+  void reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now);
+  // Its VIPs are announced by their addresses alone.
+  [[nodiscard]] bool is_by_address() const { return wish_.want != Want::absent && (!routes() || moving_); }
   // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().
   void depart(std::vector<Vip> vips, TimePoint now);
   [[nodiscard]] bool departs() const { return departs_; }
@@ -153,7 +156,7 @@ class ServiceRun {
   void note_departure(const Sight& sight, TimePoint now);
   void decide_demand(const Sight& sight, TimePoint now);
   void desire_former(std::vector<DesiredRoute>& desired, const Sight& sight) const;
-  [[nodiscard]] bool has_vanished(const Sight& sight) const;
+  [[nodiscard]] bool has_vanished(const Sight& sight, TimePoint now) const;
   [[nodiscard]] Want vip_want(const Sight& sight, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void finish_record(const Vip& vip, const std::string& text, const std::string& error);
@@ -178,6 +181,7 @@ class ServiceRun {
   ServiceMachine::Wish wish_;
   Demand demand_;
   std::optional<TimePoint> gone_at_;  // routes: when they were seen to be withdrawn
+  TimePoint departs_at_{};
   std::size_t routes_in_flight_ = 0;
   ServiceState state_ = ServiceState::adopting;
   std::array<TimePoint, kServiceSubjects> since_;  // by Subject

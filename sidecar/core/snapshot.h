@@ -59,9 +59,9 @@ struct ServiceSnapshot {
   Grade grade = Grade::healthy;  // of what is wanted
   ServiceState state = ServiceState::adopting;
   std::string reason;
-  std::string problem;  // why state is not yet what is wanted; empty: it is
+  std::string problem;   // why state is not yet what is wanted; empty: it is
   bool departs = false;  // the configuration has it no more; nobody's word reaches it
-  TimePoint since{};    // of state
+  TimePoint since{};     // of state
   double penalty = 0;
   Require require;
   std::optional<Damping> damping;         // its figures, where it is on

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/core/controller.h"
@@ -81,12 +83,40 @@ class ControllerBench {
     return last;
   }
 
+  // Goes on for so long; each attempt ends at once, as `verdicts` say of its probe (pass, if nothing), and each read.
+  std::vector<Effect> live(Duration duration, const std::map<std::string, Verdict>& verdicts = {}) {
+    std::vector<Effect> all;
+    const TimePoint end = now + duration;
+    while (controller.next_wakeup() <= end) {
+      now = std::max(now, controller.next_wakeup());
+      std::vector<Effect> effects = turn();
+      for (std::size_t index = 0; index < effects.size(); ++index) {
+        const auto* start = std::get_if<effect::StartProbe>(&effects[index]);
+        if (start == nullptr) continue;
+        const auto found = verdicts.find(controller.probe(start->probe).name);
+        const Verdict verdict = found == verdicts.end() ? Verdict::pass : found->second;
+        const Reason reason = verdict == Verdict::fail ? Reason::refused : Reason::none;
+        const auto more = tell(event::ProbeFinished{start->run, {verdict, reason, "", 1ms}});
+        effects.insert(effects.end(), more.begin(), more.end());
+      }
+      if (std::exchange(reads_, 0) > 0) {
+        const auto more = answer_read();
+        effects.insert(effects.end(), more.begin(), more.end());
+      }
+      all.insert(all.end(), effects.begin(), effects.end());
+    }
+    now = end;
+    return all;
+  }
+
   // Carries out the last batch and tells so.
   void finish_routes() {
     for (const RouteStep& step : sent.back()) {
       if (route_error.empty()) claim(step, router);
     }
-    controller.handle(event::RoutesApplied{std::vector<std::string>(sent.back().size(), route_error)}, now);
+    for (const FallbackStep& step : fallback_) denied = step.wanted.denied;
+    const std::size_t steps = sent.back().size() + std::exchange(fallback_, {}).size();
+    controller.handle(event::RoutesApplied{std::vector<std::string>(steps, route_error)}, now);
   }
   // Ends the read that is in flight, if there is one, with what the router holds.
   std::vector<Effect> answer_read() {
@@ -98,6 +128,12 @@ class ControllerBench {
       view.owned[vip] = policy;
       view.routes[vip] = {true, {"10.1.1.4"}, {}};
     }
+    for (const Vip& vip : controller.vips()) {  // what it was not asked for, it does not tell
+      if (!redistributed.contains(vip)) continue;
+      view.routes[vip] = {true, {}, {}};
+      if (!denied.contains(vip)) view.routes[vip].advertised_to = {"10.1.1.4"};
+    }
+    if (!denied.empty()) view.fallback["10.1.1.4"] = {denied, false};
     return tell(event::RouterRead{view});
   }
   // Goes on, and answers reads as they are asked for.
@@ -127,7 +163,9 @@ class ControllerBench {
   TimePoint now = kStart;
   std::map<AddressKey, ObservedAddress> kernel;
   std::vector<Step> applied;
-  OwnedRoutes router;  // what its configuration holds
+  OwnedRoutes router;           // what its configuration holds
+  std::set<Vip> redistributed;  // in its table, whatever its configuration holds
+  std::set<Vip> denied;         // to its peer, by the fallback
   std::vector<std::vector<RouteStep>> sent;
   bool answers_routes = true;
   std::string router_error;
@@ -136,6 +174,7 @@ class ControllerBench {
   bool answers_steps = true;
   std::string look_error;
   std::string step_error;
+  std::string missing_interface;
 
  private:
   void answer(const Effect& effect) {
@@ -144,6 +183,7 @@ class ControllerBench {
       reads_ = 0;  // given up
       std::vector<RouteStep>& batch = sent.emplace_back();
       for (const IssuedRouteStep& issued : routes->steps) batch.push_back(issued.step);
+      fallback_ = routes->fallback;
       if (answers_routes) finish_routes();
     }
     if (const auto* look = std::get_if<effect::Observe>(&effect); look != nullptr && answers_looks) {
@@ -151,7 +191,9 @@ class ControllerBench {
     }
     if (const auto* apply = std::get_if<effect::Apply>(&effect); apply != nullptr && answers_steps) {
       applied.push_back(apply->step);
-      if (step_error.empty()) {
+      const bool missing = apply->step.key.interface == missing_interface;
+      const std::string error = missing ? "there is no interface " + missing_interface : step_error;
+      if (error.empty()) {
         if (apply->step.kind == Step::Kind::remove)
           kernel.erase(apply->step.key);
         else
@@ -159,10 +201,11 @@ class ControllerBench {
               apply->step.key, true,
               apply->step.lease ? std::optional{now + *apply->step.lease} : std::nullopt};
       }
-      controller.handle(event::StepFinished{apply->id, step_error}, now);
+      controller.handle(event::StepFinished{apply->id, error}, now);
     }
   }
   int reads_ = 0;
+  std::vector<FallbackStep> fallback_;
   [[nodiscard]] std::expected<Observation, std::string> observe() const {
     if (!look_error.empty()) return std::unexpected(look_error);
     Observation seen;

@@ -54,17 +54,19 @@ std::size_t Invariants::probe_of(RunId run) const {
 }
 
 ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {
-  bool is_silent = false;
+  bool is_silent = false, is_ungraded = false;
   std::size_t gates = 0, up = 0, down = 0;
   for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
     const ProbeRules& probe = probes_[service.first_probe + offset];
+    is_ungraded =
+        is_ungraded || (probe.spec().role == Role::degrade && probe.output() == ProbeRules::Output::unknown);
     if (probe.spec().role != Role::gate) continue;
     ++gates;
     is_silent = is_silent || probe.is_silent();
     if (probe.output() == ProbeRules::Output::up) ++up;
     if (probe.output() == ProbeRules::Output::down) ++down;
   }
-  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent};
+  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent, is_ungraded};
 }
 
 Look Invariants::look_of(const ServiceSpec& spec) const {
@@ -223,7 +225,9 @@ void Invariants::check_step_elsewhere(const ServiceEntry& service, const Step& s
   const bool is_moved = steps_.find_seen({step.key.vip, service.rules.spec().announce.interface}) != nullptr;
   require(step.kind != Step::Kind::add, "a VIP was added to an interface that is not its own");
   if (step.kind == Step::Kind::refresh) {
-    require(claim != ServiceRules::Claim::unwanted, "the lease of an unwanted VIP was renewed");
+    // The VIP of a route that was withdrawn stays for a while, or for good.
+    require(service.rules.routes() || claim != ServiceRules::Claim::unwanted,
+            "the lease of an unwanted VIP was renewed");
   } else {
     if (!service.rules.spec().announce.manage_vip && service.rules.routes()) return;  // a leftover
     require(claim != ServiceRules::Claim::adopting || is_moved,
@@ -280,7 +284,7 @@ void Invariants::check_services(const Controller& controller, TimePoint now) {
   constexpr Duration kLongestWindow = 60s;
   const auto until = controller.brake().until();
   std::size_t meant = 0, announced = 0;
-  for (const ServiceEntry& service : services_) {
+  for (ServiceEntry& service : services_) {
     std::size_t gates = 0, failing = 0;
     bool evidence = false;
     for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "sidecar/core/policy.h"
@@ -52,6 +51,7 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
     std::erase_if(one.vips, [&](const Vip& vip) { return stay.contains(vip); });
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
+    leaving_.insert(spec.vips.begin(), spec.vips.end());
     Departure one{spec, {}, now};
     if (service.rules.claim() != ServiceRules::Claim::unwanted && has_draining(spec.announce))
       one.drained_at = std::max(service.rules.drained_at(now), now);
@@ -63,6 +63,13 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
 }
 
 void Invariants::after_reload(const Config& next, const Controller& controller, bool rewired, TimePoint now) {
+  std::map<std::string, ServiceRules::Opinion> opinions;
+  std::set<Vip> by_address;
+  for (const ServiceEntry& service : services_) {
+    const ServiceSpec& spec = service.rules.spec();
+    opinions[spec.name] = opinion_of(service);
+    if (service.rules.is_by_address()) by_address.insert(spec.vips.begin(), spec.vips.end());
+  }
   const std::vector<ServiceEntry> services = std::exchange(services_, {});
   std::vector<ProbeRules> probes = std::exchange(probes_, {});
   std::vector<bool> kept(probes.size());
@@ -71,11 +78,12 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
         services, [&](const ServiceEntry& entry) { return entry.rules.spec().name == spec.name; });
     ServiceEntry entry{old == services.end() ? ServiceRules(spec, now) : old->rules, probes_.size()};
     if (old == services.end()) entry.rules.await_read();
+    const bool graded = has_degraded(spec.announce);
     bool doubted = false;
     for (const ProbeSpec& probe : spec.probes) {
       const ProbeSpec* before = old == services.end() ? nullptr : named(old->rules.spec().probes, probe.name);
       if (before == nullptr) {
-        doubted = doubted || probe.role == Role::gate;
+        doubted = doubted || probe.role == Role::gate || (probe.role == Role::degrade && graded);
         probes_.emplace_back(probe, fmt::format("{}/{}", spec.name, probe.name), now);
         continue;
       }
@@ -83,14 +91,19 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
           old->first_probe + static_cast<std::size_t>(before - old->rules.spec().probes.data());
       const bool turned = !asks_the_same(*before, probe);
       kept[at] = !turned && before->timing.timeout == probe.timing.timeout;
-      doubted = doubted || (turned && probe.role == Role::gate);
+      doubted = doubted || (turned && (probe.role == Role::gate || (probe.role == Role::degrade && graded)));
       if (!kept[at] && probes[at].in_flight()) to_cancel_.insert(*probes[at].in_flight());
       if (!kept[at]) probes[at].given_up();
       probes[at].reconfigured(probe, turned, now);
       kept[at] = true;
       probes_.push_back(std::move(probes[at]));
     }
-    if (old != services.end()) entry.rules.reconfigured(spec, doubted, now);
+    const bool known =
+        !doubted && old != services.end() && opinions.at(spec.name).gates != ServiceRules::Gates::unknown;
+    if (old != services.end()) entry.rules.reconfigured(spec, doubted, known, now);
+    const bool moves =
+        std::ranges::any_of(spec.vips, [&](const Vip& vip) { return by_address.contains(vip); });
+    if (moves && (old == services.end() || entry.rules.awaits_read())) entry.rules.move();
     services_.push_back(std::move(entry));
   }
   for (std::size_t index = 0; index < probes.size(); ++index) {
@@ -149,7 +162,7 @@ void Invariants::check_departing(const Step& step, TimePoint now) const {
     return;
   require(!routes_.owned()->contains(step.key.vip), "the VIP of a route was removed before the route");
   const auto lost = one->lost.find(step.key.vip);
-  const auto gone = routes_.gone_since(std::array{step.key.vip});
+  const auto gone = routes_.unowned_since(step.key.vip);
   require(
       now >= gone.value_or(lost == one->lost.end() ? one->drained_at : lost->second) + one->spec.drain.linger,
       "a VIP that is no more was removed before it had lingered");

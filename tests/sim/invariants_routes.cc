@@ -23,7 +23,12 @@ void Invariants::administered(const event::Administer& event, TimePoint now) {
 void Invariants::router_told() {
   for (ServiceEntry& service : services_) {
     if (!service.rules.routes() || routes_.owned() == nullptr || service.rules.awaits_read()) continue;
-    service.rules.looked({.taken = true, .ours = routes_.owned_of(service.rules.spec().vips)});
+    Look look{.taken = true, .ours = routes_.owned_of(service.rules.spec().vips)};
+    for (const Vip& vip : service.rules.spec().vips) {
+      if (service.rules.is_moving() && !routes_.owned()->contains(vip) && steps_.is_seen_anywhere(vip))
+        ++look.elsewhere;
+    }
+    service.rules.looked(look);
   }
 }
 
@@ -50,8 +55,9 @@ void Invariants::on(const effect::ApplyRoutes& effect, TimePoint now) {
   for (const FallbackStep& step : effect.fallback) {
     for (const Vip& vip : routes_.newly_denied(step)) {
       const ServiceEntry* service = owner(vip);
-      require(service != nullptr && service->rules.claim() == ServiceRules::Claim::unwanted,
-              fmt::format("\"{}\": {} is wanted", to_string(step), vip.prefix));
+      const bool unwanted = service != nullptr ? service->rules.claim() == ServiceRules::Claim::unwanted
+                                               : leaving_.contains(vip);
+      require(unwanted, fmt::format("\"{}\": {} is wanted", to_string(step), vip.prefix));
     }
   }
   routes_.issued(effect, now);

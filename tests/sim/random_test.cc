@@ -119,7 +119,7 @@ std::string how_to_repeat(std::uint64_t seed) {
 
 // Runs the world again with its transcript on, and shows the end of it.
 std::string tell_failure(std::uint64_t seed, const std::string& failure) {
-  RandomWorld again(seed, Transcript::Detail::everything, kShownLines);
+  RandomWorld again(seed, Transcript::Detail::everything, from_environment("HERALD_SIM_LINES", kShownLines));
   std::string text = fmt::format("seed {}: {}\n{}", seed, failure, describe(draw_plan(seed)));
   try {
     again.run();

@@ -110,14 +110,20 @@ void RandomWorld::change_mood() {
 void RandomWorld::break_shared() {
   const std::string shared = fmt::format("shared:{}", world_.random()() % 2);
   const bool hangs = world_.chance(0.8);
-  const auto set = [this, shared](Target target) {
+  const bool starves = hangs && world_.chance(0.3);  // the machine: nobody answers, and herald runs late
+  const auto set = [this, shared, starves](const Target& target) {
     for (const ServiceSpec& service : plan_.config.services) {
       for (const ProbeSpec& probe : service.probes) {
-        if (probe.target == shared) world_.target(target_name(service, probe)) = target;
+        if (starves || probe.target == shared) world_.target(target_name(service, probe)) = target;
       }
     }
   };
-  world_.note(fmt::format("-- {} {}", shared, hangs ? "hangs" : "refuses"));
+  world_.note(fmt::format("-- {} {}", starves ? "everything" : shared, hangs ? "hangs" : "refuses"));
+  if (starves) {
+    world_.at(world_.now() + world_.up_to(2s), [this] {
+      if (is_chaos()) world_.stall(Duration(150ms) + world_.up_to(400ms));
+    });
+  }
   set({.mood = hangs ? Target::Mood::hanging : Target::Mood::failing});
   const Duration lasts = world_.up_to(25s);
   if (hangs && world_.chance(0.2)) {

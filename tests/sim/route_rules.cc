@@ -48,6 +48,11 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
     }
     const bool denied =
         std::ranges::any_of(held_, [&](const auto& one) { return one.second.denied.contains(vip); });
+    if (view.owned.contains(vip)) {
+      unowned_since_.erase(vip);
+    } else {
+      unowned_since_.try_emplace(vip, now);
+    }
     const bool heard = route.in_rib && !(denied && route.advertised_to.empty());
     if (heard || view.owned.contains(vip)) {
       gone_since_.erase(vip);
@@ -82,6 +87,11 @@ std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const
   return since;
 }
 
+std::optional<TimePoint> RouteRules::unowned_since(const Vip& vip) const {
+  const auto found = unowned_since_.find(vip);
+  return found == unowned_since_.end() ? std::nullopt : std::optional{found->second};
+}
+
 void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
   require(!in_flight(), "two batches of routes in flight");
   require(!apply.steps.empty() || !apply.fallback.empty(), "an empty batch of routes");
@@ -103,6 +113,7 @@ void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
       check(found != owned_->end(), "the router does not hold it");
     }
     gone_since_.erase(step.vip);
+    unowned_since_.erase(step.vip);
     lacking_since_.erase(step.vip);
     check_rate(step.vip, now);
   }

@@ -50,6 +50,8 @@ class RouteRules {
   [[nodiscard]] bool may_be_stepped_on(const Vip& vip) const;
   // Since when reads show none of them, in the configuration and in the table, and nothing was sent; none: not so.
   [[nodiscard]] std::optional<TimePoint> gone_since(std::span<const Vip> vips) const;
+  // Since when reads show none of them in the configuration, and nothing was sent.
+  [[nodiscard]] std::optional<TimePoint> unowned_since(const Vip& vip) const;
   // The route is not as it should be, though something could be done about it.
   void lacks(const Vip& vip, bool lacking, TimePoint now);
 
@@ -73,6 +75,7 @@ class RouteRules {
   std::uint64_t read_by_ = 0;  // the read that owned_ came from
   std::optional<OwnedRoutes> owned_;
   std::map<Vip, TimePoint> gone_since_;
+  std::map<Vip, TimePoint> unowned_since_;
   std::vector<IssuedRouteStep> in_flight_;
   std::map<Vip, std::uint64_t> ended_after_;
   std::map<Vip, std::uint64_t> known_after_;  // as ended_after_, but for is_current()

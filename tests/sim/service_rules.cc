@@ -42,14 +42,22 @@ void ServiceRules::check(bool holds, std::string_view rule) const {
   if (!holds) throw Violation(fmt::format("service {}: {}", spec_.name, rule));
 }
 
-void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, TimePoint now) {
+void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, bool known, TimePoint now) {
+  const bool gains = std::ranges::any_of(
+      spec.vips, [&](const Vip& vip) { return std::ranges::find(spec_.vips, vip) == spec_.vips.end(); });
   if (spec.vips != spec_.vips || spec.announce != spec_.announce) {
     look_ = {};
     changed_at_ = now;
     awaits_read_ = true;
+    moving_ = false;
   }
   spec_ = spec;
-  if (!doubted || claim_ != Claim::wanted) return;
+  takes_over_ = gains && !known && claim_ == Claim::unwanted && admin(now) == AdminState::automatic;
+  if (takes_over_) {
+    was_looked_at_ = found_none_ = false;
+  } else if (!doubted || claim_ != Claim::wanted) {
+    return;
+  }
   doubted_ = true;
   started_ = now;
 }
@@ -57,6 +65,7 @@ void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, TimePoint
 void ServiceRules::looked(const Look& look) {
   if (!std::exchange(was_looked_at_, true)) found_none_ = announced(look) == 0;
   look_ = look;
+  if (look.ours == spec_.vips.size()) moving_ = false;
 }
 
 void ServiceRules::told(const effect::Transition& transition, Opinion opinion, TimePoint now) {
@@ -74,23 +83,25 @@ void ServiceRules::told(const effect::Transition& transition, Opinion opinion, T
   if (claim_ == before) return;
   if (claim_ == Claim::unwanted) return told_unwanted(before, opinion, now);
   if (claim_ == Claim::wanted) {
+    if (admin(now) == AdminState::force && (before == Claim::unwanted || found_none_)) by_force_ = true;
     told_wanted(before, opinion, now);
     found_none_ = false;
     return;
   }
-  check((from_draining || doubted_) && admin(now) == AdminState::automatic && opinion.gates == Gates::unknown,
+  check((from_draining || doubted_) && admin(now) == AdminState::automatic && is_open(opinion, now),
         "adopts again");
 }
 
 void ServiceRules::told_unwanted(Claim before, Opinion opinion, TimePoint now) {
   unwanted_since_ = now;
+  if (std::exchange(moving_, false)) look_.elsewhere = 0;  // an address is not its announcement any more
   const bool found_none = before == Claim::adopting && std::exchange(found_none_, false);
   if ((stopping_ && !handing_over_) || found_none) return;
   if (admin(now) == AdminState::drain) {
     return check(has_drained(now), "withdrawn before drain.delay was over");
   }
   check(admin(now) == AdminState::automatic, "withdrawn though it is forced");
-  penalize(now);
+  if (!std::exchange(by_force_, false)) penalize(now);
   const Gates gates = opinion.gates;
   if (before == Claim::adopting) {
     check(gates == Gates::down || (now >= started_ + spec_.adopt_timeout && opinion.is_silent),
@@ -169,7 +180,16 @@ bool ServiceRules::is_damped(TimePoint now, double margin) const {
   return damped_ && penalty(now) > spec_.damping->reuse * margin;
 }
 
-void ServiceRules::settled(Opinion opinion, bool braked, TimePoint now) const {
+// Whether it may be left as it was found: its gates are not known, or, for so long, its grade.
+bool ServiceRules::is_open(Opinion opinion, TimePoint now) const {
+  if (opinion.gates == Gates::unknown) return true;
+  return opinion.gates == Gates::up && opinion.is_ungraded && has_degraded(spec_.announce) &&
+         now <= started_ + spec_.adopt_timeout;
+}
+
+void ServiceRules::settled(Opinion opinion, bool braked, TimePoint now) {
+  if (claim_ == Claim::wanted && admin(now) == AdminState::automatic && opinion.gates == Gates::up)
+    by_force_ = false;
   if (stopping_ || !look_.taken) return;
   check(state_ != "announced" || look_.ours == spec_.vips.size(), "called announced, and a VIP is not there");
   check((state_ != "withdrawn" && state_ != "held") || announced(look_) == 0,
@@ -186,7 +206,7 @@ void ServiceRules::settled_by_itself(Opinion opinion, bool braked, TimePoint now
   const Gates gates = opinion.gates;
   if (braked && gates == Gates::down) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
-  check(claim_ != Claim::adopting || gates == Gates::unknown, "its gates are known and it is still adopting");
+  check(claim_ != Claim::adopting || is_open(opinion, now), "its gates are known and it is still adopting");
   check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + spec_.adopt_timeout,
         "adopting beyond adopt_timeout, and a gate has had nothing conclusive");
   if (gates == Gates::up && claim_ == Claim::unwanted) {

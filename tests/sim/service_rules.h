@@ -36,7 +36,8 @@ class ServiceRules {
   // What the gates say, and whether one of them has nothing conclusive to say: this is what adopt_timeout is for.
   struct Opinion {
     Gates gates = Gates::unknown;
-    bool is_silent = false;  // a gate
+    bool is_silent = false;    // a gate
+    bool is_ungraded = false;  // a probe that may degrade it is not known
   };
 
   ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now), changed_at_(now) {}
@@ -49,8 +50,13 @@ class ServiceRules {
   void recall(const Flaps& flaps);
   void clear_damping();
   void remembered(const Flaps& flaps) const;
-  // A reload. `doubted`: a gate is not known any more. Nothing that was seen covers a service whose VIPs or lever are others.
-  void reconfigured(const ServiceSpec& spec, bool doubted, TimePoint now);
+  // A reload. `doubted`: a gate, or what grades it, is not known any more; `known`: what its gates say all the same. Nothing
+  // that was seen covers a service whose VIPs or lever are others.
+  void reconfigured(const ServiceSpec& spec, bool doubted, bool known, TimePoint now);
+  // What the router is to announce was announced by its address alone until now, and still is.
+  void move() { moving_ = routes() && (claim_ != Claim::unwanted || takes_over_); }
+  [[nodiscard]] bool is_moving() const { return moving_; }
+  [[nodiscard]] bool is_by_address() const { return claim_ != Claim::unwanted && (!routes() || moving_); }
   // The router has to be read once more before what it holds counts.
   void await_read() { awaits_read_ = true; }
   void read() { awaits_read_ = false; }
@@ -60,7 +66,7 @@ class ServiceRules {
   void hand_over() { stopping_ = handing_over_ = true; }
   void told(const effect::Transition& transition, Opinion opinion, TimePoint now);
   // `braked`: its gates may be down, and the brake holds it.
-  void settled(Opinion opinion, bool braked, TimePoint now) const;
+  void settled(Opinion opinion, bool braked, TimePoint now);
   void stalled(Duration duration) { started_ += duration; }
 
   [[nodiscard]] Claim claim() const { return claim_; }
@@ -84,6 +90,7 @@ class ServiceRules {
   // Of a drain: its delay has passed, or nothing is announced that could be seen draining.
   [[nodiscard]] bool has_drained(TimePoint now) const;
   void settled_by_itself(Opinion opinion, bool braked, TimePoint now) const;
+  [[nodiscard]] bool is_open(Opinion opinion, TimePoint now) const;
   void penalize(TimePoint now);
   [[nodiscard]] double penalty(TimePoint now) const;
   [[nodiscard]] bool is_damped(TimePoint now, double margin) const;
@@ -93,11 +100,14 @@ class ServiceRules {
   TimePoint changed_at_;
   bool doubted_ = false;
   bool awaits_read_ = false;
+  bool moving_ = false;
+  bool takes_over_ = false;  // by the last reload: what another service announced until then
   bool stopping_ = false;
   bool handing_over_ = false;
   Look look_;
   bool was_looked_at_ = false;
   bool found_none_ = false;  // at the first look
+  bool by_force_ = false;    // announced by force, and not by its health since
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;
   TimePoint unwanted_since_{};
