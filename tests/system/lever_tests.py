@@ -186,6 +186,9 @@ def test_reload(region):
     mark = region.mark()
     herald.configure(services=[kept])
     assert herald.ctl("reload").stdout == "reloaded: 1 removed (other)\n"
+    wait_until(lambda: herald.service("other (removed)")["vips"][0]["advertised_to"], "what is leaving is read, too", 2)
+    refused = herald.ctl("force", "other (removed)")
+    assert refused.returncode == 2 and "the configuration has it no more" in refused.stderr
     region.wait_withdrawn("10.99.0.2/32", since=mark)
     assert region.vips() == {VIP, "10.99.0.2/32"}
     assert all(seen == ["announce", "withdraw"] for seen in kinds(region, mark, "10.99.0.2/32").values())

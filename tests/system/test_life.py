@@ -279,6 +279,20 @@ def test_a_reload_that_changes_the_lever_does_not_withdraw(region):
     assert all(event.kind != "withdraw" for events in region.events(mark, VIP).values() for event in events)
 
 
+def test_a_reload_to_an_interface_that_is_not_there_yet_keeps_the_vip(region):
+    _, herald = start_announced(region, announce={"lease": "5s"})
+    mark = region.mark()
+    herald.configure(services=[service("web", VIP, http(8080), announce={"lease": "5s", "interface": "anycast0"})])
+    done = herald.ctl("reload")
+    assert done.returncode == 0 and "there is no interface anycast0" in done.stderr, done
+    assert "is not on anycast0" in herald.wait_problem("web", "anycast0")
+    quiet(7)  # longer than its lease
+    region.assert_silent(mark)
+    region.nva_ns.ip("link add anycast0 type veth peer name anycast1", "link set anycast0 up")
+    wait_until(lambda: ("anycast0", VIP) in region.nva_ns.addresses() and VIP not in region.vips(), "it has moved", 10,
+               evidence=herald.log_tail)
+
+
 def test_a_vip_deleted_by_hand_is_back_at_once(region):
     _, herald = start_announced(region)
     region.del_vip(VIP)

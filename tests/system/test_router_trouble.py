@@ -190,6 +190,22 @@ def test_a_withdrawal_that_bgpd_does_not_hear_of_is_said(region):
 
 
 @pytest.mark.nva("frr")
+def test_what_the_fallback_denies_stays_denied_when_its_service_is_taken_away(region):
+    web, herald = lose_the_withdrawal(region, fallback="deny", fallback_after="1s")
+    herald.wait_problem("web", "FALLBACK: denied")
+    mark = region.mark()
+    herald.configure(services=[])
+    assert herald.ctl("reload").returncode == 0
+    herald.wait_problem("web (removed)", "FALLBACK: denied")
+    time.sleep(1)
+    region.assert_silent(mark)
+    region.nva.bgpd.kill()  # what the hint says
+    region.nva.restart()
+    wait_until(lambda: not herald.status()["services"], "nothing is left of it", 20, evidence=herald.log_tail)
+    wait_until(lambda: not herald.status()["router"]["fallback"]["held"], "nor of the fallback", 10, evidence=herald.log_tail)
+
+
+@pytest.mark.nva("frr")
 def test_the_fallback_denies_what_bgpd_goes_on_advertising(region):
     """And takes it back: when the service returns, and also by a herald that was started since."""
     before = region.nva.vtysh("show running-config")
