@@ -120,7 +120,8 @@ TEST_CASE("the example of the contract: a service that FRR announces, with attri
   const ServiceSpec& resolver = config.services[1];
   CHECK(resolver.drain == DrainSpec{.delay = 5s, .linger = 30s});
   AnnounceSpec announce{.via = Via::vtysh, .lease = std::nullopt};
-  announce.attributes[1] = Attributes{.prepend = 2, .prepend_as = 65001, .med = 200, .communities = {"65001:100"}};
+  announce.attributes[1] =
+      Attributes{.prepend = 2, .prepend_as = 65001, .med = 200, .communities = {"65001:100"}};
   announce.attributes[2] = Attributes{.prepend = 3, .prepend_as = 65001, .communities = {"65535:0"}};
   CHECK(resolver.announce == announce);
 }
