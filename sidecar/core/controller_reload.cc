@@ -123,8 +123,13 @@ void Controller::take_service(const ServiceSpec& spec, Former& former, TimePoint
     return;
   }
   depart(old->run, former, now);
+  const std::vector<Vip>& had = old->run.spec().vips;
+  const bool gains = std::ranges::any_of(
+      spec.vips, [&](const Vip& vip) { return std::ranges::find(had, vip) == had.end(); });
   if (old->run.spec() != spec) old->run.reconfigure(spec, doubted, since, by_address, now);
   services_.push_back({std::move(old->run), first_probe});
+  if (gains && compose_service(services_.size() - 1).health == Health::unknown)
+    services_.back().run.take_over(now);
   former.by_name.erase(named);
 }
 

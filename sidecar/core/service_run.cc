@@ -45,14 +45,11 @@ ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since, bool by_add
 
 void ServiceRun::reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now) {
   const bool elsewhere = spec.vips != spec_.vips || spec.announce != spec_.announce;
-  const bool gains = std::ranges::any_of(
-      spec.vips, [&](const Vip& vip) { return std::ranges::find(spec_.vips, vip) == spec_.vips.end(); });
   spec_ = std::move(spec);
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
     policies_[static_cast<std::size_t>(grade)] = policy_of(spec_, grade);
   machine_.reconfigure(spec_, now);
   if (doubted) machine_.adopt_again(spec_.adopt_timeout, now);
-  if (gains && (doubted || health_ == Health::unknown)) machine_.take_over(spec_.adopt_timeout, now);
   if (!elsewhere) return;
   since_sight_ = since;
   read_after_ = std::max(read_after_, since.read - 1);

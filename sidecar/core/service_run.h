@@ -77,6 +77,8 @@ class ServiceRun {
   // The same service by another specification: what it wants, and what is remembered of it, goes on. `doubted`: a probe has
   // another target, so that its health, or its grade, is not known any more, and it is held as it is.
   void reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now);
+  // It has VIPs that another service announced until now, and its health is not known: adopts what is there.
+  void take_over(TimePoint now) { machine_.take_over(spec_.adopt_timeout, now); }
   // Its VIPs are announced by their addresses alone.
   [[nodiscard]] bool is_by_address() const { return wish_.want != Want::absent && (!routes() || moving_); }
   // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().

@@ -32,6 +32,17 @@ std::string text_of(const ServiceSnapshot& service) {
   return text;
 }
 
+bool gates_known(const ServiceSpec& spec, std::span<const ProbeRules> probes) {
+  std::size_t gates = 0, up = 0, down = 0;
+  for (const ProbeRules& probe : probes) {
+    if (probe.spec().role != Role::gate) continue;
+    ++gates;
+    if (probe.known() == ProbeRules::Output::up) ++up;
+    if (probe.known() == ProbeRules::Output::down) ++down;
+  }
+  return judge_gates(spec.require, gates, up, down) != ServiceRules::Gates::unknown;
+}
+
 }  // namespace
 
 void Invariants::before_reload(const Config& next, const Controller& controller, TimePoint now) {
@@ -63,11 +74,9 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
 }
 
 void Invariants::after_reload(const Config& next, const Controller& controller, bool rewired, TimePoint now) {
-  std::map<std::string, ServiceRules::Opinion> opinions;
   std::set<Vip> by_address;
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
-    opinions[spec.name] = opinion_of(service);
     if (service.rules.is_by_address()) by_address.insert(spec.vips.begin(), spec.vips.end());
   }
   const std::vector<ServiceEntry> services = std::exchange(services_, {});
@@ -98,8 +107,7 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
       kept[at] = true;
       probes_.push_back(std::move(probes[at]));
     }
-    const bool known =
-        !doubted && old != services.end() && opinions.at(spec.name).gates != ServiceRules::Gates::unknown;
+    const bool known = gates_known(spec, std::span(probes_).subspan(entry.first_probe));
     if (old != services.end()) entry.rules.reconfigured(spec, doubted, known, now);
     const bool moves =
         std::ranges::any_of(spec.vips, [&](const Vip& vip) { return by_address.contains(vip); });

@@ -47,6 +47,8 @@ class ProbeRules {
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
   [[nodiscard]] Output output() const { return output_; }
+  // As output(), also between a reload that gave it another target and the transition that tells of it.
+  [[nodiscard]] Output known() const { return seen_.empty() ? Output::unknown : output_; }
   // Not known, and no conclusive result counts toward it.
   [[nodiscard]] bool is_silent() const { return output_ == Output::unknown && seen_.empty(); }
   // It is down, or its last conclusive result was a failure.
