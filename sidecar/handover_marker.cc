@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "sidecar/fd.h"
+#include "sidecar/kept_file.h"
 
 namespace herald {
 
@@ -17,6 +18,7 @@ std::expected<void, std::string> HandoverMarker::write() const {
   std::error_code error;
   std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
   const Fd fd(::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+  leave_to_owner_of(file_.parent_path(), fd);
   if (fd && write_all(fd, kText)) return {};
   std::string problem = system_error_text(fmt::format("write {}", file_.native()));
   remove();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sidecar/fd.h"
+#include "sidecar/kept_file.h"
 
 namespace herald {
 namespace {
@@ -97,21 +98,14 @@ std::string History::append() const {
 }
 
 std::string History::rewrite() {
-  std::error_code error;
-  std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
-  const std::filesystem::path fresh = file_.native() + ".new";
   std::string text;
   for (const HistoryEntry& entry : entries_) text += line_of(entry);
   // Half of what it may have, so that it is not written anew for every line.
   if (text.size() > kMostFileBytes / 2) text.erase(0, text.find('\n', text.size() - kMostFileBytes / 2) + 1);
-  const Fd fd(
-      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kMode));
-  std::string problem = fd && write_all(fd, text) ? "" : failed("write", fresh);
-  if (problem.empty() && ::rename(fresh.c_str(), file_.c_str()) != 0) problem = failed("replace", file_);
-  if (!problem.empty()) ::unlink(fresh.c_str());
+  const auto kept = replace_kept_file(file_, text, kMode, Durable::no);
   pending_.clear();
   file_bytes_ = text.size();
-  return problem;
+  return kept ? "" : kept.error();
 }
 
 ordered_json history_report(const History::Entries& entries, std::string_view service,

@@ -145,8 +145,9 @@ int serve(const Options& options, Config config) {
     return kDone;
   }
   if (!options.dry_run && !may_change_addresses()) {
-    log.write(LogLevel::error,
-              "heraldd may not change addresses: it needs CAP_NET_ADMIN. Run it as root, as its unit does");
+    log.write(
+        LogLevel::error,
+        "heraldd may not change addresses: it needs CAP_NET_ADMIN, which its unit gives it. Run it as root");
     return kFailed;
   }
   if (auto opened = daemon.open(); !opened) {

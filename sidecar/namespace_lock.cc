@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "sidecar/kept_file.h"
+
 namespace herald {
 namespace {
 
@@ -28,6 +30,7 @@ std::expected<NamespaceLock, std::string> NamespaceLock::take(const std::string&
   // Whoever can open it can lock it, even for reading alone.
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return failed(path);
+  leave_to_owner_of(directory, fd);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return NamespaceLock(std::move(fd));
   if (errno == EWOULDBLOCK) return std::unexpected("another heraldd runs in this network namespace");
   return failed(path);

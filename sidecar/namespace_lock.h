@@ -1,7 +1,7 @@
 // One herald a network namespace: two would remove each other's VIPs as leftovers.
 //
-// The lock is flock() on a file in /run/herald that only root can open, named by the namespace's inode: several
-// heralds in several namespaces of one machine have several files, and no other user can take a lock first. It
+// The lock is flock() on a file in /run/herald that only the directory's owner and root can open, named by the namespace's
+// inode: several heralds in several namespaces of one machine have several files, and no other user can take a lock first. It
 // goes with its owner, however that ends; the file stays. Containers that share a network namespace have to
 // share /run/herald too, or they do not see each other's lock.
 #pragma once

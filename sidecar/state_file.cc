@@ -1,9 +1,6 @@
 #include "sidecar/state_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -11,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sidecar/fd.h"
 #include "sidecar/json_document.h"
+#include "sidecar/kept_file.h"
 #include "sidecar/report.h"
 
 namespace herald {
@@ -62,10 +59,6 @@ void read_flaps(const json& document, KeptState& state) {
       continue;
     }
   }
-}
-
-std::string failed(const std::string& what, const std::filesystem::path& path) {
-  return system_error_text(fmt::format("{} {}", what, path.native()));
 }
 
 }  // namespace
@@ -129,21 +122,8 @@ std::string StateFile::keep_aside() const {
 }
 
 std::expected<void, std::string> StateFile::save(const KeptState& state) const {
-  std::error_code error;
-  std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
-  const std::filesystem::path fresh = file_.native() + ".new";
-  Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
-  const bool written = fd && write_all(fd, render_state(state)) && ::fsync(fd.get()) == 0;
-  std::string problem = written ? "" : failed("write", fresh);
-  if (problem.empty() && ::rename(fresh.c_str(), file_.c_str()) != 0) problem = failed("replace", file_);
-  if (!problem.empty()) {
-    ::unlink(fresh.c_str());
-    return std::unexpected(problem);
-  }
-  // The new name has to be on the disk too. It is in place already, so that its failure changes nothing any more.
-  const Fd directory(::open(file_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory) ::fsync(directory.get());
-  return {};
+  constexpr mode_t kMode = 0640;
+  return replace_kept_file(file_, render_state(state), kMode, Durable::yes);
 }
 
 }  // namespace herald
