@@ -125,6 +125,9 @@ LoadResult load_config(const fs::path& file, const fs::path& services_dir,
     if (total > kMostConfigBytes) break;
   }
   parse_all(main ? &*main : nullptr, texts, kinds, result);
+  if (!result.config) return result;
+  result.texts = std::move(texts);
+  result.texts.insert(result.texts.begin(), *main);
   return result;
 }
 

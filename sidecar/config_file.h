@@ -42,10 +42,17 @@ struct ProbeKindCheck {
   std::string (*endpoint)(const std::string& settings) = nullptr;
 };
 
+// `file` only names the text in errors.
+struct ConfigText {
+  std::string file;
+  std::string text;
+};
+
 struct LoadResult {
   std::optional<Config> config;  // only when errors is empty
   std::vector<ConfigError> errors;
   std::vector<std::string> warnings;
+  std::vector<ConfigText> texts = {};  // of the files that the config was read from, the main one first
 };
 
 // `services_dir` may be missing when it is the default one; "" is for none.
@@ -53,11 +60,7 @@ struct LoadResult {
                                      const std::filesystem::path& services_dir,
                                      std::span<const ProbeKindCheck> kinds);
 
-// The same from memory; `file` only names the text in errors.
-struct ConfigText {
-  std::string file;
-  std::string text;
-};
+// The same from memory; its texts are not kept.
 [[nodiscard]] LoadResult parse_config(const ConfigText& main, std::span<const ConfigText> service_files,
                                       std::span<const ProbeKindCheck> kinds);
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct DaemonOptions {
   bool dry_run = false;
   // Reads the configuration again.
   std::function<LoadResult()> load;
+  // What goes on by a configuration that was read again keeps its texts.
+  std::function<void(std::span<const ConfigText>)> accepted;
   std::vector<std::filesystem::path> template_dirs;
 };
 

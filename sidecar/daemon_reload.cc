@@ -72,6 +72,7 @@ void Daemon::try_reload(ControlSource::Reloaded& reloaded) {
   reloaded.changes = to_string(changes_between(controller_.config(), config));
   std::ranges::move(missing_interfaces(config), std::back_inserter(reloaded.warnings));
   apply(std::move(config), std::move(made), std::move(*lever));
+  options_.accepted(loaded.texts);
 }
 
 void Daemon::apply(Config config, Probes made, LoopbackLever lever) {

@@ -1,5 +1,6 @@
-// The file that says that heraldd has gone by a handover: what it announced is to stay for a successor. Whoever cleans
-// up after heraldd (ExecStopPost of its unit) does nothing while it is there. It is written before anything is given up
+// The file that says that heraldd has gone by a handover: what it announced is to stay for a successor. What cleans up
+// after each heraldd (ExecStopPost of its unit) does nothing while it is there; what comes when systemd has given up on
+// the successor does not ask for it. It is written before anything is given up
 // and removed by the next heraldd that has started.
 #pragma once
 

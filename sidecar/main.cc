@@ -8,13 +8,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "probes/probe.h"
+#include "sidecar/accepted_config.h"
 #include "sidecar/announce/frr_template.h"
 #include "sidecar/config_file.h"
+#include "sidecar/config_glimpse.h"
 #include "sidecar/daemon.h"
+#include "sidecar/handover_marker.h"
 #include "sidecar/log.h"
 #include "sidecar/loop.h"
 #include "sidecar/withdrawal.h"
@@ -55,7 +60,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
   app.add_flag("--withdraw", options.withdraw,
                "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps");
-  app.add_flag("--vips", options.vips, "with --withdraw: VIPs under routes go, too, after their routes")
+  app.add_flag("--vips", options.vips,
+               "with --withdraw: what on_exit keeps goes, too, and VIPs under routes after these")
       ->needs("--withdraw");
   const std::map<std::string, LogTarget> targets{
       {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
@@ -111,18 +117,41 @@ std::vector<std::filesystem::path> template_dirs(const Options& options) {
   return options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
 }
 
-// Under ExecStopPost=, systemd tells how the service ended. After a crash it starts heraldd anew at once, which adopts
-// what is announced; a clean stop has withdrawn; and when systemd gives up, OnFailure= comes here by another unit. So
-// there is work only after a stop that had to be forced.
+// How the service ended: systemd tells that under ExecStopPost= alone.
+const char* service_result() {
+  return std::getenv("SERVICE_RESULT");
+}
+
+// After a crash systemd starts heraldd anew at once, which adopts what is announced; a clean stop has withdrawn; and when
+// systemd gives up, OnFailure= comes here by another unit. So for ExecStopPost= there is work only after a stop that had
+// to be forced.
 bool somebody_else_decides() {
-  const char* result = std::getenv("SERVICE_RESULT");
-  return result != nullptr && std::string_view(result) != "timeout";
+  return service_result() != nullptr && std::string_view(service_result()) != "timeout";
+}
+
+// Whoever else comes here after a handover does so because there is no successor.
+bool successor_decides(const Config& config) {
+  return service_result() != nullptr && HandoverMarker(config.state_dir).exists();
+}
+
+// What is announced was announced by a configuration that was good; the files may hold an error since.
+std::optional<Config> accepted_last(const Options& options) {
+  const std::string state_dir = glimpse_path(options.file, "/state_dir").value_or(Config{}.state_dir);
+  const AcceptedConfig accepted(state_dir);
+  auto config = accepted.load(kind_checks());
+  print(config ? fmt::format("heraldd: going by the configuration that was accepted last ({})",
+                             accepted.file().native())
+               : "nothing is withdrawn: what is announced stays until its lease ends");
+  return config;
 }
 
 int withdraw(const Options& options, Config config) {
-  if (somebody_else_decides()) return kDone;
   Loop loop;
   Log log(options.log);
+  if (successor_decides(config)) {
+    log.write(LogLevel::notice, "nothing is withdrawn: after a handover it is for the successor");
+    return kDone;
+  }
   const auto vips = options.vips ? Withdrawal::Vips::go : Withdrawal::Vips::stay;
   const auto code = Withdrawal(loop, log, std::move(config), vips, template_dirs(options)).run();
   if (code) return *code;
@@ -130,13 +159,20 @@ int withdraw(const Options& options, Config config) {
   return kFailed;
 }
 
-int serve(const Options& options, Config config) {
+int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
   const auto dirs = template_dirs(options);
   Loop loop;
   Log log(options.log);
+  const AcceptedConfig accepted(config.state_dir);
+  const auto keep = [&](std::span<const ConfigText> accepted_texts) {
+    if (options.dry_run) return;
+    if (auto kept = accepted.keep(accepted_texts); !kept) {
+      log.write(LogLevel::warning, "the accepted configuration cannot be kept: " + kept.error());
+    }
+  };
   const auto load_again = [&options] { return load(options); };
   Daemon daemon(loop, log, std::move(config),
-                {.dry_run = options.dry_run, .load = load_again, .template_dirs = dirs});
+                {.dry_run = options.dry_run, .load = load_again, .accepted = keep, .template_dirs = dirs});
   const std::vector<std::string> problems = daemon.prepare();
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());
@@ -154,6 +190,7 @@ int serve(const Options& options, Config config) {
     log.write(LogLevel::error, opened.error());
     return kFailed;
   }
+  keep(std::exchange(texts, {}));
   return daemon.run();
 }
 
@@ -163,17 +200,19 @@ int main(int argc, char** argv) {
   try {
     Options options;
     if (const auto code = parse_options(argc, argv, options)) return *code;
+    if (options.withdraw && somebody_else_decides()) return kDone;
     LoadResult loaded = load(options);
     for (const std::string& warning : loaded.warnings) print("warning: " + warning);
     for (const ConfigError& error : loaded.errors) print(to_string(error));
     if (!loaded.config) {
-      if (options.withdraw) print("nothing is withdrawn: what is announced stays until its lease ends");
-      return report_errors(options.file, loaded.errors.size());
+      const int code = report_errors(options.file, loaded.errors.size());
+      if (options.withdraw) loaded.config = accepted_last(options);
+      if (!loaded.config) return code;
     }
     keep_capability_to_ourselves();
     if (options.withdraw) return withdraw(options, std::move(*loaded.config));
     raise_descriptor_limit();
-    return serve(options, std::move(*loaded.config));
+    return serve(options, std::move(*loaded.config), std::move(loaded.texts));
   } catch (const std::exception& error) {
     print(fmt::format("heraldd: {}", error.what()));
     return kFailed;

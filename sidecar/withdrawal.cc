@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "sidecar/core/reconcile.h"
-#include "sidecar/handover_marker.h"
 
 namespace herald {
 namespace {
@@ -21,12 +20,12 @@ constexpr Duration kReadAfterRoutes = 60ms;
 
 Withdrawal::Withdrawal(Loop& loop, Log& log, Config config, Vips vips,
                        std::vector<std::filesystem::path> template_dirs)
-    : loop_(loop), log_(log), config_(std::move(config)) {
+    : loop_(loop), log_(log), config_(std::move(config)), vips_(vips) {
   for (const ServiceSpec& service : config_.services) {
-    const bool kept = service.on_exit == OnExit::keep;
+    const bool kept = is_kept(service);
     const bool routed = service.announce.via != Via::loopback;
     for (const Vip& vip : service.vips) {
-      if (vips == Vips::go && routed && !kept) last_.push_back(addresses_.size());
+      if (vips_ == Vips::go && routed) last_.push_back(addresses_.size());
       addresses_.push_back(
           {{vip, service.announce.interface}, kept || routed ? Want::hold : Want::absent, std::nullopt});
       routes_.push_back({vip, kept ? Want::hold : Want::absent, {}});
@@ -36,10 +35,6 @@ Withdrawal::Withdrawal(Loop& loop, Log& log, Config config, Vips vips,
 }
 
 std::expected<int, std::string> Withdrawal::run() {
-  if (HandoverMarker(config_.state_dir).exists()) {
-    log_.write(LogLevel::notice, "nothing is withdrawn: after a handover it is for the successor");
-    return 0;
-  }
   auto lock = NamespaceLock::take();
   if (!lock) return std::unexpected("nothing is withdrawn: " + lock.error());
   lock_.emplace(std::move(*lock));
@@ -55,9 +50,14 @@ std::expected<int, std::string> Withdrawal::run() {
   return loop_.run();
 }
 
+// Not where everything goes: nobody would be left to take back what is kept.
+bool Withdrawal::is_kept(const ServiceSpec& service) const {
+  return service.on_exit == OnExit::keep && vips_ == Vips::stay;
+}
+
 bool Withdrawal::has_routes() const {
-  return std::ranges::any_of(config_.services, [](const ServiceSpec& service) {
-    return service.announce.via != Via::loopback && service.on_exit == OnExit::withdraw;
+  return std::ranges::any_of(config_.services, [this](const ServiceSpec& service) {
+    return service.announce.via != Via::loopback && !is_kept(service);
   });
 }
 
@@ -124,13 +124,23 @@ void Withdrawal::finish_part() {
   loop_.exit(0);
 }
 
-void Withdrawal::finish_with_vips() {
+void Withdrawal::let_vips_go() {
   for (const std::size_t index : std::exchange(last_, {})) addresses_[index].want = Want::absent;
+}
+
+void Withdrawal::finish_with_vips() {
+  let_vips_go();
   addresses_left_ = true;
   look_again_.set_time(loop_.now());
 }
 
 void Withdrawal::give_up() {
+  // A router that does not answer is mostly one that does not run: its routes are no reason to leave the VIPs.
+  if (!last_.empty()) {
+    let_vips_go();
+    look();
+    if (!addresses_left_ && !routes_left_) return;
+  }
   log_.write(LogLevel::error, fmt::format("not everything could be withdrawn: {}; leases end what they can",
                                           trouble_.empty() ? "it is still there" : trouble_));
   loop_.exit(1);

@@ -2,9 +2,10 @@
 // none follows (packaging/herald.service, packaging/herald-withdraw.service).
 //
 // It needs no daemon, probes nothing and knows the configuration and the marks of ownership alone: the addresses of the
-// loopback lever and the routes of the others go, leftovers too; VIPs under routes stay, for late packets, unless `--vips`
-// says that nobody will see to them any more (a package that is removed): they go after their routes. Nothing of a service with `on_exit: keep` is touched, and nothing at all after a handover. It announces
-// nothing, and refuses to act beside a heraldd that runs.
+// loopback lever and the routes of the others go, leftovers too; VIPs under routes stay, for late packets, and nothing of a
+// service with `on_exit: keep` is touched. `--vips` says that nobody will see to anything any more (a package that is
+// removed): then these go, too, VIPs after their routes, or at the end of its time where those cannot be withdrawn. It
+// announces nothing, and refuses to act beside a heraldd that runs.
 //
 //   looking and reading -> withdrawing -> looking and reading ... until nothing is left (0) or its time is over (1)
 #pragma once
@@ -40,18 +41,21 @@ class Withdrawal {
   [[nodiscard]] std::expected<int, std::string> run();
 
  private:
+  [[nodiscard]] bool is_kept(const ServiceSpec& service) const;
   [[nodiscard]] bool has_routes() const;
   void look();
   void read();
   void on_view(const RouterView& view);
   void withdraw(const std::vector<RouteStep>& steps);
   void finish_part();
+  void let_vips_go();
   void finish_with_vips();
   void give_up();
 
   Loop& loop_;
   Log& log_;
   Config config_;
+  Vips vips_;
   std::vector<DesiredAddress> addresses_;  // of services that are kept: hold; of the others: absent
   std::vector<std::size_t> last_;          // of them: those that go once the routes are gone
   std::vector<DesiredRoute> routes_;

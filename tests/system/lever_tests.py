@@ -235,7 +235,7 @@ def test_plan_beside_a_dry_run(region):
 
 
 def test_withdraw_after_a_crash_that_nobody_follows(region):
-    """What the units run: nothing while systemd restarts heraldd or after a handover, else all but what on_exit keeps."""
+    """What the units run: nothing while systemd restarts heraldd or a successor is to come, else all but what on_exit keeps."""
     region.http_service(port=8080)
     kept, local = "10.99.0.2/32", "10.99.0.3/32"
     mark = region.mark()
@@ -255,19 +255,55 @@ def test_withdraw_after_a_crash_that_nobody_follows(region):
     assert herald.withdraw(SERVICE_RESULT="signal").returncode == 0
     handover = herald.state_dir / "handover"
     handover.write_text("")
-    done = herald.withdraw()
+    done = herald.withdraw(SERVICE_RESULT="timeout")
     assert done.returncode == 0 and "successor" in done.stderr, done.stderr
-    handover.unlink()
     region.assert_silent(mark)
     assert region.vips() == {VIP, kept, local}
-    done = herald.withdraw(SERVICE_RESULT="timeout")
+    done = herald.withdraw()  # as OnFailure= does: the successor has failed
     assert done.returncode == 0, done.stderr
     region.wait_withdrawn(VIP, since=mark)
     assert region.announced(kept) == {"rs1", "rs2"}
     assert region.vips() == {VIP, kept}  # under a route a VIP waits for late packets
+    mark = region.mark()
     done = herald.withdraw("--vips")
     assert done.returncode == 0, done.stderr
-    assert region.vips() == {kept}
-    herald.write_config("{")
+    region.wait_withdrawn(kept, since=mark)
+    assert region.vips() == set()
+
+
+def test_withdraw_under_a_configuration_that_is_an_error(region):
+    """By the one that was accepted last, at the start or at a reload; an error that a reload refused is not."""
+    region.http_service(port=8080)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080))])
+    region.wait_announced(VIP)
+    later = "10.99.0.2/32"
+    herald.configure(services=[routed(region, "web", VIP, http(8080)), routed(region, "later", later, http(8080))])
+    assert herald.ctl("reload").returncode == 0
+    region.wait_announced(later)
+    accepted = herald.state_dir / "accepted.json"
+    kept = accepted.read_text()
+    broken = json.dumps({**herald.config, "services": [{"name": "web", "vps": []}]})
+    herald.write_config(broken)
+    assert herald.ctl("reload").returncode == 2
+    assert accepted.read_text() == kept
+    herald.kill()
+    mark = region.mark()
+    done = herald.withdraw()
+    assert done.returncode == 0 and "vips" in done.stderr and f"accepted last ({accepted})" in done.stderr, done.stderr
+    for vip in (VIP, later):
+        region.wait_withdrawn(vip, since=mark)
+    accepted.unlink()
     done = herald.withdraw()
     assert done.returncode == 2 and "nothing is withdrawn" in done.stderr, done.stderr
+
+
+def test_vips_go_though_the_router_does_not_answer(region):
+    """A package that is removed while the router does not run."""
+    region.http_service(port=8080)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080))])
+    region.wait_announced(VIP)
+    herald.kill()
+    region.nva.stop()
+    done = herald.withdraw("--vips")
+    assert done.returncode == 1 and "not everything could be withdrawn" in done.stderr, done.stderr
+    assert region.vips() == set()
