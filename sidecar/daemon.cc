@@ -20,6 +20,10 @@ constexpr int kMostRounds = 64;
 
 constexpr Duration kNotifyEvery = 1s;
 
+// Each gives the stop that many seconds, unless another one follows.
+constexpr std::string_view kGoesOnStopping = "EXTEND_TIMEOUT_USEC=15000000\n";
+constexpr Duration kStopPulse = 2s;
+
 // Each time syncs a file. When a thousand services fail, that must not be done for each of them.
 constexpr Duration kKeepPenaltiesEvery = 1s;
 
@@ -312,11 +316,14 @@ void Daemon::notify_systemd() {
   // watchdog.
   if (ready_ && now - notified_at_ >= kNotifyEvery) {
     std::string text = watchdog_ > Duration{} ? "WATCHDOG=1\n" : "";
+    // VIPs may linger for longer than the unit gives a stop. Only as long as the loop turns: a hung stop is forced.
+    if (controller_.stopping()) text += kGoesOnStopping;
     if (std::exchange(status_changed_, false)) text += "STATUS=" + status_line(controller_.snapshot(now));
     if (!text.empty()) sd_notify(0, text.c_str());
     notified_at_ = now;
   }
-  if (watchdog_ > Duration{}) watchdog_timer_.set_time(now + watchdog_ / 3);
+  const Duration pulse = controller_.stopping() ? kStopPulse : watchdog_ / 3;
+  if (pulse > Duration{}) watchdog_timer_.set_time(now + pulse);
 }
 
 void Daemon::keep_penalties() {
