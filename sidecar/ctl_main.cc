@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/config_file.h"
+#include "sidecar/config_glimpse.h"
 #include "sidecar/ctl_commands.h"
 #include "sidecar/ctl_complete.h"
 #include "sidecar/duration.h"
@@ -31,6 +33,7 @@ struct CommandLine {
   ctl::Arguments arguments;
   std::string timeout = "5s";
   bool no_colour = false;
+  const CLI::Option* socket_option = nullptr;
   const CLI::Option* timeout_option = nullptr;
 };
 
@@ -42,9 +45,10 @@ std::string check_timeout(const std::string& text) {
 void declare_options(CommandLine& line) {
   CLI::App& app = line.app;
   app.set_version_flag("--version", "heraldctl " HERALD_VERSION);
-  app.add_option("--socket", line.arguments.options.socket, "control socket of the daemon")
-      ->envname("HERALD_SOCKET")
-      ->capture_default_str();
+  line.socket_option = app.add_option("--socket", line.arguments.options.socket,
+                                      "control socket of the daemon; else that of /etc/herald/herald.json")
+                           ->envname("HERALD_SOCKET")
+                           ->capture_default_str();
   app.add_flag("--json", line.arguments.options.json, "print JSON");
   line.timeout_option = app.add_option("--timeout", line.timeout, "how long the daemon may take to answer")
                             ->check(check_timeout)
@@ -124,10 +128,20 @@ int print(const ctl::Outcome& outcome) {
   return ctl::kNotAsWanted;
 }
 
+// Where the packaged heraldd listens. A configuration that is an error must not make its heraldctl helpless.
+void take_configured_socket(ctl::Options& options) {
+  if (auto socket = glimpse_path(kDefaultConfigFile, "/control/socket")) options.socket = *std::move(socket);
+}
+
 // For the scripts in packaging/completions.
-int complete(const CommandLine& line, const std::vector<std::string>& words) {
-  const char* socket = std::getenv("HERALD_SOCKET");
-  print_lines(ctl::complete(line.app, words, socket != nullptr ? socket : line.arguments.options.socket));
+int complete(CommandLine& line, const std::vector<std::string>& words) {
+  ctl::Options& options = line.arguments.options;
+  if (const char* socket = std::getenv("HERALD_SOCKET")) {
+    options.socket = socket;
+  } else {
+    take_configured_socket(options);
+  }
+  print_lines(ctl::complete(line.app, words, options.socket));
   return ctl::kDone;
 }
 
@@ -151,6 +165,7 @@ int parse_and_run(int argc, char** argv) {
   if (const std::vector<std::string> rest = app.remaining(true); !rest.empty()) {
     return refuse("did not expect " + printable(rest.front()) + "; see heraldctl --help");
   }
+  if (line.socket_option->empty()) take_configured_socket(line.arguments.options);
   line.arguments.options.timeout = *parse_duration(line.timeout);
   line.arguments.options.timeout_given = !line.timeout_option->empty();
   line.arguments.options.print = print_lines;
