@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "sidecar/config_file.h"
@@ -128,9 +130,13 @@ int print(const ctl::Outcome& outcome) {
   return ctl::kNotAsWanted;
 }
 
-// Where the packaged heraldd listens. A configuration that is an error must not make its heraldctl helpless.
+// Where the packaged heraldd listens. A configuration that is an error must not leave heraldctl helpless, nor one by which
+// heraldd was not restarted yet.
 void take_configured_socket(ctl::Options& options) {
-  if (auto socket = glimpse_path(kDefaultConfigFile, "/control/socket")) options.socket = *std::move(socket);
+  const auto socket = glimpse_path(kDefaultConfigFile, "/control/socket");
+  std::error_code ignored;
+  const auto is_there = [&](const std::string& path) { return std::filesystem::exists(path, ignored); };
+  if (socket && (is_there(*socket) || !is_there(options.socket))) options.socket = *socket;
 }
 
 // For the scripts in packaging/completions.
