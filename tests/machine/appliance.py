@@ -60,6 +60,18 @@ class Appliance(Watched):
         subprocess.run(["dpkg-deb", "--build", "-Zgzip", "-z1", str(unpacked), str(made)], check=True, stdout=subprocess.DEVNULL)
         return f"/root/{made.name}"
 
+    def made_package(self, name: str, depends: str, postinst: str) -> str:
+        """One that holds nothing else; its path in the machine."""
+        control = self._lab.dir / name / "DEBIAN"
+        control.mkdir(parents=True)
+        fields = {"Package": name, "Version": "1", "Architecture": "all", "Depends": depends, "Maintainer": "nobody <nobody@example.net>", "Description": name}
+        (control / "control").write_text("".join(f"{key}: {value}\n" for key, value in fields.items()))
+        (control / "postinst").write_text(postinst)
+        (control / "postinst").chmod(0o755)
+        made = self.machine.tree / "root" / f"{name}.deb"
+        subprocess.run(["dpkg-deb", "--build", str(control.parent), str(made)], check=True, stdout=subprocess.DEVNULL)
+        return f"/root/{made.name}"
+
     def apt(self, *argv: str) -> subprocess.CompletedProcess[str]:
         return self.machine.run("apt-get", "-y", "-q", "-o", "Dpkg::Use-Pty=0", *argv, timeout=120)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import time
 from pathlib import Path
 
@@ -20,6 +21,15 @@ DNS_SERVICE = """{
   "probes": [ { "type": "exec", "command": ["/bin/sh", "-c", "pgrep -f '[h]ttp.server' || exit 2"] } ]
 }
 """
+
+MISSPELT = '{ "name": "bad", "vps": [] }\n'
+# No error of the configuration itself.
+NO_CA_FILE = """{
+  "name": "bad", "vips": ["10.99.0.9/32"],
+  "probes": [ { "type": "http", "url": "https://127.0.0.1/", "tls": { "ca_file": "/nowhere.pem" } } ]
+}
+"""
+CONTROL = '"control": {{ "socket": "{}" }},'
 
 
 def wait_announced(nva: Appliance, since=None, timeout: float = 30) -> None:
@@ -89,6 +99,14 @@ def test_sandbox(nva):
     status = nva.machine.run("cat", f"{process}/status").stdout
     held = {key: int(value, 16) for key, value in re.findall(r"^Cap(Eff|Bnd|Amb):\t(\w+)$", status, re.MULTILINE)}
     assert held == {"Eff": 1 << 12, "Bnd": 1 << 12, "Amb": 0}  # CAP_NET_ADMIN, and not for its children
+
+
+def test_readmes_wider_sandbox_is_understood(nva):
+    example = textwrap.dedent(re.search(r"^  ```ini\n(.*?)^  ```$", README.read_text(), re.DOTALL | re.MULTILINE)[1])
+    nva.machine.write("/etc/systemd/system/herald.service.d/readme.conf", example)
+    told = nva.machine.run("systemd-analyze", "verify", "herald.service", check=False)
+    assert "readme.conf" not in told.stdout + told.stderr, told.stderr
+    nva.machine.run("rm", "-r", "/etc/systemd/system/herald.service.d")
 
 
 def test_service_stopped_and_started(nva):
@@ -172,6 +190,69 @@ def test_crashing_for_good_withdraws(nva):
     wait_all_announced(nva)
 
 
+def forget_starts(nva: Appliance) -> None:
+    """Tests follow each other faster than the unit may be started."""
+    nva.machine.run("systemctl", "reset-failed", "herald")
+
+
+def wait_failed(nva: Appliance) -> None:
+    wait_until(lambda: nva.machine.unit("herald.service", "ActiveState") == "failed", "herald has failed", 10, evidence=nva.evidence)
+
+
+def test_crash_under_a_configuration_that_is_an_error(nva):
+    """Withdrawn by what was accepted last. One attempt, so that the start after the error was mended is not refused."""
+    forget_starts(nva)
+    nva.machine.write("/etc/herald/services.d/bad.json", MISSPELT)
+    mark = nva.mark()
+    nva.machine.run("systemctl", "kill", "-s", "KILL", "herald")
+    wait_withdrawn(nva, mark, timeout=10)  # before the lease ends
+    wait_failed(nva)
+    assert nva.machine.unit("herald.service", "NRestarts") == "1"
+    assert nva.machine.run("systemctl", "restart", "herald", check=False).returncode != 0
+    nva.machine.shell("rm /etc/herald/services.d/bad.json; systemctl restart herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_handover_to_a_heraldd_that_cannot_start(nva):
+    forget_starts(nva)
+    nva.machine.write("/etc/herald/services.d/bad.json", NO_CA_FILE)
+    mark = nva.mark()
+    assert nva.machine.shell("heraldctl handover && systemctl start herald", check=False).returncode != 0
+    wait_withdrawn(nva, mark, timeout=10)  # before the lease ends
+    wait_failed(nva)
+    nva.machine.shell("rm /etc/herald/services.d/bad.json; systemctl restart herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_run_by_root_and_by_its_unit_again(nva):
+    nva.machine.shell("systemctl stop herald; rm -f /run/herald/netns-* /var/lib/herald/*")
+    by_hand = "heraldd --log text 2>/dev/null & sleep 3; heraldctl drain web; heraldctl undrain web; kill $!; wait $!"
+    nva.machine.shell(by_hand)
+    assert nva.machine.run("find", "/run/herald", "/var/lib/herald", "-type", "f", "-user", "root").stdout == ""
+    nva.machine.run("systemctl", "start", "herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_stop_takes_as_long_as_vips_linger(nva):
+    """Longer than the unit's TimeoutStopSec=."""
+    lingering = DNS_SERVICE.replace('"vtysh" }', '"vtysh", "vip_on_down": "remove" }, "drain": { "linger": "8s" }')
+    nva.machine.write("/etc/herald/services.d/dns.json", lingering)
+    nva.machine.write("/etc/systemd/system/herald.service.d/test.conf", "[Service]\nTimeoutStopSec=3\n")
+    nva.machine.shell("systemctl daemon-reload; systemctl reload herald")
+    begun = time.monotonic()
+    nva.machine.run("systemctl", "stop", "herald")
+    assert time.monotonic() - begun > 7
+    assert nva.machine.unit("herald.service", "Result") == "success"
+    assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    nva.machine.write("/etc/herald/services.d/dns.json", DNS_SERVICE)
+    nva.machine.shell("rm -r /etc/systemd/system/herald.service.d; systemctl daemon-reload; systemctl start herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
 def test_upgrade_and_downgrade_without_an_update(nva):
     first = nva.machine.run("dpkg-query", "-W", "-f", "${Version}", "herald").stdout
     for path in (nva.package(f"{first}+1"), nva.package(f"{first}~1")):
@@ -186,13 +267,44 @@ def test_upgrade_and_downgrade_without_an_update(nva):
 def test_upgrade_under_a_configuration_that_is_an_error(nva):
     """The former heraldd goes on; the person in front of apt is told what to do."""
     mark, pid = nva.mark(), nva.herald_pid()
-    nva.machine.write("/etc/herald/services.d/bad.json", '{ "name": "bad", "vps": [] }\n')
+    nva.machine.write("/etc/herald/services.d/bad.json", MISSPELT)
     done = nva.apt("install", nva.package("9.0"))
     told = done.stdout + done.stderr
     assert "vips" in told and "systemctl restart herald" in told, told
     assert nva.herald_pid() == pid
     nva.assert_silent(mark)
     nva.machine.run("rm", "/etc/herald/services.d/bad.json")
+
+
+def move_control_socket(nva: Appliance, here: str, there: str) -> None:
+    """As the next heraldd will have it; the one that runs stays where it is."""
+    nva.machine.run("sed", "-i", f"s|^{{$|{{ {CONTROL.format(there)}|; s|{CONTROL.format(here)}||", "/etc/herald/herald.json")
+
+
+def test_upgrade_of_a_unit_that_is_disabled_and_listens_elsewhere(nva):
+    usual, other = "/run/herald/control.sock", "/run/herald/other.sock"
+    forget_starts(nva)
+    move_control_socket(nva, usual, other)
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.shell(f"heraldd --check && heraldctl --socket {usual} handover && systemctl start herald; systemctl disable herald")
+    nva.wait_new_pid(pid)
+    wait_all_announced(nva)
+
+    pid = nva.herald_pid()
+    nva.machine.shell(f"HERALD_SOCKET=/nowhere apt-get -y -q install --allow-downgrades {nva.package('9.1')}")
+    assert nva.herald_pid() not in (0, pid)
+    wait_all_announced(nva)
+
+    # One that cannot be reached is not stopped.
+    move_control_socket(nva, other, usual)
+    pid = nva.herald_pid()
+    done = nva.apt("install", nva.package("9.2"))
+    assert "heraldctl --socket" in done.stderr + done.stdout, done.stderr
+    assert nva.herald_pid() == pid
+    nva.machine.shell(f"heraldctl --socket {other} handover && systemctl start herald; systemctl enable herald")
+    wait_all_announced(nva)
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
 
 
 def test_bird_in_place_of_frr(nva):
@@ -207,6 +319,7 @@ def test_bird_in_place_of_frr(nva):
 
 
 def test_remove_withdraws_and_purge_leaves_nothing(nva):
+    nva.machine.shell("""sed -i 's/"name": "web",/"name": "web", "on_exit": "keep",/' /etc/herald/herald.json; systemctl reload herald""")
     mark = nva.mark()
     nva.apt("remove", "herald")
     nva.wait_withdrawn(WEB, mark, timeout=1)
@@ -221,9 +334,23 @@ def test_remove_withdraws_and_purge_leaves_nothing(nva):
     nva.wait_announced(WEB, mark, timeout=40)
 
     mark = nva.mark()
-    nva.machine.shell("sed -i '/^include/d' /etc/bird/bird.conf")
-    nva.apt("purge", "herald")
+    nva.machine.shell("sed -i '/^include/d' /etc/bird/bird.conf; systemd-run --quiet --uid=herald --unit=busy sleep infinity")
+    done = nva.apt("purge", "herald")
     nva.wait_withdrawn(WEB, mark, timeout=1)
+    assert "its user stays" in done.stdout + done.stderr, done.stdout + done.stderr
     assert nva.everything_with("herald") == []
     assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    nva.machine.shell("systemctl stop busy; userdel herald")
+
+
+def test_installed_together_with_a_router(nva):
+    """Whose group comes after herald is configured."""
+    nva.machine.shell("groupmod --new-name later frrvty")
+    router = nva.made_package("late-router", depends="herald", postinst="#!/bin/sh\ngroupmod --new-name frrvty later\n")
+    nva.apt("install", f"/root/{PACKAGE}", router)
+    assert "frrvty" in nva.machine.run("id", "-nG", "herald").stdout.split()
+    groups = nva.machine.run("grep", "^Groups:", f"/proc/{nva.herald_pid()}/status").stdout.split()
+    assert nva.machine.run("getent", "group", "frrvty").stdout.split(":")[2] in groups
+    nva.apt("purge", "herald", "late-router")
+    assert nva.everything_with("herald") == []
     assert nva.machine.run("getent", "passwd", "herald", check=False).returncode == 2
