@@ -307,6 +307,16 @@ def test_upgrade_of_a_unit_that_is_disabled_and_listens_elsewhere(nva):
     nva.assert_silent(mark)
 
 
+def test_remove_while_the_router_is_down(nva):
+    """The stop fails, and what is started then is not in the way of what the removal does."""
+    nva.machine.run("systemctl", "stop", "frr", timeout=90)
+    nva.apt("remove", "herald")
+    assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    nva.machine.run("systemctl", "start", "frr", timeout=90)
+    nva.apt("install", f"/root/{PACKAGE}")
+    wait_all_announced(nva)
+
+
 def test_bird_in_place_of_frr(nva):
     """herald may not write below /etc, and what BIRD includes there is its file all the same."""
     nva.machine.shell("systemctl stop herald; systemctl disable --now frr; rm /etc/herald/services.d/dns.json")
