@@ -126,10 +126,11 @@ void Controller::take_service(const ServiceSpec& spec, Former& former, TimePoint
   const std::vector<Vip>& had = old->run.spec().vips;
   const bool gains = std::ranges::any_of(
       spec.vips, [&](const Vip& vip) { return std::ranges::find(had, vip) == had.end(); });
-  if (old->run.spec() != spec) old->run.reconfigure(spec, doubted, since, by_address, now);
+  if (old->run.spec() != spec) old->run.reconfigure(spec, since, by_address, now);
   services_.push_back({std::move(old->run), first_probe});
-  if (gains && compose_service(services_.size() - 1).health == Health::unknown)
-    services_.back().run.take_over(now);
+  const Health health = compose_service(services_.size() - 1).health;
+  if (doubted && health != Health::unhealthy) services_.back().run.doubt(now);
+  if (gains && health == Health::unknown) services_.back().run.take_over(now);
   former.by_name.erase(named);
 }
 

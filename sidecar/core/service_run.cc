@@ -43,13 +43,12 @@ ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since, bool by_add
   since_.fill(now);
 }
 
-void ServiceRun::reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now) {
+void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, TimePoint now) {
   const bool elsewhere = spec.vips != spec_.vips || spec.announce != spec_.announce;
   spec_ = std::move(spec);
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
     policies_[static_cast<std::size_t>(grade)] = policy_of(spec_, grade);
   machine_.reconfigure(spec_, now);
-  if (doubted) machine_.adopt_again(spec_.adopt_timeout, now);
   if (!elsewhere) return;
   since_sight_ = since;
   read_after_ = std::max(read_after_, since.read - 1);

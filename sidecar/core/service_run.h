@@ -74,9 +74,10 @@ class ServiceRun {
   void stop();
   void hand_over();
 
-  // The same service by another specification: what it wants, and what is remembered of it, goes on. `doubted`: a probe has
-  // another target, so that its health, or its grade, is not known any more, and it is held as it is.
-  void reconfigure(ServiceSpec spec, bool doubted, Since since, bool by_address, TimePoint now);
+  // The same service by another specification: what it wants, and what is remembered of it, goes on.
+  void reconfigure(ServiceSpec spec, Since since, bool by_address, TimePoint now);
+  // A probe has another target, so that its health, or its grade, is not known any more: it is held as it is.
+  void doubt(TimePoint now) { machine_.adopt_again(spec_.adopt_timeout, now); }
   // It has VIPs that another service announced until now, and its health is not known: adopts what is there.
   void take_over(TimePoint now) { machine_.take_over(spec_.adopt_timeout, now); }
   // Its VIPs are announced by their addresses alone.
