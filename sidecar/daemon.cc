@@ -209,17 +209,17 @@ void Daemon::carry_out(const effect::Observe& effect) {
 }
 
 void Daemon::carry_out(const effect::Apply& effect) {
-  std::string error;
+  LoopbackLever::Applied done;
   if (options_.dry_run) {
     dry_run_.pretend(effect.step, loop_.now());
   } else {
-    error = lever_->apply(effect.step);
+    done = lever_->apply(effect.step);
   }
-  if (effect.step.kind != Step::Kind::refresh && error.empty()) {
+  if (effect.step.kind != Step::Kind::refresh && done.error.empty() && !done.was_there) {
     log_.write(LogLevel::info,
                fmt::format("{}{}", options_.dry_run ? "dry run, would: " : "", to_string(effect.step)));
   }
-  tell(event::StepFinished{effect.id, std::move(error)});
+  tell(event::StepFinished{effect.id, std::move(done.error), done.was_there});
 }
 
 void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {

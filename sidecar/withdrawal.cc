@@ -70,7 +70,7 @@ void Withdrawal::look() {
   const std::vector<Step> steps = reconcile(addresses_, *observed, loop_.now());
   addresses_left_ = !steps.empty();
   for (const Step& step : steps) {
-    const std::string error = lever_->apply(step);
+    const std::string error = lever_->apply(step).error;
     if (!error.empty()) trouble_ = error;
     log_.write(error.empty() ? LogLevel::info : LogLevel::error, error.empty() ? to_string(step) : error);
   }

@@ -97,22 +97,22 @@ std::expected<Observation, std::string> LoopbackLever::look(TimePoint now) {
   return seen;
 }
 
-std::string LoopbackLever::apply(const Step& step) {
+LoopbackLever::Applied LoopbackLever::apply(const Step& step) {
   const Address address = address_of(step.key.vip);
   const std::string& interface = step.key.interface;
   switch (step.kind) {
     case Step::Kind::add: {
       const int error = socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::create);
-      return error == EEXIST ? "" : explain(step, error);  // whose it is, the next look tells
+      return {error == EEXIST ? "" : explain(step, error), error == EEXIST};
     }
     case Step::Kind::refresh:
-      return explain(step,
-                     socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace));
+      return {explain(step,
+                      socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace))};
     case Step::Kind::remove:
       break;
   }
   const int error = socket_.remove(address, interface);
-  return error == EADDRNOTAVAIL ? "" : explain(step, error);
+  return {error == EADDRNOTAVAIL ? "" : explain(step, error)};
 }
 
 void DryRun::pretend(const Step& step, TimePoint now) {

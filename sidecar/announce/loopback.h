@@ -24,8 +24,11 @@ class LoopbackLever {
                                                         AddressMark mark = kernel_address_mark());
 
   [[nodiscard]] std::expected<Observation, std::string> look(TimePoint now);
-  // Empty: done, or already so. Otherwise a line for people.
-  [[nodiscard]] std::string apply(const Step& step);
+  struct Applied {
+    std::string error;       // a line for people; empty: done, or already so
+    bool was_there = false;  // of an addition: whose it is, the next look tells
+  };
+  [[nodiscard]] Applied apply(const Step& step);
 
  private:
   LoopbackLever(AddressSocket socket, const std::vector<ServiceSpec>& services, AddressMark mark);

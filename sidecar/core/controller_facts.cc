@@ -163,7 +163,7 @@ void Controller::on(const event::StepFinished& event, TimePoint now) {
   if (!step) return;
   look_wanted_ = true;
   if (event.error.empty()) {
-    claim(*step, now, observation_);
+    if (!event.was_there) claim(*step, now, observation_);  // it may be somebody else's
     if (step->kind == Step::Kind::remove) removed_.insert(step->key);
   }
   const auto owned = owner_.find(step->key.vip);

@@ -38,7 +38,8 @@ struct Observed {
 // Answer to Apply. Success is a claim: the next look decides.
 struct StepFinished {
   StepId id{};
-  std::string error;  // empty: it worked, as far as the lever knows
+  std::string error;       // empty: it worked, as far as the lever knows
+  bool was_there = false;  // an addition: the address was, whoever has put it there
 };
 // Answer to ReadRouter.
 struct RouterRead {

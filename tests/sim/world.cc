@@ -345,8 +345,9 @@ void World::carry_out(const effect::Apply& effect) {
 void World::take(const effect::Apply& effect) {
   const bool crashes = chance(faults_.crash_in_step);
   const bool is_too_early = crashes && chance(0.5);
+  const bool was_there = effect.step.kind == Step::Kind::add && kernel_.find(effect.step.key) != nullptr;
   const std::string error = is_too_early ? "" : apply(effect.step);
-  if (!crashes) return tell(event::StepFinished{effect.id, error});
+  if (!crashes) return tell(event::StepFinished{effect.id, error, was_there && error.empty()});
   note(fmt::format("-- the process crashes {} step {}", is_too_early ? "before" : "after",
                    static_cast<std::uint64_t>(effect.id)));
   count(is_too_early ? "crashes before a step" : "crashes after a step");
