@@ -159,7 +159,7 @@ class Controller {
   void take_service(const ServiceSpec& spec, Former& former, TimePoint now);
   bool take_probe(const ProbeSpec& spec, const std::string& service, const ServiceEntry* old, Former& former,
                   TimePoint now);
-  static void depart(const ServiceRun& run, Former& former, TimePoint now);
+  void depart(const ServiceRun& run, Former& former, TimePoint now);
   void take_departing(Former& former, TimePoint now);
   void cancel(ProbeRun& probe, ProbeId id);
   void give_ids(Former& former);

@@ -186,7 +186,8 @@ void Controller::depart(const ServiceRun& run, Former& former, TimePoint now) {
                        [&](const Vip& vip) { return !former.vips.contains(vip); });
   if (leaving.empty()) return;
   former.departing.push_back({run, 0});
-  former.departing.back().run.depart(std::move(leaving), now);
+  former.departing.back().run.depart(std::move(leaving), {look_sequence_ + 1, router_read_sequence_ + 1},
+                                     now);
 }
 
 void Controller::take_departing(Former& former, TimePoint now) {

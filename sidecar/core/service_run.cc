@@ -60,7 +60,8 @@ void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, Tim
 }
 
 // The steps of the ladder are those of a drain, and in the end the VIP goes too: nobody is left to manage it.
-void ServiceRun::depart(std::vector<Vip> vips, TimePoint now) {
+void ServiceRun::depart(std::vector<Vip> vips, Since since, TimePoint now) {
+  since_sight_ = since;
   if (std::exchange(departs_, true)) {
     spec_.vips = std::move(vips);
     return;
@@ -178,6 +179,7 @@ void ServiceRun::note_arrival(const Sight& sight) {
 // while, and for as long as the fallback denies it.
 bool ServiceRun::has_vanished(const Sight& sight, TimePoint now) const {
   if (!in_flight_.empty() || routes_in_flight_ > 0 || sight.addresses == nullptr) return false;
+  if (sight.look_sequence < since_sight_.look) return false;
   const bool answers = sight.router != nullptr && sight.router->reachable;
   if (!routes() && answers && !was_read(sight)) return false;
   const bool is_told = now - departs_at_ >= kStaleToldFor;

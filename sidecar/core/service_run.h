@@ -83,7 +83,7 @@ class ServiceRun {
   // Its VIPs are announced by their addresses alone.
   [[nodiscard]] bool is_by_address() const { return wish_.want != Want::absent && (!routes() || moving_); }
   // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().
-  void depart(std::vector<Vip> vips, TimePoint now);
+  void depart(std::vector<Vip> vips, Since since, TimePoint now);
   [[nodiscard]] bool departs() const { return departs_; }
   [[nodiscard]] bool gone() const { return gone_; }
   // Of the steps in flight, from now on these are its own.

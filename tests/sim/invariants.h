@@ -119,7 +119,8 @@ class Invariants {
   [[nodiscard]] std::size_t index_of(ProbeId id) const { return index_of_.at(id); }
 
   std::vector<Departure> departures_;
-  std::set<Vip> leaving_;  // that a reload has taken away, or has moved
+  std::map<Vip, TimePoint>
+      leaving_;  // that a reload has taken away, or has moved: until when a drain of it may show
   std::map<std::string, std::string>
       untouched_;              // by service that a reload does not mention: what is shown of it
   std::set<RunId> to_cancel_;  // attempts of probes that are no more

@@ -62,10 +62,10 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
     std::erase_if(one.vips, [&](const Vip& vip) { return stay.contains(vip); });
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
-    leaving_.insert(spec.vips.begin(), spec.vips.end());
     Departure one{spec, {}, now};
     if (service.rules.claim() != ServiceRules::Claim::unwanted && has_draining(spec.announce))
       one.drained_at = std::max(service.rules.drained_at(now), now);
+    for (const Vip& vip : spec.vips) leaving_[vip] = std::max(service.rules.drain_ends(), now);
     for (const Vip& vip : spec.vips) {
       if (service.rules.routes() && !stay.contains(vip)) one.vips.insert(vip);
     }
@@ -165,6 +165,8 @@ void Invariants::check_departing(const Vip& vip, const RouteStep& step, TimePoin
 void Invariants::check_departing(const Step& step, TimePoint now) const {
   const Departure* one = departure(step.key.vip);
   if (one != nullptr && step.kind == Step::Kind::refresh) return;  // of a lease from before it had a route
+  const auto drains = leaving_.find(step.key.vip);  // since before it was announced by its address again
+  if (drains != leaving_.end() && now < drains->second && step.kind == Step::Kind::refresh) return;
   require(step.kind == Step::Kind::remove, "a VIP that is not configured was not removed");
   if (one == nullptr || !one->spec.announce.manage_vip || step.key.interface != one->spec.announce.interface)
     return;

@@ -135,8 +135,10 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   if (!spec.announce.manage_vip || steps_.look_failed()) return false;
   const ObservedAddress* address = steps_.find(key);
   const bool goes = spec.announce.vip_on_down == VipOnDown::remove;
+  const bool known = service.rules.admin(now) == AdminState::force || routes_.owned_of(spec.vips) > 0 ||
+                     opinion_of(service).gates == ServiceRules::Gates::up;
   if (!goes || service.rules.claim() == ServiceRules::Claim::wanted)
-    return address == nullptr && !stopped_at_;
+    return address == nullptr && !stopped_at_ && (!goes || known);
   if (service.rules.claim() == ServiceRules::Claim::adopting) return false;
   const auto gone = routes_.gone_since(spec.vips);
   const bool current =

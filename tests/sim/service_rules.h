@@ -81,6 +81,8 @@ class ServiceRules {
   [[nodiscard]] TimePoint drained_at(TimePoint now) const {
     return admin(now) == AdminState::drain ? drained_at_ : now + spec_.drain.delay;
   }
+  // When the last drain had, or will have, shown it for so long.
+  [[nodiscard]] TimePoint drain_ends() const { return drained_at_; }
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
 
  private:
