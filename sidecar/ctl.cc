@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sidecar/control_methods.h"
+#include "sidecar/ctl_drained.h"
 #include "sidecar/ctl_render.h"
 #include "sidecar/duration.h"
 #include "sidecar/near_name.h"
@@ -108,24 +109,23 @@ Outcome administer(const Options& options, std::string_view method, const AdminW
   return report ? shown(options, *report, kDone) : report.error();
 }
 
-bool is_withdrawn(const Report& service) {
-  return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
-}
-
-// Until the stack, read back, advertises none of them any more.
+// Until the stack, read back, advertises none of them any more. `told`: just before they were drained.
 Outcome wait_for_withdrawal(const Options& options, const std::vector<std::string>& names,
-                            Duration patience) {
-  constexpr auto kPoll = std::chrono::milliseconds(100);
-  const auto end = std::chrono::steady_clock::now() + patience;
+                            std::chrono::steady_clock::time_point told, Duration patience) {
+  using std::chrono::milliseconds;
+  using Clock = std::chrono::steady_clock;
+  constexpr milliseconds kPoll{100};
+  const auto end = Clock::now() + patience;
   for (;;) {
+    const auto drained = std::chrono::floor<milliseconds>(Clock::now() - told);
     const auto report = look_at(options, names);
     if (!report) return report.error();
-    const Report& services = list_at(*report, "services");
-    if (std::ranges::all_of(services, is_withdrawn)) return shown(options, *report, kDone);
-    if (std::chrono::steady_clock::now() + kPoll >= end) {
+    const std::vector<std::string> left = not_withdrawn(*report, drained);
+    if (left.empty()) return shown(options, *report, kDone);
+    if (Clock::now() + kPoll >= end) {
       Outcome late = shown(options, *report, kTimedOut);
-      late.err =
-          fmt::format("not all is withdrawn after {}; the drain stands and goes on\n", to_string(patience));
+      late.err = fmt::format("not all is withdrawn after {}; the drain stands and goes on\n{}\n",
+                             to_string(patience), fmt::join(left, "\n"));
       return late;
     }
     std::this_thread::sleep_for(kPoll);
@@ -165,8 +165,9 @@ Outcome drain(const Options& options, const AdminWish& wish) {
   const Duration patience = options.timeout_given ? options.timeout : kPatience;
   Options call = options;
   call.timeout = Options{}.timeout;
+  const auto told = std::chrono::steady_clock::now();
   const auto names = tell(call, kDrainMethod, wish);
-  return names ? wait_for_withdrawal(call, *names, patience) : names.error();
+  return names ? wait_for_withdrawal(call, *names, told, patience) : names.error();
 }
 
 Outcome undrain(const Options& options, const AdminWish& wish) {

@@ -364,6 +364,8 @@ std::expected<void, std::string> Daemon::administer(const AdminRequest& request)
     return std::unexpected(words.error());
   }
   for (const event::Administer& word : *words) tell(word);
+  // Who waits for a withdrawal waits for a read that is later than his word, also where nothing had to be withdrawn.
+  if (request.state == AdminState::drain) tell(event::RouterChanged{});
   settle();  // the answer is about a decision that was taken
   return {};
 }

@@ -84,6 +84,8 @@ struct Scene {
           continue;
         service.state = ServiceState::withdrawn;
         service.problem.clear();
+        for (VipSnapshot& vip : service.vips) vip.route = {};
+        shown.router_read_at = kNow;
       }
       return shown;
     };
@@ -286,7 +288,9 @@ TEST_CASE("drain --wait returns once the stack shows it, or says what is left") 
   CHECK(late.code == ctl::kTimedOut);
   CHECK(late.out ==
         "resolver: drain, draining; 10.99.0.53/32 is gone from lo but still in frr's BGP table\n");
-  CHECK(late.err == "not all is withdrawn after 300ms; the drain stands and goes on\n");
+  CHECK(late.err ==
+        "not all is withdrawn after 300ms; the drain stands and goes on\nresolver is draining\n"
+        "10.99.0.53/32 is still advertised to 10.1.1.4, 10.1.1.132\n");
 }
 
 TEST_CASE("reload tells what has changed, or every error and exit 2") {

@@ -34,6 +34,23 @@ def test_bgpd_hung_while_a_service_dies(region):
 
 
 @pytest.mark.nva("frr")
+def test_a_drain_is_not_over_while_bgpd_hangs(region):
+    """The Route Servers have the route until bgpd runs again, so --wait must not say that it is gone."""
+    _, herald = start_announced(region)
+    region.nva.bgpd.sigstop()
+    herald.wait_problem("web", "frr does not answer")
+    done = herald.ctl("drain", "web", "--wait", "--timeout", "3s", timeout=20)
+    assert done.returncode == 4, done
+    assert "frr does not answer" in done.stderr, done.stderr
+    assert region.vips() == set()
+    assert region.announced(VIP)
+    region.nva.bgpd.sigcont()
+    done = herald.ctl("drain", "web", "--wait", timeout=30)
+    assert done.returncode == 0, done
+    assert region.announced(VIP) == set()
+
+
+@pytest.mark.nva("frr")
 def test_bgpd_killed_and_restarted(region):
     _, herald = start_announced(region)
     region.nva.bgpd.kill()
