@@ -59,7 +59,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--check", options.check, "only check the configuration: exit 0, or 2 with every error");
   app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
   app.add_flag("--withdraw", options.withdraw,
-               "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps");
+               "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps")
+      ->excludes("--check")  // both promise to touch nothing
+      ->excludes("--dry-run");
   app.add_flag("--vips", options.vips,
                "with --withdraw: what on_exit keeps goes, too, and VIPs under routes after these")
       ->needs("--withdraw");

@@ -71,6 +71,13 @@ def test_check_is_silent_about_good_configuration(daemon):
     assert daemon.run_to_end("--check").returncode == 0
 
 
+@pytest.mark.parametrize("harmless", ["--check", "--dry-run"])
+def test_withdraw_does_not_go_with_what_promises_to_change_nothing(daemon, harmless):
+    daemon.configure(services=[service("web", VIP, http(8080))])
+    done = daemon.run_to_end("--withdraw", harmless)
+    assert done.returncode == 2 and "--withdraw" in done.stderr and harmless in done.stderr, done
+
+
 def test_without_the_capability_it_says_so(daemon, lab):
     daemon.configure(services=[service("web", VIP, http(8080))])
     ns = daemon._ns
