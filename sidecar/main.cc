@@ -65,14 +65,20 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--vips", options.vips,
                "with --withdraw: what on_exit keeps goes, too, and VIPs under routes after these")
       ->needs("--withdraw");
+  // Its values as words: CLI11 would print the numbers of the enumeration as characters.
   const std::map<std::string, LogTarget> targets{
       {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
-  app.add_option("--log", options.log, "auto, journal or text")->transform(CLI::CheckedTransformer(targets));
+  std::string log = "auto";
+  app.add_option("--log", log, "auto, journal or text")
+      ->check(CLI::IsMember(targets).description(""))
+      ->type_name("TARGET")
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadConfiguration;
   }
+  options.log = targets.at(log);
   return std::nullopt;
 }
 

@@ -78,6 +78,12 @@ def test_withdraw_does_not_go_with_what_promises_to_change_nothing(daemon, harml
     assert done.returncode == 2 and "--withdraw" in done.stderr and harmless in done.stderr, done
 
 
+def test_a_log_that_does_not_exist(daemon):
+    done = daemon.run_to_end("--log", "foo")
+    assert done.returncode == 2 and "foo not in {auto,journal,text}" in done.stderr, done
+    assert "\0" not in daemon.run_to_end("--help").stdout
+
+
 def test_without_the_capability_it_says_so(daemon, lab):
     daemon.configure(services=[service("web", VIP, http(8080))])
     ns = daemon._ns
