@@ -195,7 +195,9 @@ Outcome plan(const Options& options) {
   if (code == kDone) return {code, "nothing differs\n", ""};
   std::string text;
   for (const Report& step : list_at(report, "steps")) text += printable(step.get<std::string>()) + "\n";
-  text += "\nthe commands for it, which heraldd sends by itself:\n";
+  const bool pretends = flag_at(report, "dry_run").value_or(false);
+  text += fmt::format("\nthe commands for it, which heraldd {}:\n",
+                      pretends ? "would send, were this no dry run" : "sends by itself");
   for (const Report& command : list_at(report, "commands"))
     text += "  " + printable(command.get<std::string>()) + "\n";
   return {code, std::move(text), ""};

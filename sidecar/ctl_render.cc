@@ -68,6 +68,13 @@ std::string fallback_lines(const Report& report, const Look& look) {
   return text;
 }
 
+// Loud: nothing of what is shown as done has been done.
+std::string dry_run_line(const Report& report, const Look& look) {
+  if (!flag_at(report, "dry_run").value_or(false)) return {};
+  return line("DRY RUN: heraldd only pretends to act; heraldctl plan shows what it would do", look,
+              Colour::bad);
+}
+
 // What concerns herald as a whole: it belongs above everything else.
 std::string head(const Report& report, const Look& look) {
   std::string text;
@@ -285,7 +292,7 @@ bool is_as_wanted(const Report& service) {
 std::string render_status(const Report& status, const Look& look) {
   const WallTime now = report_time(status);
   const Report& services = list_at(status, "services");
-  std::string text = head(status, look);
+  std::string text = dry_run_line(status, look) + head(status, look);
   if (services.empty()) return text + line("no services", look);
   Table table;
   table.add({{"  SERVICE", Colour::strong},
@@ -341,9 +348,10 @@ std::string render_why(const Report& why, const Look& look) {
   const Report& service = object_at(why, "service");
   const std::string health = text_at(service, "health");
   const std::string stack = text_at(object_at(why, "router"), "stack");
-  std::string text = line(fmt::format("{}: {}, {} since {}", text_at(service, "name"), health,
-                                      text_at(service, "state"), moment_text(service, "since", now)),
-                          look, is_as_wanted(service) ? Colour::good : Colour::bad);
+  std::string text = dry_run_line(why, look);
+  text += line(fmt::format("{}: {}, {} since {}", text_at(service, "name"), health, text_at(service, "state"),
+                           moment_text(service, "since", now)),
+               look, is_as_wanted(service) ? Colour::good : Colour::bad);
   text += line("  why: " + text_at(service, "reason"), look);
   if (const std::string rule = text_at(service, "require"); !rule.empty())
     text += line("  required: " + rule, look);

@@ -226,10 +226,7 @@ void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
   router_socket_->arm();
   use_next_router();
   router_->read([this](RouterView view) {
-    if (options_.dry_run) {
-      view.owned = dry_run_routes_.overlay(std::move(view.owned));
-      view.fallback = dry_run_routes_.overlay(std::move(view.fallback));
-    }
+    if (options_.dry_run) view = dry_run_routes_.overlay(std::move(view));
     tell(event::RouterRead{std::move(view)});
   });
 }
@@ -393,13 +390,21 @@ void Daemon::probe(const ProbeRequest& request, std::uint64_t client) {
 }
 
 nlohmann::ordered_json Daemon::plan() const {
-  const Controller::Plan plan = controller_.plan(loop_.now());
+  Controller::Plan plan = controller_.plan(loop_.now());
+  if (options_.dry_run) {
+    dry_run_.add_pretended(plan.addresses);
+    dry_run_routes_.add_pretended(plan.routes);
+  }
   const bool routed = router_ && !plan.routes.empty();
-  return plan_report(plan, routed ? router_->commands(plan.routes) : std::vector<std::string>{});
+  nlohmann::ordered_json report =
+      plan_report(plan, routed ? router_->commands(plan.routes) : std::vector<std::string>{});
+  report["dry_run"] = options_.dry_run;
+  return report;
 }
 
 Snapshot Daemon::snapshot() const {
   Snapshot shown = controller_.snapshot(loop_.now());
+  shown.dry_run = options_.dry_run;
   shown.lateness = {lateness_.count(), lateness_.quantile(0.5), lateness_.quantile(0.99), lateness_.most()};
   return shown;
 }

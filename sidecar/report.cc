@@ -143,6 +143,7 @@ ordered_json brake_json(const std::optional<BrakeSnapshot>& brake, const ClockPa
 ordered_json frame(const Snapshot& snapshot, const ClockPair& clocks) {
   return {{"version", HERALD_VERSION},
           {"at", to_rfc3339(snapshot.at, clocks)},
+          {"dry_run", snapshot.dry_run},
           {"stopping", snapshot.stopping},
           {"observe_error", snapshot.observe_error},
           {"brake", brake_json(snapshot.brake, clocks)},
@@ -339,8 +340,9 @@ ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::st
 std::string status_line(const Snapshot& snapshot) {
   const auto announced =
       std::ranges::count(snapshot.services, ServiceState::announced, &ServiceSnapshot::state);
-  std::string line = fmt::format("{}{}{} of {} services announced", snapshot.stopping ? "stopping; " : "",
-                                 snapshot.brake ? "BRAKE; " : "", announced, snapshot.services.size());
+  std::string line = fmt::format("{}{}{}{} of {} services announced", snapshot.dry_run ? "DRY RUN; " : "",
+                                 snapshot.stopping ? "stopping; " : "", snapshot.brake ? "BRAKE; " : "",
+                                 announced, snapshot.services.size());
   if (snapshot.router && !snapshot.router->reachable) {
     line += fmt::format("; {} does not answer", name_of(snapshot.stack));
   }

@@ -116,22 +116,39 @@ LoopbackLever::Applied LoopbackLever::apply(const Step& step) {
 }
 
 void DryRun::pretend(const Step& step, TimePoint now) {
-  auto& address = pretended_[step.key];
-  if (step.kind == Step::Kind::remove) {
-    address.reset();
-    return;
-  }
-  address = ObservedAddress{step.key, true, std::nullopt};
-  if (step.lease) address->expires = now + *step.lease;
+  Pretended& pretended = pretended_[step.key];
+  pretended.step = step;
+  pretended.address = {step.key, true, std::nullopt};
+  if (step.lease) pretended.address.expires = now + *step.lease;
 }
 
-Observation DryRun::overlay(Observation observed) const {
+Observation DryRun::overlay(Observation observed) {
+  seen_.clear();
+  for (const ObservedAddress& address : observed.addresses) seen_[address.key] = address.ours;
   std::erase_if(observed.addresses,
                 [this](const ObservedAddress& address) { return pretended_.contains(address.key); });
-  for (const auto& [key, address] : pretended_) {
-    if (address) observed.addresses.push_back(*address);
+  for (const auto& [key, pretended] : pretended_) {
+    if (pretended.step.kind != Step::Kind::remove) observed.addresses.push_back(pretended.address);
   }
   return observed;
+}
+
+bool DryRun::differs(const Step& step) const {
+  const auto seen = seen_.find(step.key);
+  if (step.kind == Step::Kind::remove) return seen != seen_.end() && seen->second;
+  return seen == seen_.end();
+}
+
+void DryRun::add_pretended(std::vector<Step>& steps) const {
+  std::vector<Step> all;
+  for (const auto& [key, pretended] : pretended_) {
+    const bool planned = std::ranges::find(steps, key, &Step::key) != steps.end();
+    if (planned || !differs(pretended.step)) continue;
+    Step& step = all.emplace_back(pretended.step);
+    if (step.kind == Step::Kind::refresh) step.kind = Step::Kind::add;  // of what is there only in pretence
+  }
+  std::ranges::move(steps, std::back_inserter(all));
+  steps = std::move(all);
 }
 
 }  // namespace herald

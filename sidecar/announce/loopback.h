@@ -6,6 +6,7 @@
 #pragma once
 
 #include <expected>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,14 +41,23 @@ class LoopbackLever {
 };
 
 // What heraldd --dry-run has instead: it looks for real and only pretends to act, so that the core goes on as
-// if.
+// if. It keeps what it has pretended, for nobody else knows any more what really differs.
 class DryRun {
  public:
   void pretend(const Step& step, TimePoint now);
-  [[nodiscard]] Observation overlay(Observation observed) const;
+  [[nodiscard]] Observation overlay(Observation observed);
+  // To the steps that the core still plans on top: those that were pretended, as far as the last look lacks them.
+  void add_pretended(std::vector<Step>& steps) const;
 
  private:
-  std::map<AddressKey, std::optional<ObservedAddress>> pretended_;  // none: removed
+  struct Pretended {
+    Step step;
+    ObservedAddress address;
+  };
+  [[nodiscard]] bool differs(const Step& step) const;
+
+  std::map<AddressKey, Pretended> pretended_;
+  std::map<AddressKey, bool> seen_;  // really; whether it is ours
 };
 
 }  // namespace herald

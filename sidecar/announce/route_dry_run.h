@@ -1,8 +1,8 @@
-// What heraldd --dry-run has in place of a router that obeys: it reads for real and only pretends to act.
+// What heraldd --dry-run has in place of a router that obeys: it reads for real and only pretends to act. It keeps what
+// it has pretended, for nobody else knows any more what really differs.
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 
 #include "sidecar/core/route_plan.h"
@@ -11,30 +11,19 @@ namespace herald {
 
 class DryRunRoutes {
  public:
-  void pretend(const RouteStep& step) {
-    pretended_[step.vip] = step.policy ? std::optional{step.policy->name} : std::nullopt;
-  }
-  void pretend(const FallbackStep& step) { fallback_[step.peer] = step.wanted; }
-  [[nodiscard]] PeerFallbacks overlay(PeerFallbacks held) const {
-    for (const auto& [peer, fallback] : fallback_) {
-      if (!peer.empty()) held[peer] = fallback;
-    }
-    return held;
-  }
-  [[nodiscard]] OwnedRoutes overlay(OwnedRoutes owned) const {
-    for (const auto& [vip, policy] : pretended_) {
-      if (policy) {
-        owned[vip] = *policy;
-      } else {
-        owned.erase(vip);
-      }
-    }
-    return owned;
-  }
+  void pretend(const RouteStep& step) { steps_[step.vip] = step; }
+  void pretend(const FallbackStep& step) { fallback_[step.peer] = step; }
+  [[nodiscard]] RouterView overlay(RouterView view);
+  // To the steps that the core still plans on top: those that were pretended, as far as the last read lacks them.
+  void add_pretended(RouteBatch& batch) const;
 
  private:
-  std::map<Vip, std::optional<std::string>> pretended_;  // none: withdrawn
-  PeerFallbacks fallback_;
+  [[nodiscard]] bool differs(const RouteStep& step) const;
+  [[nodiscard]] bool differs(const FallbackStep& step) const;
+
+  std::map<Vip, RouteStep> steps_;
+  std::map<std::string, FallbackStep> fallback_;
+  RouterView read_;  // the last that was answered
 };
 
 }  // namespace herald

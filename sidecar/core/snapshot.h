@@ -98,6 +98,7 @@ struct Snapshot {
   std::optional<TimePoint> router_read_at;
   std::vector<ServiceSnapshot> services;
   LatenessSnapshot lateness;
+  bool dry_run = false;  // the shell fills it in, too: the core does not know that its steps are not taken
 };
 
 }  // namespace herald

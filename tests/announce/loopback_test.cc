@@ -222,5 +222,24 @@ TEST_CASE("a dry run pretends on top of what is there") {
   CHECK(seen.addresses[0].expires == now + 30s);
 }
 
+TEST_CASE("a dry run tells what it has pretended, until it is so") {
+  using Kind = Step::Kind;
+  DryRun dry;
+  const AddressKey present{kVip, "lo"};
+  const AddressKey absent{kVip6, "lo"};
+  const auto steps = [&dry](std::vector<Step> planned) {
+    dry.add_pretended(planned);
+    return planned;
+  };
+  (void)dry.overlay({{{present, true, std::nullopt}}});
+  dry.pretend({Kind::remove, present, {}}, TimePoint{});
+  dry.pretend({Kind::refresh, absent, 30s}, TimePoint{});
+  CHECK(steps({}) == std::vector<Step>{{Kind::remove, present, {}}, {Kind::add, absent, 30s}});
+  CHECK(steps({{Kind::remove, absent, {}}}) ==
+        std::vector<Step>{{Kind::remove, present, {}}, {Kind::remove, absent, {}}});
+  (void)dry.overlay({{{absent, false, std::nullopt}}});  // somebody else has put it there
+  CHECK(steps({}).empty());
+}
+
 }  // namespace
 }  // namespace herald

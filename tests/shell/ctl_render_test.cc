@@ -305,3 +305,13 @@ TEST_CASE("the brake is shown above everything else") {
   CHECK(status_line(snapshot).starts_with("BRAKE; "));
   CHECK(status_report(two_services(), kClocks)["brake"].is_null());
 }
+
+TEST_CASE("a dry run is said first, for nothing below it was done") {
+  Snapshot snapshot = two_services();
+  CHECK(status_report(snapshot, kClocks)["dry_run"] == false);
+  snapshot.dry_run = true;
+  for (const std::string& text : {status_of(snapshot), why_of(snapshot, "web")})
+    CHECK(first_line(text) == "DRY RUN: heraldd only pretends to act; heraldctl plan shows what it would do");
+  CHECK(status_report(snapshot, kClocks)["dry_run"] == true);
+  CHECK(status_line(snapshot).starts_with("DRY RUN; "));
+}

@@ -231,7 +231,16 @@ def test_plan_beside_a_dry_run(region):
     assert region.vips() == set()
     assert region.announced(VIP) == set()
     plan = herald.ctl("plan")
-    assert plan.returncode in (0, 1), plan.stderr
+    assert plan.returncode == 1, plan
+    assert f"announce {VIP} with HERALD-web-healthy" in plan.stdout and f"add {VIP} to lo" in plan.stdout
+    status = herald.ctl("status")
+    assert status.stdout.startswith("DRY RUN: ") and herald.status()["dry_run"] is True
+    assert herald.ctl("why", "web").stdout.startswith("DRY RUN: ")
+    herald.stop()
+    herald.process.argv.remove("--dry-run")
+    herald.start()
+    herald.wait_state("web", "announced")
+    assert herald.ctl("plan").returncode == 0
 
 
 def test_withdraw_after_a_crash_that_nobody_follows(region):
