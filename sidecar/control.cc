@@ -1,6 +1,7 @@
 #include "sidecar/control.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,6 +16,12 @@ namespace {
 // Of one turn, so that a burst of clients or one that floods leaves time for the probes.
 constexpr int kMostAccepted = 16;
 constexpr std::size_t kMostReceived = 16384;
+
+// Not one that has only shut down its sending side: it still waits for replies.
+bool has_gone(const Fd& fd) {
+  pollfd state{.fd = fd.get(), .events = 0, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
+}
 
 }  // namespace
 
@@ -198,6 +205,7 @@ void ControlServer::serve(ClientId id) {
   client.waiting = false;
   VarlinkPeer peer = client.peer;
   peer.client = id;
+  peer.gone = has_gone(client.fd);
   VarlinkAnswer answer = service_.answer(*client.input.take(), peer);
   client.watching = answer.course == VarlinkCourse::stream;
   client.awaiting = answer.course == VarlinkCourse::later;

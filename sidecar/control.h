@@ -14,7 +14,8 @@
 //              client can read that reply; then the connection ends.
 //
 // In every state the client has a deadline (ControlLimits) and may close, which drops it at once; requests
-// that were sent whole before its end of file are still answered. When all places are taken, a new client
+// that were sent whole before its end of file are still answered, but what would change something is not carried out
+// once it has closed. When all places are taken, a new client
 // takes the place of the one that has been still the longest.
 //
 // The server knows no command: it hands requests to a VarlinkService. The Loop must outlive it.

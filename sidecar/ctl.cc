@@ -96,7 +96,7 @@ std::expected<std::vector<std::string>, Outcome> tell(const Options& options, st
         std::chrono::duration_cast<std::chrono::milliseconds>(lasts.value_or(Duration{})).count();
   }
   const auto reply = call_varlink(options.socket, method, parameters, options.timeout);
-  if (!reply) return std::unexpected(failed(options, reply.error()));
+  if (!reply) return std::unexpected(failed_change(options, reply.error()));
   std::vector<std::string> names;
   for (const Report& name : list_at(*reply, "services")) names.push_back(name.get<std::string>());
   return names;
@@ -150,6 +150,13 @@ Outcome failed(const Options& options, const CallFailure& failure) {
   return {kNotReachable, "",
           fmt::format("heraldd does not answer on {}: {}; is it running? (systemctl status herald)\n",
                       options.socket, failure.text)};
+}
+
+Outcome failed_change(const Options& options, const CallFailure& failure) {
+  Outcome outcome = failed(options, failure);
+  if (failure.kind == CallFailure::Kind::timed_out)
+    outcome.err += "what was asked of it may have been carried out, or may still be\n";
+  return outcome;
 }
 
 std::string json_text(const Options& options, const Report& report) {

@@ -41,6 +41,8 @@ struct Outcome {
 
 // A call that failed, for people and with its exit code.
 [[nodiscard]] Outcome failed(const Options& options, const CallFailure& failure);
+// The same of one that changes something: without an answer it is not known whether it has.
+[[nodiscard]] Outcome failed_change(const Options& options, const CallFailure& failure);
 
 // What --json prints.
 [[nodiscard]] std::string json_text(const Options& options, const Report& report);

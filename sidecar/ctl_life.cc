@@ -26,7 +26,7 @@ Outcome reload(const Options& options) {
     for (const Report& warning : list_at(*reply, "warnings")) warnings += line_of(warning);
     return {kDone, "reloaded: " + text_at(*reply, "changes") + "\n", std::move(warnings)};
   }
-  if (reply.error().error.name != kBadConfiguration) return failed(call, reply.error());
+  if (reply.error().error.name != kBadConfiguration) return failed_change(call, reply.error());
   const Report& errors = list_at(reply.error().error.parameters, "errors");
   if (options.json) return {kUsage, json_text(options, {{"errors", errors}}), ""};
   std::string text =
@@ -42,7 +42,7 @@ Outcome handover(const Options& options) {
   const auto heraldd = VarlinkServer::find(call.socket, call.timeout);
   if (!heraldd) return failed(call, heraldd.error());
   const auto reply = call_varlink(call.socket, kHandoverMethod, Report::object(), call.timeout);
-  if (!reply) return failed(call, reply.error());
+  if (!reply) return failed_change(call, reply.error());
   const Duration patience = options.timeout_given ? options.timeout : kPatience;
   if (heraldd->wait_for_end(patience)) return {kDone, "", ""};
   return {kTimedOut, "",

@@ -136,6 +136,7 @@ VarlinkAnswer VarlinkService::answer(std::string_view request, const VarlinkPeer
   const auto call = read_call(*message);
   if (!call) return {encode_reply(std::unexpected(call.error()))};
   const auto method = find(call->method);
+  if (method && (*method)->mutates && peer.gone && !call->oneway) return {};
   VarlinkReply reply;
   try {
     reply = method ? dispatch(**method, *call, peer) : std::unexpected(method.error());

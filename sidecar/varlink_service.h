@@ -3,6 +3,9 @@
 // function called. org.varlink.service (GetInfo, GetInterfaceDescription) answers from the same rows. Pure:
 // no socket, no clock.
 //
+// What changes something is not carried out for a caller who has given up waiting for it: by then he may have done
+// something else about it.
+//
 // It refuses replies above kMostReplyBytes, and turns whatever a row throws into an error reply.
 #pragma once
 
@@ -28,6 +31,7 @@ struct VarlinkPeer {
   pid_t process = 0;
   bool may_change = false;
   std::uint64_t client = 0;
+  bool gone = false;  // it has closed its connection, and will never know what came of its request
 };
 
 // How a call is answered.

@@ -65,6 +65,22 @@ TEST_CASE("a oneway call of a client that closes at once is carried out") {
   CHECK(run_until(test.loop, [&] { return test.changes == 1 && test.server->client_count() == 0; }));
 }
 
+TEST_CASE("what changes something is not carried out for a client that has closed before") {
+  TestServer test;
+  {
+    const TestClient client = test.connect();
+    client.call("t.T.Change");
+    client.call("t.T.Change");
+  }
+  TestClient half = test.connect();  // it still waits for its reply
+  half.call("t.T.Change");
+  half.finish_sending();
+  CHECK(half.wait_for_close(test.loop));
+  CHECK(half.replies() == 1);
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 0; }));
+  CHECK(test.changes == 1);
+}
+
 TEST_CASE("junk gets an error reply and the end, and harms nobody else") {
   TestServer test;
   TestClient good = test.connect();

@@ -226,6 +226,19 @@ TEST_CASE("a daemon that hangs is told from one that is gone") {
   }
 }
 
+TEST_CASE("a change that got no answer may have been made, and looking changes nothing") {
+  Scene scene;
+  scene.options.timeout = 200ms;
+  const Child daemon([&] { scene.listen([](int) { ::pause(); }); });
+  const std::string may = "what was asked of it may have been carried out, or may still be\n";
+  CHECK_FALSE(scene.status().err.ends_with(may));
+  scene.options.timeout_given = true;
+  for (const auto& outcome : {ctl::drain(scene.options, {.services = {"web"}}), ctl::reload(scene.options)}) {
+    CHECK(outcome.code == ctl::kTimedOut);
+    CHECK(outcome.err.ends_with(may));
+  }
+}
+
 TEST_CASE("something else on the socket is no heraldd") {
   const Scene scene;
   const Child daemon([&] {

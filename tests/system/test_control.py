@@ -109,6 +109,18 @@ def test_who_may_not_change_things_may_look(lab):
     assert herald.service("web")["admin"] == "auto"
 
 
+def test_nothing_is_changed_for_one_who_has_given_up(lab):
+    _, herald = start_announced(lab)
+    herald.sigstop()
+    for command in (["drain", "web"], ["handover"], ["reload"]):
+        done = herald.ctl(*command, "--timeout", "300ms")
+        assert done.returncode == 4 and "may still be" in done.stderr, (command, done)
+    herald.sigcont()
+    assert herald.service("web")["admin"] == "auto"
+    assert not (herald.state_dir / "handover").exists()
+    assert "reload" not in herald.log_text()
+
+
 def test_shells_complete_commands_options_and_what_the_daemon_knows(lab):
     _, herald = start_announced(lab)
     completions = REPO / "packaging" / "completions"
