@@ -120,6 +120,11 @@ Outcome wait_for_withdrawal(const Options& options, const std::vector<std::strin
     const auto drained = std::chrono::floor<milliseconds>(Clock::now() - told);
     const auto report = look_at(options, names);
     if (!report) return report.error();
+    if (const std::string over = not_drained(*report); !over.empty()) {
+      Outcome undone = shown(options, *report, kNotAsWanted);
+      undone.err = over + "\n";
+      return undone;
+    }
     const std::vector<std::string> left = not_withdrawn(*report, drained);
     if (left.empty()) return shown(options, *report, kDone);
     if (Clock::now() + kPoll >= end) {

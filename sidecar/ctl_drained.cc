@@ -55,4 +55,16 @@ std::vector<std::string> not_withdrawn(const Report& status, std::chrono::millis
   return left;
 }
 
+std::string not_drained(const Report& status) {
+  std::string text;
+  for (const Report& service : list_at(status, "services")) {
+    const std::string admin = text_at(service, "admin");
+    if (admin == "drain") continue;
+    const std::string who = text_at(object_at(service, "admin_by"), "who");
+    text += fmt::format("{}{} is not drained any more: {}{}{}", text.empty() ? "" : "; ",
+                        text_at(service, "name"), admin, who.empty() ? "" : ", by ", who);
+  }
+  return text;
+}
+
 }  // namespace herald::ctl

@@ -15,4 +15,8 @@ namespace herald::ctl {
 // `drained`: how long ago they were. What the router was read before says nothing.
 [[nodiscard]] std::vector<std::string> not_withdrawn(const Report& status, std::chrono::milliseconds drained);
 
+// Which of the services are not drained any more, and by whose word: somebody has undrained or forced them, or --for is
+// over. Empty: none.
+[[nodiscard]] std::string not_drained(const Report& status);
+
 }  // namespace herald::ctl

@@ -59,3 +59,12 @@ TEST_CASE("a report of another release proves no withdrawal") {
   CHECK(ctl::not_withdrawn(ctl::Report::parse(R"({"services": [{"state": "withdrawn", "vips": [{}]}]})"), 3s)
             .size() == 1);
 }
+
+TEST_CASE("a drain that is over is told from one that goes on") {
+  Snapshot snapshot = drained();
+  CHECK(ctl::not_drained(status_report(snapshot, kClocks)).empty());
+  snapshot.services[0].admin = {};
+  CHECK(ctl::not_drained(status_report(snapshot, kClocks)) == "web is not drained any more: auto");
+  snapshot.services[0].admin = {AdminState::force, "", "uid 7", kNow, std::nullopt};
+  CHECK(ctl::not_drained(status_report(snapshot, kClocks)) == "web is not drained any more: force, by uid 7");
+}

@@ -80,6 +80,7 @@ struct Scene {
     int looks = 0;
     const auto look = [&] {
       for (ServiceSnapshot& service : shown.services) {
+        if (service.admin.reason == "undone" && ++looks > 2) service.admin = {};
         if (service.admin.reason == "hangs" || service.admin.state != AdminState::drain || ++looks < 4)
           continue;
         service.state = ServiceState::withdrawn;
@@ -304,6 +305,15 @@ TEST_CASE("drain --wait returns once the stack shows it, or says what is left") 
   CHECK(late.err ==
         "not all is withdrawn after 300ms; the drain stands and goes on\nresolver is draining\n"
         "10.99.0.53/32 is still advertised to 10.1.1.4, 10.1.1.132\n");
+}
+
+TEST_CASE("drain --wait ends at once when somebody ends the drain") {
+  const Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  const auto over = ctl::drain(scene.options, {.services = {"resolver"}, .reason = "undone", .wait = true});
+  CHECK(over.code == ctl::kNotAsWanted);
+  CHECK(over.err == "resolver is not drained any more: auto\n");
 }
 
 TEST_CASE("reload tells what has changed, or every error and exit 2") {

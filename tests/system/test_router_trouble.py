@@ -44,6 +44,8 @@ def test_a_drain_is_not_over_while_bgpd_hangs(region):
     assert "frr does not answer" in done.stderr, done.stderr
     assert region.vips() == set()
     assert region.announced(VIP)
+    done = herald.ctl("drain", "web", "--for", "1s", "--wait", timeout=20)
+    assert done.returncode == 1 and "web is not drained any more: auto" in done.stderr, done
     region.nva.bgpd.sigcont()
     done = herald.ctl("drain", "web", "--wait", timeout=30)
     assert done.returncode == 0, done
