@@ -229,9 +229,10 @@ Outcome probe(const Options& options, const std::string& target, bool counts) {
   const std::size_t slash = target.find('/');
   Report parameters{{"service", target.substr(0, slash)}, {"count", counts}};
   if (slash != std::string::npos) parameters["probe"] = target.substr(slash + 1);
-  const auto reply = call_varlink(options.socket, kProbeMethod, parameters,
-                                  options.timeout_given ? options.timeout : kPatience);
-  if (!reply) return failed(options, reply.error());
+  Options call = options;
+  if (!options.timeout_given) call.timeout = kPatience;
+  const auto reply = call_varlink(call.socket, kProbeMethod, parameters, call.timeout);
+  if (!reply) return failed(call, reply.error());
   const bool fine = std::ranges::all_of(list_at(*reply, "results"), has_passed);
   return {fine ? kDone : kNotAsWanted,
           options.json ? json_text(options, *reply) : render_results(*reply, options.look), ""};

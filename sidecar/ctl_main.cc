@@ -52,7 +52,9 @@ void declare_options(CommandLine& line) {
                            ->envname("HERALD_SOCKET")
                            ->capture_default_str();
   app.add_flag("--json", line.arguments.options.json, "print JSON");
-  line.timeout_option = app.add_option("--timeout", line.timeout, "how long the daemon may take to answer")
+  line.timeout_option = app.add_option("--timeout", line.timeout,
+                                       "how long the daemon may take to answer; of what takes longer "
+                                       "by itself: reload 30s, handover 15s, probe and drain --wait 2m")
                             ->check(check_timeout)
                             ->type_name("DURATION")
                             ->capture_default_str();

@@ -238,6 +238,7 @@ TEST_CASE("a change that got no answer may have been made, and looking changes n
     CHECK(outcome.code == ctl::kTimedOut);
     CHECK(outcome.err.ends_with(may));
   }
+  CHECK(ctl::probe(scene.options, "web", false).err.find(" within 200ms") != std::string::npos);
 }
 
 TEST_CASE("something else on the socket is no heraldd") {
