@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/report.h"
+
 namespace herald::ctl {
 namespace {
 
@@ -282,9 +284,13 @@ std::string admin_line(const Report& service, WallTime now, const Look& look) {
 
 }  // namespace
 
+// As report.cc judges it for STATUS=.
 bool is_as_wanted(const Report& service) {
-  if (text_at(service, "admin") == "drain")
-    return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
+  const bool drained = text_at(service, "admin") == "drain";
+  if (drained && text_at(object_at(service, "admin_by"), "who") == kHeraldsWord &&
+      !flag_at(service, "removed").value_or(false))
+    return false;
+  if (drained) return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
   return text_at(service, "state") == "announced" && text_at(service, "health") == "healthy" &&
          text_at(service, "problem").empty();
 }

@@ -16,6 +16,9 @@
 
 namespace herald {
 
+// Who drains what leaves, and everything when it is not known who was drained.
+inline constexpr std::string_view kHeraldsWord = "herald";
+
 // The same moment on both clocks.
 struct ClockPair {
   TimePoint core{};

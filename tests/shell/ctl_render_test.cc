@@ -196,6 +196,21 @@ TEST_CASE("only announced, healthy and without a problem is as wanted") {
   CHECK_FALSE(ctl::is_as_wanted(ctl::Report()));
 }
 
+TEST_CASE("a drain that nobody has asked for is not as wanted, unless the service leaves") {
+  Snapshot snapshot = two_services();
+  snapshot.services.pop_back();
+  ServiceSnapshot& web = snapshot.services[0];
+  web.state = ServiceState::withdrawn;
+  web.admin = {AdminState::drain, "the state file was lost, and with it who was drained", "herald", kNow,
+               std::nullopt};
+  CHECK(has(status_of(snapshot), "\n! web"));
+  CHECK(has(status_line(snapshot), "; web withdrawn: "));
+  web.name = "web (removed)";
+  web.departs = true;
+  CHECK(has(status_of(snapshot), "\n  web (removed)"));
+  CHECK_FALSE(has(status_line(snapshot), "; web"));
+}
+
 TEST_CASE("lines are cut on a narrow terminal, and only there") {
   const std::string text = status_of(two_services(), {.width = 60});
   std::size_t begin = 0;
