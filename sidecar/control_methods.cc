@@ -76,7 +76,7 @@ std::string who_is(const VarlinkPeer& peer) {
   return peer.user == 0 ? "root" : fmt::format("uid {}", peer.user);
 }
 
-// The named services, or all of them, at least one; the error is the answer.
+// The named services, at least one, or all that there are; the error is the answer.
 std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource& source,
                                                              const json& parameters) {
   const Snapshot snapshot = source.snapshot();
@@ -85,9 +85,9 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
     for (const ServiceSnapshot& service : snapshot.services) {
       if (!service.departs) names.push_back(service.name);
     }
-  } else {
-    names = parameters["services"].get<std::vector<std::string>>();
+    return names;
   }
+  names = parameters["services"].get<std::vector<std::string>>();
   for (const std::string& service : names) {
     if (auto error = not_configured(snapshot, service); !error.empty())
       return std::unexpected(no_such_service(service, std::move(error)));

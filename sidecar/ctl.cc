@@ -35,6 +35,11 @@ Outcome refused(const Options& options, const VarlinkError& error) {
             fmt::format("what answers on {} does not know this command; is it an older heraldd?\n",
                         options.socket)};
   }
+  if (error.name == kInvalidParameter) {
+    return {
+        kUsage, "",
+        fmt::format("heraldd does not take this value of \"{}\"\n", text_at(error.parameters, "parameter"))};
+  }
   const std::string message = text_at(error.parameters, "message");
   return {kNotAsWanted, "",
           fmt::format("heraldd answers with {}{}{}\n", printable(error.name), message.empty() ? "" : ": ",
@@ -82,6 +87,7 @@ Outcome shown(const Options& options, const Report& report, int code) {
   if (options.json) return {code, json_text(options, report), ""};
   std::string text;
   for (const Report& service : list_at(report, "services")) text += service_line(service);
+  if (text.empty()) text = "there are no services\n";
   return {code, std::move(text), ""};
 }
 

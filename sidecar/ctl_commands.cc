@@ -40,9 +40,12 @@ void take_named(CLI::App& command, Arguments& arguments) {
 }
 
 std::string check_duration(const std::string& text) {
+  constexpr Duration kShortest = std::chrono::milliseconds(1);
+  constexpr Duration kLongest = std::chrono::hours(24 * 366);
   const auto duration = parse_duration(text);
-  return duration && *duration > Duration{} ? ""
-                                            : "\"" + printable(text) + R"(" is no duration, such as "2h")";
+  if (!duration) return "\"" + printable(text) + R"(" is no duration, such as "2h")";
+  const bool in_range = *duration >= kShortest && *duration <= kLongest;
+  return in_range ? "" : "must be between 1ms and 366d, not " + printable(text);
 }
 
 void take_word(CLI::App& command, Arguments& arguments) {

@@ -54,6 +54,7 @@ struct VarlinkError {
 [[nodiscard]] VarlinkError invalid_parameter(std::string_view parameter);
 [[nodiscard]] VarlinkError permission_denied();
 [[nodiscard]] VarlinkError expected_more();
+inline constexpr std::string_view kInvalidParameter = "org.varlink.service.InvalidParameter";
 inline constexpr std::string_view kPermissionDenied = "org.varlink.service.PermissionDenied";
 inline constexpr std::string_view kMethodNotFound = "org.varlink.service.MethodNotFound";
 inline constexpr std::string_view kInterfaceNotFound = "org.varlink.service.InterfaceNotFound";

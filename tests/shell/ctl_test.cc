@@ -292,6 +292,35 @@ TEST_CASE("drain: told, kept, shown; a name that does not exist changes nothing"
         "nothing was changed, because it could not be kept: write /state.json: No space left on device\n");
 }
 
+TEST_CASE("all services where there are none is an empty success, and a wrong value is wrong usage") {
+  const Scene scene;
+  Snapshot snapshot;
+  SECTION("none") {
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    for (const bool wait : {false, true}) {
+      const auto none = ctl::drain(scene.options, {.all = true, .wait = wait});
+      CHECK(std::tuple(none.code, none.out) == std::tuple(ctl::kDone, "there are no services\n"));
+    }
+    CHECK(ctl::drain(scene.options, {}).code == ctl::kUsage);
+  }
+  SECTION("one that leaves") {
+    snapshot.services = {web()};
+    snapshot.services[0].name += " (removed)";
+    snapshot.services[0].departs = true;
+    const Child heraldd([&] { scene.serve(snapshot); });
+    (void)scene.status();
+    CHECK(ctl::force(scene.options, {.all = true}).out == "there are no services\n");
+  }
+  SECTION("a value that heraldd does not take") {
+    const Child heraldd([&] { scene.serve(two_services()); });
+    (void)scene.status();
+    const auto refused = ctl::drain(scene.options, {.services = {"web"}, .lasts = "400d"});
+    CHECK(refused.code == ctl::kUsage);
+    CHECK(refused.err == "heraldd does not take this value of \"for_ms\"\n");
+  }
+}
+
 TEST_CASE("drain --wait returns once the stack shows it, or says what is left") {
   Scene scene;
   const Child heraldd([&] { scene.serve(two_services()); });

@@ -121,6 +121,27 @@ def test_nothing_is_changed_for_one_who_has_given_up(lab):
     assert "reload" not in herald.log_text()
 
 
+def test_durations_out_of_range_are_wrong_usage(lab):
+    _, herald = start_announced(lab)
+    for lasts in ("400d", "0.5ms", "0s", "soon"):
+        done = herald.ctl("drain", "web", "--for", lasts)
+        assert done.returncode == 2 and lasts in done.stderr, done
+    assert herald.service("web")["admin"] == "auto"
+
+
+def test_a_lost_state_file_is_not_as_wanted_until_undrained(lab):
+    _, herald = start_announced(lab)
+    herald.kill()
+    (herald.state_dir / "state.json").write_text("{ junk")
+    herald.start()
+    herald.wait_state("web", "withdrawn")
+    done = herald.ctl("status")
+    assert done.returncode == 1 and "\n! web" in done.stdout, done
+    assert herald.ctl("undrain", "web").returncode == 0
+    herald.wait_state("web", "announced")
+    assert herald.ctl("status").returncode == 0
+
+
 def test_shells_complete_commands_options_and_what_the_daemon_knows(lab):
     _, herald = start_announced(lab)
     completions = REPO / "packaging" / "completions"
