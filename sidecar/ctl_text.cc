@@ -48,9 +48,48 @@ std::string painted(std::string text, const Look& look, Colour colour) {
   return code.empty() ? text : fmt::format("{}{}\x1b[0m", code, text);
 }
 
-std::string cut_to(const std::string& text, std::size_t used, const Look& look) {
-  if (look.width == 0) return text;
-  return cut(text, look.width > used ? look.width - used : 0);
+// How much further in a wrapped text goes on.
+constexpr std::size_t kHang = 4;
+// A column with less than this is none to wrap a text in.
+constexpr std::size_t kLeastColumn = 24;
+
+// The bytes of the first `most` characters.
+std::size_t bytes_of(std::string_view text, std::size_t most) {
+  std::size_t end = 0;
+  for (; end < text.size(); ++end) {
+    const bool begins = (static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80;
+    if (begins && most-- == 0) break;
+  }
+  return end;
+}
+
+// The first piece of `text` of at most `room` columns, broken at a blank where there is one; it is taken off, with the
+// blank.
+std::string_view take_piece(std::string_view& text, std::size_t room) {
+  std::size_t end = bytes_of(text, room);
+  std::size_t next = end;
+  if (end < text.size()) {
+    const std::size_t blank = text.rfind(' ', end);
+    if (blank != std::string_view::npos && blank > 0) end = next = blank;
+    next = std::min(text.find_first_not_of(' ', next), text.size());
+  }
+  const std::string_view piece = text.substr(0, end);
+  text.remove_prefix(next);
+  return piece;
+}
+
+// `text` from column `begin` on; what does not fit goes on in column `hang` of the lines below.
+std::string wrapped(std::string_view text, std::size_t begin, std::size_t hang, const Look& look,
+                    Colour colour) {
+  if (look.width == 0 || begin + columns(text) <= look.width) return painted(std::string(text), look, colour);
+  // On a terminal too narrow for any of this, the terminal wraps.
+  const auto room = [&](std::size_t from) {
+    return from + kHang < look.width ? look.width - from : columns(text);
+  };
+  std::string out = painted(std::string(take_piece(text, room(begin))), look, colour);
+  while (!text.empty())
+    out += "\n" + std::string(hang, ' ') + painted(std::string(take_piece(text, room(hang))), look, colour);
+  return out;
 }
 
 std::tm local(WallTime when) {
@@ -140,36 +179,53 @@ std::string precise_clock_text(WallTime when, WallTime now) {
 // ---- lines
 
 std::string line(const std::string& text, const Look& look, Colour colour) {
-  return painted(cut_to(text, 0, look), look, colour) + "\n";
+  const std::size_t indent = std::min(text.find_first_not_of(' '), text.size());
+  return std::string(indent, ' ') +
+         wrapped(std::string_view(text).substr(indent), indent, indent + kHang, look, colour) + "\n";
 }
 
-std::string Table::text(const Look& look) const {
+std::vector<std::size_t> Table::widths() const {
   std::vector<std::size_t> widths;
   for (const Row& row : rows_) {
     widths.resize(std::max(widths.size(), row.cells.size()));
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       widths[i] = std::max(widths[i], columns(row.cells[i].text));
   }
+  return widths;
+}
+
+std::string Table::row_text(const Row& row, const std::vector<std::size_t>& widths, const Look& look) const {
+  const std::size_t hang = indent_ + kHang;
+  std::string out(indent_, ' ');
+  std::size_t at = indent_;  // the column that is written next
+  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+    const Cell& cell = row.cells[i];
+    const std::size_t width = columns(cell.text);
+    const bool is_last = i + 1 == row.cells.size();
+    const bool fits = look.width == 0 || at + width <= look.width;
+    const bool wraps = is_last && at + kLeastColumn <= look.width;
+    if (!fits && !wraps && at > hang) {
+      out.erase(out.find_last_not_of(' ') + 1);
+      out += "\n" + std::string(hang, ' ');
+      at = hang;
+    }
+    out += wrapped(cell.text, at, at, look, cell.colour);
+    if (is_last) break;
+    out.append(widths[i] + 2 - width, ' ');
+    at += widths[i] + 2;
+  }
+  out.erase(out.find_last_not_of(' ') + 1);
+  return out + "\n";
+}
+
+std::string Table::text(const Look& look) const {
+  const std::vector<std::size_t> widths = this->widths();
+  const std::size_t hang = indent_ + kHang;
   std::string out;
   for (const Row& row : rows_) {
-    if (row.cells.empty()) {
-      out += std::string(indent_ + 4, ' ') + painted(cut_to(row.note, indent_ + 4, look), look, row.colour) +
-             "\n";
-      continue;
-    }
-    std::size_t used = indent_;
-    out.append(indent_, ' ');
-    for (std::size_t i = 0; i < row.cells.size(); ++i) {
-      const std::string text = cut_to(row.cells[i].text, used, look);
-      out += painted(text, look, row.cells[i].colour);
-      if (i + 1 == row.cells.size()) break;
-      const std::size_t filled = used + widths[i] + 2;
-      if (look.width != 0 && filled >= look.width) break;
-      out.append(widths[i] + 2 - columns(text), ' ');
-      used = filled;
-    }
-    out.erase(out.find_last_not_of(' ') + 1);
-    out += '\n';
+    out += row.cells.empty()
+               ? std::string(hang, ' ') + wrapped(row.note, hang, hang + kHang, look, row.colour) + "\n"
+               : row_text(row, widths, look);
   }
   return out;
 }

@@ -41,7 +41,7 @@ enum class Colour : std::uint8_t { plain, good, doubtful, bad, strong };
 
 struct Look {
   bool colour = false;
-  std::size_t width = 0;  // columns of the terminal; 0: nothing is cut
+  std::size_t width = 0;  // columns of the terminal; 0: nothing is wrapped
 };
 
 struct Cell {
@@ -49,10 +49,12 @@ struct Cell {
   Colour colour = Colour::plain;
 };
 
-// A line break at the end; cut to the look's width.
+// A line break at the end. What is wider than the look goes on below, further in than it begins: the end of an
+// explanation is worth as much as its beginning.
 [[nodiscard]] std::string line(const std::string& text, const Look& look, Colour colour = Colour::plain);
 
-// Columns as wide as their widest cell, two blanks between; the last one is not filled up.
+// Columns as wide as their widest cell, two blanks between; the last one is not filled up. It is wrapped in its column
+// where that has room; what else does not fit goes on below.
 class Table {
  public:
   explicit Table(std::size_t indent = 0) : indent_(indent) {}
@@ -67,6 +69,10 @@ class Table {
     std::string note;
     Colour colour;
   };
+  [[nodiscard]] std::vector<std::size_t> widths() const;
+  [[nodiscard]] std::string row_text(const Row& row, const std::vector<std::size_t>& widths,
+                                     const Look& look) const;
+
   std::size_t indent_;
   std::vector<Row> rows_;
 };
