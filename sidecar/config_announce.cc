@@ -133,12 +133,7 @@ void read_loopback(ObjectReader& announce, AnnounceSpec& spec, std::vector<std::
   refuse("vip_on_down", "with the loopback lever the withdrawal is the removal of the address");
 }
 
-void read_routed(ObjectReader& announce, AnnounceSpec& spec) {
-  spec.lease.reset();
-  const nlohmann::json* lease = announce.value("lease");
-  if (lease != nullptr && *lease != "off") {
-    announce.fail("lease", "only the loopback lever has one: here the address is not the announcement");
-  }
+void read_kept_vip(ObjectReader& announce, AnnounceSpec& spec) {
   announce.read("manage_vip", spec.manage_vip);
   std::size_t vip_on_down = 0;
   if (announce.read_choice("vip_on_down", vip_on_down, {"keep", "remove"})) {
@@ -149,20 +144,35 @@ void read_routed(ObjectReader& announce, AnnounceSpec& spec) {
   read_attributes(announce, spec);
 }
 
+void read_routed(ObjectReader& announce, AnnounceSpec& spec) {
+  spec.lease.reset();
+  const nlohmann::json* lease = announce.value("lease");
+  if (lease != nullptr && *lease != "off") {
+    announce.fail("lease", "only the loopback lever has one: here the address is not the announcement");
+  }
+  read_kept_vip(announce, spec);
+}
+
 }  // namespace
 
-void read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings) {
+bool read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings) {
   auto announce = service.object("announce");
-  if (!announce) return;
+  if (!announce) return true;
   std::size_t via = 0;
-  if (announce->read_choice("via", via, {"loopback", "vtysh", "birdc"})) spec.via = static_cast<Via>(via);
+  const bool known =
+      announce->read_choice("via", via, {"loopback", "vtysh", "birdc"}) || announce->value("via") == nullptr;
+  spec.via = static_cast<Via>(via);
   read_interface(*announce, "interface", spec.interface);
-  if (spec.via == Via::loopback) {
+  if (!known) {
+    read_lease(*announce, spec, warnings);
+    read_kept_vip(*announce, spec);
+  } else if (spec.via == Via::loopback) {
     read_loopback(*announce, spec, warnings);
   } else {
     read_routed(*announce, spec);
   }
   announce->finish();
+  return known;
 }
 
 void read_drain(ObjectReader& service, DrainSpec& spec) {

@@ -9,8 +9,10 @@
 
 namespace herald {
 
-// `service` is the object that may have "announce" and "drain". Warnings are lines for people.
-void read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings);
+// `service` is the object that may have "announce" and "drain". Warnings are lines for people. False where `via` is wrong:
+// then nothing is known of the lever, and nothing is to be held against it.
+[[nodiscard]] bool read_announce(ObjectReader& service, AnnounceSpec& spec,
+                                 std::vector<std::string>& warnings);
 void read_drain(ObjectReader& service, DrainSpec& spec);
 
 // Checks that `router` has what the lever needs, and takes over what it prepends. Errors belong to the service at `pointer`.

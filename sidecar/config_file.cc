@@ -20,13 +20,14 @@ namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 6> kMainKeys{"router", "control", "http", "state_dir", "brake", "defaults"};
 
-void read_main(const nlohmann::json& document, const std::string& file, Config& config,
+// Whether the router's stack is known.
+bool read_main(const nlohmann::json& document, const std::string& file, Config& config,
                ServiceReader& services, std::vector<ConfigError>& errors) {
   ObjectReader top(document, file, "", errors);
-  if (!document.is_object()) return;
+  if (!document.is_object()) return false;
   std::string schema;
   top.read("$schema", schema);  // editors look here for the schema to complete with
-  config.router = read_router(top);
+  const bool stack_known = read_router(top, config.router);
   config.control = read_control(top);
   config.brake = read_brake(top);
   top.not_yet("http");
@@ -34,6 +35,7 @@ void read_main(const nlohmann::json& document, const std::string& file, Config& 
   if (auto defaults = top.object("defaults")) services.read_defaults(*defaults);
   services.read_list(top);
   top.finish();
+  return stack_known;
 }
 
 void read_service_file(const nlohmann::json& document, const std::string& file, ServiceReader& services,
@@ -98,17 +100,16 @@ void parse_all(const ConfigText* main, std::span<const ConfigText> service_files
                std::span<const ProbeKindCheck> kinds, LoadResult& result) {
   Config config;
   ServiceReader services(kinds, result.errors, result.warnings);
-  bool has_router = false;
+  bool stack_known = false;
   if (main != nullptr) {
     const auto document = parse_json(main->text, main->file, result.errors);
-    if (document) read_main(*document, main->file, config, services, result.errors);
-    has_router = document && document->is_object() && document->contains("router");
+    stack_known = document && read_main(*document, main->file, config, services, result.errors);
   }
   for (const auto& each : service_files) {
     const auto document = parse_json(each.text, each.file, result.errors);
     if (document) read_service_file(*document, each.file, services, result.errors);
   }
-  config.services = services.finish(has_router ? &config.router : nullptr);
+  config.services = services.finish(stack_known ? &config.router : nullptr);
   if (result.errors.empty()) result.config = std::move(config);
 }
 

@@ -120,12 +120,12 @@ void read_bird(ObjectReader object, BirdSpec& bird) {
   object.finish();
 }
 
-void read_fallback(ObjectReader& object, RouterSpec& router) {
+void read_fallback(ObjectReader& object, bool stack_known, RouterSpec& router) {
   std::size_t level = 0;
   if (object.read_choice("fallback", level, {"off", "deny", "shutdown"}))
     router.fallback = static_cast<FallbackLevel>(level);
   object.read("fallback_after", router.fallback_after, 1s, 1h);
-  if (router.fallback != FallbackLevel::off && router.stack != Stack::frr) {
+  if (stack_known && router.fallback != FallbackLevel::off && router.stack != Stack::frr) {
     object.fail("fallback", fmt::format("needs the stack \"frr\": herald has no such lever on {}",
                                         router.stack == Stack::bird ? "BIRD" : "stack \"none\""));
   }
@@ -133,23 +133,22 @@ void read_fallback(ObjectReader& object, RouterSpec& router) {
 
 }  // namespace
 
-RouterSpec read_router(ObjectReader& top) {
-  RouterSpec router;
+bool read_router(ObjectReader& top, RouterSpec& router) {
   const bool present = top.json().contains("router");
   auto object = top.object("router");
   if (!present) top.fail("", R"("router" is required: {"stack": "frr"}, "bird" or "none")");
-  if (!object) return router;
+  if (!object) return false;
   std::size_t stack = 0;
-  if (object->require("stack") && object->read_choice("stack", stack, {"frr", "bird", "none"})) {
-    router.stack = static_cast<Stack>(stack);
-  }
-  read_fallback(*object, router);
+  const bool stack_known =
+      object->require("stack") && object->read_choice("stack", stack, {"frr", "bird", "none"});
+  if (stack_known) router.stack = static_cast<Stack>(stack);
+  read_fallback(*object, stack_known, router);
   if (auto bgp = object->object("bgp")) read_bgp(*bgp, router);
   if (auto route_server = object->object("route_server")) read_route_server(*route_server, router);
   if (auto vtysh = object->object("vtysh")) read_vtysh(*vtysh, router.vtysh);
   if (auto bird = object->object("bird")) read_bird(*bird, router.bird);
   object->finish();
-  return router;
+  return stack_known;
 }
 
 ControlSpec read_control(ObjectReader& top) {

@@ -8,7 +8,8 @@
 
 namespace herald {
 
-[[nodiscard]] RouterSpec read_router(ObjectReader& top);
+// False where the stack is not known, since it is wrong or missing: then nothing is to be held against it.
+[[nodiscard]] bool read_router(ObjectReader& top, RouterSpec& router);
 [[nodiscard]] ControlSpec read_control(ObjectReader& top);
 // Either "off" or an object. None: off.
 [[nodiscard]] std::optional<BrakeSpec> read_brake(ObjectReader& top);

@@ -93,9 +93,9 @@ void ServiceReader::read(ObjectReader& service) {
   ServiceSpec spec;
   read_service_name(service, spec.name);
   read_vips(service, spec);
-  read_announce(service, spec.announce, warnings_);
+  const bool lever_known = read_announce(service, spec.announce, warnings_);
   read_drain(service, spec.drain);
-  note_place(service, spec);
+  note_place(service, spec, lever_known);
   read_probes(service, spec.probes);
   const auto gates = std::ranges::count(spec.probes, Role::gate, &ProbeSpec::role);
   read_require(service, static_cast<std::size_t>(gates), spec.require);
@@ -109,9 +109,10 @@ void ServiceReader::read(ObjectReader& service) {
   services_.push_back(std::move(spec));
 }
 
-void ServiceReader::note_place(const ObjectReader& service, const ServiceSpec& spec) {
+void ServiceReader::note_place(const ObjectReader& service, const ServiceSpec& spec, bool lever_known) {
   places_.push_back({service.file(), service.pointer()});
-  const bool removes = spec.announce.via == Via::loopback || spec.announce.vip_on_down == VipOnDown::remove;
+  const bool removes =
+      (lever_known && spec.announce.via == Via::loopback) || spec.announce.vip_on_down == VipOnDown::remove;
   for (const Vip& vip : spec.vips) {
     if (removes) removed_vips_.insert(vip.prefix);
   }

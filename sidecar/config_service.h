@@ -44,7 +44,7 @@ class ServiceReader {
   [[nodiscard]] bool is_full(ObjectReader& service);
   void read_service_name(ObjectReader& service, std::string& name);
   void read_vips(ObjectReader& service, ServiceSpec& spec);
-  void note_place(const ObjectReader& service, const ServiceSpec& spec);
+  void note_place(const ObjectReader& service, const ServiceSpec& spec, bool lever_known);
   void read_probes(ObjectReader& service, std::vector<ProbeSpec>& probes);
   void note_needs(const ObjectReader& probe, const ReadProbe& read);
   void check_needs();

@@ -217,3 +217,20 @@ TEST_CASE("a hostile file cannot make an endless report") {
   CHECK(reports.size() <= 1010);
   CHECK(reports.back().ends_with(": too many errors; what follows is not checked"));
 }
+
+TEST_CASE("a misspelt lever is one error, and nothing is held against the one that nobody wrote") {
+  CHECK(service_errors(R"({"announce": {"via": "vtish", "manage_vip": false, "vip_on_down": "keep",
+    "attributes": {"draining": {"communities": ["no-export"]}}},
+    "probes": [{"type": "tcp", "address": "10.99.0.1:80"}]})") ==
+        Reports{
+            R"(/announce/via: must be "loopback", "vtysh" or "birdc", not "vtish"; did you mean "vtysh"?)"});
+  CHECK(service_errors(R"({"announce": {"via": 7, "lease": "1s", "vip_on_down": "go"}})").size() == 3);
+}
+
+TEST_CASE("a misspelt stack is one error, and the levers are not compared with it") {
+  const Reports wrong = errors_of(R"({"router": {"stack": "fr", "fallback": "deny"}, "services": [
+    {"name": "web", "vips": ["10.99.0.1/32"], "announce": {"via": "vtysh"},
+     "probes": [{"type": "tcp", "address": "127.0.0.1:80"}]}]})");
+  CHECK(wrong ==
+        Reports{R"(f: /router/stack: must be "frr", "bird" or "none", not "fr"; did you mean "frr"?)"});
+}
