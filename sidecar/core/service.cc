@@ -120,6 +120,11 @@ bool all_conclusive(std::span<const ProbeOpinion> probes) {
   });
 }
 
+// "held as it is; waiting for front: no result yet"
+std::string joined(std::string text, const std::string& reason) {
+  return reason.empty() ? text : fmt::format("{}; {}", text, reason);
+}
+
 // Why a service that its gates call up is degraded; empty: it is not.
 std::string degraded_reason(std::span<const ProbeOpinion> probes) {
   for (const ProbeOpinion& probe : probes) {
@@ -141,8 +146,11 @@ Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
     return {Health::unhealthy, down_reason(count, probes)};
   }
   if (count.up < least) return {Health::unknown, unknown_reason(probes), all_conclusive(probes)};
-  if (std::string why = degraded_reason(probes); !why.empty()) return {Health::degraded, std::move(why)};
-  return {Health::healthy, up_reason(count, probes), false, unknown_degrader(probes)};
+  std::string up = up_reason(count, probes);
+  const std::string why = degraded_reason(probes);
+  if (why.empty()) return {Health::healthy, std::move(up), false, unknown_degrader(probes)};
+  // Both: it may be what the service comes up by.
+  return {Health::degraded, fmt::format("{}; degraded: {}", up, why)};
 }
 
 ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
@@ -230,8 +238,9 @@ ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
   phase_ = Phase::announced;
   return {.want = Want::present,
           .grade = grade_,
-          .reason = fmt::format("FORCED by {}{}{}; {}", admin_.who, admin_.reason.empty() ? "" : ": ",
-                                admin_.reason, composed.reason)};
+          .reason = joined(
+              fmt::format("FORCED by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason),
+              composed.reason)};
 }
 
 ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Presence presence,
@@ -252,7 +261,7 @@ ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Pre
 ServiceMachine::Wish ServiceMachine::give_up(const Composed& composed, Presence presence, TimePoint now) {
   if (!composed.braked_until || phase_ == Phase::withdrawn) return withdraw(composed.reason, now);
   if (phase_ == Phase::announced && presence == Presence::none) {
-    return withdraw(fmt::format("lost while the brake held it; {}", composed.reason), now);
+    return withdraw(joined("lost while the brake held it", composed.reason), now);
   }
   return {.want = Want::hold,
           .adopting = phase_ == Phase::adopting,
@@ -279,10 +288,9 @@ ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence pr
       break;
   }
   if (now >= adopt_deadline_ && !composed.conclusive) {
-    return withdraw(fmt::format("nothing conclusive within adopt_timeout; {}", composed.reason), now);
+    return withdraw(joined("nothing conclusive within adopt_timeout", composed.reason), now);
   }
-  return {
-      .want = Want::hold, .adopting = true, .reason = fmt::format("found announced; {}", composed.reason)};
+  return {.want = Want::hold, .adopting = true, .reason = joined("found announced", composed.reason)};
 }
 
 // What is missing of it is announced at once, by what is known.
@@ -294,9 +302,9 @@ bool ServiceMachine::waits_for_grade(const Composed& composed, Presence presence
 ServiceMachine::Wish ServiceMachine::unknown(const Composed& composed, Presence presence, TimePoint now) {
   if (phase_ == Phase::withdrawn) return {.want = Want::absent, .reason = composed.reason};
   if (presence == Presence::none) {
-    return withdraw(fmt::format("lost while the health was not known; {}", composed.reason), now);
+    return withdraw(joined("lost while the health was not known", composed.reason), now);
   }
-  return {.want = Want::hold, .reason = fmt::format("held as it is; {}", composed.reason)};
+  return {.want = Want::hold, .reason = joined("held as it is", composed.reason)};
 }
 
 ServiceMachine::Wish ServiceMachine::announce(const Composed& composed, TimePoint now) {

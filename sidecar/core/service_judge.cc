@@ -102,14 +102,20 @@ std::string ServiceRun::step_error(const Vip& vip) const {
   return found == step_errors_.end() ? "" : ": " + found->second;
 }
 
+// A step mostly failed by what the read failed by: once is enough.
+std::string ServiceRun::silence(const Sight& sight, const std::string& step_error) {
+  const std::string read_error = ": " + sight.router->error;
+  return fmt::format("{} does not answer{}{}", name_of(sight.stack), read_error,
+                     step_error == read_error ? "" : step_error);
+}
+
 // ---- wanted
 
 std::string ServiceRun::announce_problem(const Vip& vip, const Sight& sight) const {
   if (std::string problem = address_problem(vip, sight); !problem.empty()) return problem;
   if (sight.stack == Stack::none) return {};
   const std::string_view stack = name_of(sight.stack);
-  if (sight.router != nullptr && !sight.router->reachable)
-    return fmt::format("{} does not answer: {}{}", stack, sight.router->error, step_error(vip));
+  if (sight.router != nullptr && !sight.router->reachable) return silence(sight, step_error(vip));
   if (!was_read(sight)) return fmt::format("not read back from {} yet{}", stack, step_error(vip));
   if (std::string problem = route_problem(vip, sight); !problem.empty()) return problem;
   return advertise_problem(vip, sight);
@@ -189,7 +195,7 @@ std::string ServiceRun::withdraw_route_problem(const Vip& vip, const Sight& sigh
   const bool reachable = sight.router == nullptr || sight.router->reachable;
   if (!reachable) {
     if (gone_at_) return {};  // it was gone when the router answered last, and nothing was sent since
-    return fmt::format("{} does not answer: {}{}", stack, sight.router->error, step_error(vip));
+    return silence(sight, step_error(vip));
   }
   if (!was_read(sight)) return fmt::format("not read back from {} yet{}", stack, step_error(vip));
   if (owned_by(vip, sight))

@@ -147,6 +147,7 @@ class ServiceRun {
   [[nodiscard]] bool is_contained(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] VipStanding::Kind standing(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] std::string step_error(const Vip& vip) const;
+  [[nodiscard]] static std::string silence(const Sight& sight, const std::string& step_error);
   [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] const ObservedAddress* find_ours(const Vip& vip, const Sight& sight) const;
   [[nodiscard]] bool was_removed(const Vip& vip, const Sight& sight) const;

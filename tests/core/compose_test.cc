@@ -110,8 +110,8 @@ TEST_CASE("reasons name what people look for") {
   CHECK(Probes().add('u').add('d').compose(kAll).reason ==
         "1 of 2 gates down: b (refused: Connection refused)");
   CHECK(Probes().add('u').add('d', Role::degrade).compose(kAll).reason ==
-        "b (refused: Connection refused) is down");
-  CHECK(Probes().add('w').compose(kAll).reason == "a (latency: slow) warns");
+        "the gate is up; degraded: b (refused: Connection refused) is down");
+  CHECK(Probes().add('w').compose(kAll).reason == "the gate is up; degraded: a (latency: slow) warns");
   CHECK(Probes().add('d').add('d').add('d').add('d').compose(kAll).reason ==
         "4 of 4 gates down: a (refused: Connection refused), b (refused: Connection refused), c (refused: "
         "Connection "

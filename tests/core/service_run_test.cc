@@ -125,6 +125,8 @@ TEST_CASE("with a stack, announced is in its table and at every established peer
   bench.router->reachable = false;
   bench.router->error = "no answer within 2s";
   CHECK(bench.problem() == "frr does not answer: no answer within 2s");
+  bench.step(Step::Kind::add, "no answer within 2s");
+  CHECK(bench.problem() == "frr does not answer: no answer within 2s");
   CHECK(bench.state() == ServiceState::announcing);
 }
 
