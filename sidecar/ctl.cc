@@ -1,6 +1,8 @@
 #include "sidecar/ctl.h"
 
 #include <fmt/format.h>
+#include <grp.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +19,16 @@
 namespace herald::ctl {
 namespace {
 
+// Who may besides root: the group that heraldd has given the socket to, if there is one.
+std::string members_text(const std::string& socket) {
+  struct stat file{};
+  if (::stat(socket.c_str(), &file) != 0) return " and members of control.group";
+  if (file.st_gid == 0) return "";
+  const group* found = ::getgrgid(file.st_gid);
+  return fmt::format(" and members of the group {}",
+                     found != nullptr ? printable(found->gr_name) : std::to_string(file.st_gid));
+}
+
 Outcome refused(const Options& options, const VarlinkError& error) {
   if (error.name == kNotKept) {
     return {
@@ -28,7 +40,7 @@ Outcome refused(const Options& options, const VarlinkError& error) {
     return {kUsage, "", text_at(error.parameters, "message") + "\n"};
   if (error.name == kPermissionDenied) {
     return {kNotPermitted, "",
-            "not permitted: only root and members of the group control.group may do this\n"};
+            fmt::format("not permitted: only root{} may do this\n", members_text(options.socket))};
   }
   if (error.name == kMethodNotFound || error.name == kInterfaceNotFound) {
     return {kNotReachable, "",

@@ -122,14 +122,15 @@ void look_at_terminal(ctl::Options& options, bool no_colour) {
 }
 
 bool print_lines(const std::string& lines) {
-  return std::fputs(lines.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  if (std::fputs(lines.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return true;
+  std::perror("heraldctl: write");
+  return false;
 }
 
 int print(const ctl::Outcome& outcome) {
   if (!outcome.err.empty()) std::fputs(("heraldctl: " + outcome.err).c_str(), stderr);
-  if (print_lines(outcome.out)) return outcome.code;
-  std::perror("heraldctl: write");
-  return ctl::kNotAsWanted;
+  const bool whole = std::ferror(stdout) == 0;  // what was printed before, by watch
+  return whole && print_lines(outcome.out) ? outcome.code : ctl::kNotAsWanted;
 }
 
 // Where the packaged heraldd listens. A configuration that is an error must not leave heraldctl helpless, nor one by which

@@ -206,13 +206,14 @@ ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
 std::string no_such(std::string_view kind, std::string_view wanted, std::vector<std::string> names) {
   std::string text = fmt::format("no {} \"{}\"", kind, cut(printable(wanted), 80));
   if (names.empty()) return text + "; the configuration has none";
-  if (const std::string near = near_name(wanted, names); !near.empty()) {
+  const std::string near = near_name(wanted, names);
+  if (!near.empty()) {
     std::erase(names, near);
     names.insert(names.begin(), near);
     text += fmt::format("; did you mean \"{}\"?", near);
   }
   const std::size_t shown = std::min(names.size(), kMostNamesInError);
-  text += fmt::format(" There {} ", names.size() == 1 ? "is" : "are");
+  text += fmt::format("{} {} ", near.empty() ? "; there" : " There", names.size() == 1 ? "is" : "are");
   for (std::size_t i = 0; i < shown; ++i) text += (i > 0 ? ", " : "") + names[i];
   return shown < names.size() ? fmt::format("{} and {} more", text, names.size() - shown) : text;
 }

@@ -134,12 +134,12 @@ TEST_CASE("an unknown service is answered with those that there are") {
   CHECK(why_report(two_services(), "resolvr", kClocks).error() ==
         R"(no service "resolvr"; did you mean "resolver"? There are resolver, web)");
   CHECK(why_report(two_services(), "\x1b[2J", kClocks).error() ==
-        R"(no service "\x1b[2J" There are web, resolver)");
+        R"(no service "\x1b[2J"; there are web, resolver)");
   Snapshot many;
   many.services.resize(12);
   for (std::size_t i = 0; i < 12; ++i) many.services[i].name = static_cast<char>('a' + i);
   CHECK(why_report(many, "zz", kClocks).error() ==
-        R"(no service "zz" There are a, b, c, d, e, f, g, h, i, j and 2 more)");
+        R"(no service "zz"; there are a, b, c, d, e, f, g, h, i, j and 2 more)");
   CHECK(why_report(Snapshot{}, "web", kClocks).error() == R"(no service "web"; the configuration has none)");
 }
 
