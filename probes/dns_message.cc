@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "probes/result.h"
@@ -120,7 +121,7 @@ std::optional<DnsAnswer> read_answer(const DnsQuery& query, Bytes message) {
 std::string shown(const std::vector<std::string>& data) {
   if (data.empty()) return "none";
   std::string text =
-      fmt::format("{}", fmt::join(data.begin(), data.begin() + std::min(data.size(), kMostShown), ", "));
+      fmt::format("{}", fmt::join(std::span(data).first(std::min(data.size(), kMostShown)), ", "));
   return printable(text, 160) + (data.size() > kMostShown ? ", ..." : "");
 }
 

@@ -48,7 +48,7 @@ Cell padded(Cell cell, std::size_t width) {
 
 std::string change_text(const Report& transition) {
   const std::string from = text_at(transition, "from");
-  const std::string to = text_at(transition, "to");
+  std::string to = text_at(transition, "to");
   if (from.empty()) return to;
   const char* admin = text_at(transition, "subject") == "admin" ? "admin " : "";
   return fmt::format("{}{} -> {}", admin, from, to);

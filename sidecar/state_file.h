@@ -51,7 +51,7 @@ struct KeptState {
 
 class StateFile {
  public:
-  explicit StateFile(std::filesystem::path directory) : file_(std::move(directory) / "state.json") {}
+  explicit StateFile(const std::filesystem::path& directory) : file_(directory / "state.json") {}
 
   struct Loaded {
     KeptState state;

@@ -122,7 +122,7 @@ std::string describe(const VarlinkInterface& interface) {
   return text;
 }
 
-VarlinkService::VarlinkService(VarlinkInfo info, VarlinkInterface interface) {
+VarlinkService::VarlinkService(const VarlinkInfo& info, VarlinkInterface interface) {
   interface.errors.push_back({"MalformedRequest", {{"message", "string"}}});
   interface.errors.push_back({"Failed", {{"message", "string"}}});
   VarlinkInterface own = own_interface(info, interface);

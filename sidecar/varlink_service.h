@@ -91,7 +91,7 @@ struct VarlinkAnswer {
 class VarlinkService {
  public:
   // Two errors are added to `interface`: MalformedRequest and Failed, both (message: string).
-  VarlinkService(VarlinkInfo info, VarlinkInterface interface);
+  VarlinkService(const VarlinkInfo& info, VarlinkInterface interface);
 
   [[nodiscard]] VarlinkAnswer answer(std::string_view request, const VarlinkPeer& peer) const;
   // The answer to what cannot be a request at all; the connection ends with it.

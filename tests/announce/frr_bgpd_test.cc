@@ -94,7 +94,7 @@ struct RealBench : TransportBench {
 
   [[nodiscard]] Policy policy(Grade grade) const { return policy_of(config.services.front(), grade); }
 
-  std::vector<RouteStep> steps(std::optional<Policy> policy) const {
+  std::vector<RouteStep> steps(const std::optional<Policy>& policy) const {
     std::vector<RouteStep> all;
     for (const Vip& vip : config.services.front().vips) all.push_back({vip, policy});
     return all;

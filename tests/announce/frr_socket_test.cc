@@ -61,7 +61,7 @@ TEST_CASE_METHOD(SocketBench, "a refusal stops it, unless it is to carry on; a w
 
 TEST_CASE_METHOD(SocketBench, "a long answer comes whole, and one without an end ends at the deadline") {
   const std::string text(150'000, 'x');
-  FakeBgpd bgpd(loop, path, [&](const std::string& line) {
+  FakeBgpd bgpd(loop, path, [&](const std::string& line) -> std::string {
     if (line == "endless") return text;
     return line == "long" ? FakeBgpd::answer(0, text) : FakeBgpd::answer(0);
   });

@@ -18,7 +18,7 @@ enum class Seen : std::uint8_t { nothing, ours, foreign };
 
 class Bench {
  public:
-  explicit Bench(std::vector<Vip> vips = {kVip}, OnExit on_exit = OnExit::withdraw)
+  explicit Bench(const std::vector<Vip>& vips = {kVip}, OnExit on_exit = OnExit::withdraw)
       : run(spec(vips, on_exit), kStart) {
     look(kVip, Seen::nothing);
     evaluate(kUnknown);

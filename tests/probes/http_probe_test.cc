@@ -244,7 +244,6 @@ TEST_CASE("http: redirects are a status unless they are to be followed") {
     send_text(fd, http_answer("302 Found", "", {"Location: " + where, "X-Hop: 1", "Connection: close"}));
   });
   Lab lab;
-  const std::string port = std::to_string(server.port());
   // The port of the redirect is that of its URL, the address stays that of the probe.
   check_fail(lab.run("http", probe_of(server)), Reason::status, "302, expected 200-299");
   CHECK(requests == 1);

@@ -188,7 +188,8 @@ std::vector<std::string> Lab::errors_of(const std::string& type, const json& set
 
 std::expected<std::unique_ptr<Probe>, std::string> Lab::try_make(const std::string& type,
                                                                  const json& settings) {
-  CHECK(errors_of(type, settings) == std::vector<std::string>{});
+  const std::vector<std::string> none;
+  CHECK(errors_of(type, settings) == none);
   ProbeSpec spec;
   spec.type = type;
   spec.settings = settings.dump();

@@ -103,13 +103,10 @@ inline VarlinkService test_service(int& changes, std::vector<std::uint64_t>& lat
   using nlohmann::json;
   using nlohmann::ordered_json;
   VarlinkInterface interface{.name = "t.T", .comment = "", .methods = {}, .errors = {}};
-  const auto add = [&](std::string name, std::vector<VarlinkField> in, bool mutates, auto call) {
-    interface.methods.push_back({.name = std::move(name),
-                                 .comment = "",
-                                 .in = std::move(in),
-                                 .out = {},
-                                 .mutates = mutates,
-                                 .call = call});
+  const auto add = [&](const std::string& name, const std::vector<VarlinkField>& in, bool mutates,
+                       auto call) {
+    interface.methods.push_back(
+        {.name = name, .comment = "", .in = in, .out = {}, .mutates = mutates, .call = call});
   };
   add("Ping", {}, false,
       [](const json&, const VarlinkPeer&) -> VarlinkReply { return ordered_json{{"pong", true}}; });
