@@ -70,8 +70,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
 
 // One value for every object that is not there; it is never written.
 const json& empty_object() {
-  static const json empty = json::object();
-  return empty;
+  static const json kEmpty = json::object();
+  return kEmpty;
 }
 
 }  // namespace

@@ -9,10 +9,10 @@ namespace herald {
 
 // {} for anything that is not there or is no object.
 inline const nlohmann::json& member(const nlohmann::json& object, std::string_view key) {
-  static const nlohmann::json none = nlohmann::json::object();
-  if (!object.is_object()) return none;
+  static const nlohmann::json kNone = nlohmann::json::object();
+  if (!object.is_object()) return kNone;
   const auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : none;
+  return found != object.end() && found->is_object() ? *found : kNone;
 }
 
 inline std::string text_at(const nlohmann::json& object, std::string_view key) {

@@ -90,11 +90,11 @@ class Walk {
 }  // namespace
 
 const json& document() {
-  static const json parsed = [] {
+  static const json kParsed = [] {
     std::ifstream file(HERALD_SOURCE_DIR "/packaging/herald.schema.json");
     return json::parse(file);
   }();
-  return parsed;
+  return kParsed;
 }
 
 json resolved(const json& node) {
