@@ -30,7 +30,7 @@ struct AdminRequest {
 class Operations {
  public:
   // `keeps`: false for a dry run, which must not write what the real heraldd reads.
-  Operations(std::filesystem::path state_dir, bool keeps) : file_(std::move(state_dir)), keeps_(keeps) {}
+  Operations(const std::filesystem::path& state_dir, bool keeps) : file_(state_dir), keeps_(keeps) {}
 
   struct Start {
     std::vector<event::Administer> words;
