@@ -15,7 +15,7 @@
 #include <functional>
 #include <vector>
 
-#include "sidecar/loop.h"
+#include "sidecar/os/loop.h"
 
 namespace herald::probes {
 

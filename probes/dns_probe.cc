@@ -18,7 +18,7 @@
 #include "probes/settings.h"
 #include "probes/stream.h"
 #include "probes/target.h"
-#include "sidecar/loop.h"
+#include "sidecar/os/loop.h"
 
 namespace herald::probes {
 namespace {

@@ -14,7 +14,7 @@
 #include "probes/kinds.h"
 #include "probes/result.h"
 #include "probes/settings.h"
-#include "sidecar/process.h"
+#include "sidecar/os/process.h"
 
 namespace herald::probes {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "probes/result.h"
 #include "probes/tls.h"
-#include "sidecar/json_reader.h"
+#include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
 namespace {

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "probes/settings.h"
-#include "sidecar/json_reader.h"
+#include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "sidecar/json_reader.h"
+#include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
 namespace {

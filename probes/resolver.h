@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/address.h"
 #include "sidecar/core/types.h"
-#include "sidecar/loop.h"
+#include "sidecar/os/loop.h"
+#include "sidecar/text/address.h"
 
 struct ares_addrinfo;
 struct ares_channeldata;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "sidecar/fd.h"
+#include "sidecar/os/fd.h"
 
 namespace herald::probes {
 namespace {

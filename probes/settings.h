@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/json_reader.h"
+#include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
 

@@ -10,10 +10,10 @@
 #include <optional>
 #include <string>
 
-#include "sidecar/address.h"
 #include "sidecar/core/config.h"
 #include "sidecar/core/types.h"
-#include "sidecar/fd.h"
+#include "sidecar/os/fd.h"
+#include "sidecar/text/address.h"
 
 namespace herald::probes {
 

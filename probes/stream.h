@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "probes/tls.h"
-#include "sidecar/fd.h"
+#include "sidecar/os/fd.h"
 
 namespace herald::probes {
 

@@ -20,7 +20,7 @@
 #include "probes/stream.h"
 #include "probes/target.h"
 #include "probes/tls.h"
-#include "sidecar/loop.h"
+#include "sidecar/os/loop.h"
 
 namespace herald::probes {
 namespace {

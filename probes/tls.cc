@@ -13,8 +13,8 @@
 
 #include "probes/result.h"
 #include "probes/target.h"
-#include "sidecar/fd.h"
-#include "sidecar/json_reader.h"
+#include "sidecar/config/json_reader.h"
+#include "sidecar/os/fd.h"
 
 namespace herald::probes {
 namespace {

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/core/address/address_plan.h"
 #include "sidecar/core/config.h"
-#include "sidecar/core/reconcile.h"
-#include "sidecar/netlink.h"
+#include "sidecar/os/netlink.h"
 
 namespace herald {
 

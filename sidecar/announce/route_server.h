@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/announce/frr_template.h"
+#include "sidecar/announce/frr/template.h"
 #include "sidecar/core/config.h"
 
 namespace herald {

@@ -18,13 +18,13 @@
 #include <utility>
 #include <vector>
 
-#include "sidecar/core/asked_runs.h"
-#include "sidecar/core/brake.h"
 #include "sidecar/core/events.h"
-#include "sidecar/core/fallback.h"
-#include "sidecar/core/probe_run.h"
-#include "sidecar/core/route_plan.h"
-#include "sidecar/core/service_run.h"
+#include "sidecar/core/probe/asked_runs.h"
+#include "sidecar/core/probe/probe_run.h"
+#include "sidecar/core/route/fallback.h"
+#include "sidecar/core/route/route_plan.h"
+#include "sidecar/core/service/brake.h"
+#include "sidecar/core/service/run.h"
 #include "sidecar/core/snapshot.h"
 #include "sidecar/core/timers.h"
 

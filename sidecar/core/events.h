@@ -8,10 +8,10 @@
 #include <variant>
 #include <vector>
 
-#include "sidecar/core/reconcile.h"
-#include "sidecar/core/route_step.h"
-#include "sidecar/core/router_view.h"
-#include "sidecar/core/service.h"
+#include "sidecar/core/address/address_plan.h"
+#include "sidecar/core/route/route_step.h"
+#include "sidecar/core/route/router_view.h"
+#include "sidecar/core/service/machine.h"
 #include "sidecar/core/types.h"
 
 namespace herald {

@@ -8,8 +8,8 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/events.h"
-#include "sidecar/core/router_view.h"
-#include "sidecar/core/service.h"
+#include "sidecar/core/route/router_view.h"
+#include "sidecar/core/service/machine.h"
 
 namespace herald {
 

@@ -7,8 +7,8 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
-#include "sidecar/loop.h"
-#include "tests/announce/own_namespace.h"
+#include "sidecar/os/loop.h"
+#include "tests/os/own_namespace.h"
 
 namespace herald {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "sidecar/announce/frr_template.h"
+#include "sidecar/announce/frr/template.h"
 
 using namespace herald;
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "sidecar/address.h"
-#include "sidecar/config_file.h"
+#include "sidecar/config/file.h"
+#include "sidecar/text/address.h"
 
 namespace {
 

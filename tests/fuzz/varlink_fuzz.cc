@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "sidecar/ctl_render.h"
-#include "sidecar/plain_text.h"
-#include "sidecar/varlink_service.h"
+#include "sidecar/ctl/render.h"
+#include "sidecar/text/plain_text.h"
+#include "sidecar/varlink/service.h"
 
 namespace {
 

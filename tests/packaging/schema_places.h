@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/config_file.h"
+#include "sidecar/config/file.h"
 
 namespace schema {
 

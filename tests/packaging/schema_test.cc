@@ -27,8 +27,9 @@ using Names = std::set<std::string>;
 Names words_of_the_parser() {
   Names words;
   const re2::RE2 in_quotes(R"re("([a-z$][a-z0-9_]*)")re");
-  for (const char* folder : {"/sidecar", "/sidecar/core", "/probes"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(HERALD_SOURCE_DIR + std::string(folder))) {
+  for (const char* folder : {"/sidecar", "/probes"}) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(HERALD_SOURCE_DIR + std::string(folder))) {
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
       std::ifstream file(entry.path());
       const std::string text(std::istreambuf_iterator<char>(file), {});

@@ -22,9 +22,9 @@
 #include "probes/probe.h"
 #include "probes/resolver.h"
 #include "probes/tls.h"
-#include "sidecar/fd.h"
-#include "sidecar/json_reader.h"
-#include "sidecar/loop.h"
+#include "sidecar/config/json_reader.h"
+#include "sidecar/os/fd.h"
+#include "sidecar/os/loop.h"
 
 namespace herald::probes::test {
 

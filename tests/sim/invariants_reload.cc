@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/core/policy.h"
+#include "sidecar/core/route/policy.h"
 #include "tests/sim/invariants.h"
 
 namespace herald::sim {

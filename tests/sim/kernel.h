@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/core/reconcile.h"
-#include "sidecar/core/schedule.h"
+#include "sidecar/core/address/address_plan.h"
+#include "sidecar/core/probe/schedule.h"
 
 namespace herald::sim {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sidecar/core/policy.h"
+#include "sidecar/core/route/policy.h"
 #include "tests/sim/random_world.h"
 
 namespace herald::sim {

@@ -4,7 +4,7 @@
 #include <array>
 #include <iterator>
 
-#include "sidecar/core/policy.h"
+#include "sidecar/core/route/policy.h"
 #include "tests/sim/random_world.h"
 
 namespace herald::sim {

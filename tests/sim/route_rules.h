@@ -20,7 +20,7 @@
 #include <span>
 #include <vector>
 
-#include "sidecar/core/route_plan.h"
+#include "sidecar/core/route/route_plan.h"
 #include "tests/sim/probe_rules.h"
 
 namespace herald::sim {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/core/route_plan.h"
-#include "sidecar/core/router_view.h"
+#include "sidecar/core/route/route_plan.h"
+#include "sidecar/core/route/router_view.h"
 #include "tests/sim/kernel.h"
 
 namespace herald::sim {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sidecar/core/policy.h"
+#include "sidecar/core/route/policy.h"
 
 namespace herald::sim {
 namespace {

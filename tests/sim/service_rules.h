@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "sidecar/core/service.h"
+#include "sidecar/core/service/machine.h"
 #include "tests/sim/probe_rules.h"
 
 namespace herald::sim {

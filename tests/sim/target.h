@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "sidecar/core/schedule.h"
+#include "sidecar/core/probe/schedule.h"
 
 namespace herald::sim {
 

@@ -51,7 +51,7 @@ class Namespace:
         lock.unlink(missing_ok=True)
 
     def herald_lock(self) -> Path:
-        """heraldd's lock on this namespace, which stays when its owner has ended (see sidecar/namespace_lock.h)."""
+        """heraldd's lock on this namespace, which stays when its owner has ended (see sidecar/os/namespace_lock.h)."""
         return Path(f"/run/herald/netns-{os.stat(RUN_DIR / self.name).st_ino}.lock")
 
     def command(self, argv: Sequence[str]) -> list[str]:

@@ -1,0 +1,159 @@
+#include "sidecar/announce/bird/reading.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "sidecar/announce/router/lever.h"
+#include "sidecar/announce/router/owned_file.h"
+
+namespace herald {
+namespace {
+
+const BirdStatic* find_own(const BirdProtocols& protocols, bool ipv6) {
+  const auto found = protocols.statics.find(std::string(bird_protocol(ipv6)));
+  return found == protocols.statics.end() ? nullptr : &found->second;
+}
+
+bool is_in(const std::string& address, const std::vector<std::string>& addresses) {
+  return std::ranges::find(addresses, address) != addresses.end();
+}
+
+// Whether BIRD runs what the file says about a family.
+bool runs_file(const BirdStatic* own, const BirdRoutes& file, bool ipv6) {
+  return own != nullptr && own->up && own->description == bird_mark(file, ipv6);
+}
+
+}  // namespace
+
+void BirdReading::start(OnView on_view, std::string why_disabled) {
+  on_view_ = std::move(on_view);
+  why_disabled_ = std::move(why_disabled);
+  view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
+  for (const Vip& vip : vips_) view_.routes[vip] = {};
+  protocols_ = {};
+  loaded_ = {};
+  const auto text = read_owned_file(spec_.bird.include);
+  if (!text) view_.error = text.error();
+  file_ = text ? parse_bird_include(text->value_or("")) : BirdRoutes{};
+  questions_.clear();
+  questions_.push_back({"show protocols all", [this](const std::string& answer) -> std::string {
+                          auto protocols = parse_bird_protocols(answer);
+                          if (!protocols) return protocols.error();
+                          protocols_ = std::move(*protocols);
+                          plan_questions();
+                          return {};
+                        }});
+  next();
+}
+
+void BirdReading::cancel() {
+  on_view_ = nullptr;
+  questions_.clear();
+  command_.cancel();
+}
+
+void BirdReading::ask_routes(std::string command, std::function<void(const Vip&)> on_route) {
+  questions_.push_back({std::move(command), [on_route = std::move(on_route)](const std::string& text) {
+                          const auto prefixes = parse_bird_routes(text);
+                          if (!prefixes) return prefixes.error();
+                          for (const Vip& vip : *prefixes) on_route(vip);
+                          return std::string();
+                        }});
+}
+
+void BirdReading::plan_questions() {
+  for (std::string& command : bird_table_commands(vips_))
+    ask_routes(std::move(command), [this](const Vip& vip) { view_.routes[vip].in_rib = true; });
+  for (const bool ipv6 : kBirdFamilies) {
+    // A name that BIRD does not know would be a syntax error.
+    if (find_own(protocols_, ipv6) == nullptr) continue;
+    ask_routes(bird_origin_command(bird_protocol(ipv6)),
+               [this, ipv6](const Vip& vip) { loaded_[ipv6 ? 1 : 0].insert(vip); });
+  }
+  for (const BirdPeer& peer : protocols_.peers) {
+    if (!peer.peer.established) continue;
+    for (std::string& command : bird_export_commands(vips_, peer.protocol)) {
+      ask_routes(std::move(command), [this, address = peer.peer.address](const Vip& vip) {
+        view_.routes[vip].advertised_to.push_back(address);
+      });
+    }
+  }
+}
+
+void BirdReading::next() {
+  if (questions_.empty()) return finish();
+  Question question = std::move(questions_.front());
+  questions_.pop_front();
+  std::vector<std::string> argv{spec_.bird.birdc, "-s", spec_.bird.socket, question.command};
+  command_.run(std::move(argv), spec_.bird.timeout, [this, take = std::move(question.take)](auto text) {
+    const std::string problem = text ? take(*text) : text.error();
+    if (problem.empty()) return next();
+    view_ = unreachable(problem);
+    finish();
+  });
+}
+
+void BirdReading::finish() {
+  questions_.clear();
+  if (view_.reachable) {
+    judge_peers();
+    judge_owned();
+  }
+  if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view_));
+}
+
+// Every established peer that has a channel of the VIP's family should have it; as for FRR, one that does is enough
+// when no Route Servers are configured.
+void BirdReading::judge_peers() {
+  const auto& peers = protocols_.peers;
+  const auto is_judged = [&](const std::string& address) {
+    return spec_.peers.empty() || is_in(address, spec_.peers);
+  };
+  for (const std::string& address : spec_.peers) {
+    if (std::ranges::none_of(peers, [&](const BirdPeer& peer) { return peer.peer.address == address; }))
+      view_.peers.push_back({address, std::string(kNotConfigured), false});
+  }
+  for (const BirdPeer& peer : peers) view_.peers.push_back(peer.peer);
+  for (auto& [vip, route] : view_.routes) {
+    for (const BirdPeer& peer : peers) {
+      const std::string& address = peer.peer.address;
+      if (!peer.peer.established || !(is_ipv6(vip) ? peer.ipv6 : peer.ipv4) || !is_judged(address)) continue;
+      if (!is_in(address, route.advertised_to)) route.missing_from.push_back(address);
+    }
+    if (spec_.peers.empty() && !route.advertised_to.empty()) route.missing_from.clear();
+  }
+}
+
+// A route has the name of its policy only where file and BIRD are known to agree. Where one has it and the other not
+// it is there with no name: the next `configure` of anybody would change it, so the core has to settle it.
+void BirdReading::judge_owned() {
+  for (const auto& [vip, route] : file_) view_.owned[vip];
+  for (const bool ipv6 : kBirdFamilies) {
+    const bool agree = runs_file(find_own(protocols_, ipv6), file_, ipv6);
+    for (const Vip& vip : loaded_[ipv6 ? 1 : 0]) {
+      const auto in_file = file_.find(vip);
+      view_.owned[vip] = agree && in_file != file_.end() ? in_file->second.policy : "";
+    }
+    if (view_.error.empty()) view_.error = trouble_of(ipv6);
+  }
+}
+
+std::string BirdReading::trouble_of(bool ipv6) const {
+  const BirdStatic* own = find_own(protocols_, ipv6);
+  const std::string& include = spec_.bird.include;
+  if (own == nullptr) {
+    if (std::ranges::none_of(file_, [&](const auto& entry) { return is_ipv6(entry.first) == ipv6; }))
+      return {};
+    return fmt::format("BIRD does not read {0}: bird.conf needs the line: include \"{0}\";", include);
+  }
+  if (!own->up)
+    return fmt::format("{} is disabled in BIRD{}{}", bird_protocol(ipv6), why_disabled_.empty() ? "" : ": ",
+                       why_disabled_);
+  if (runs_file(own, file_, ipv6)) return {};
+  return fmt::format("BIRD has not loaded {} as it is now", include);
+}
+
+}  // namespace herald

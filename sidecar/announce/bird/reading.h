@@ -1,0 +1,59 @@
+// One reading of BIRD by birdc: its protocols, its tables, what it exported to each established peer, and what it has
+// loaded of herald's file. One birdc at a time; starting again or cancelling drops what is under way.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sidecar/announce/bird/include.h"
+#include "sidecar/announce/bird/view.h"
+#include "sidecar/announce/router/command.h"
+#include "sidecar/core/config.h"
+#include "sidecar/core/route/router_view.h"
+
+namespace herald {
+
+class BirdReading {
+ public:
+  using OnView = std::function<void(RouterView)>;
+
+  BirdReading(Loop& loop, RouterSpec spec, std::vector<Vip> vips)
+      : spec_(std::move(spec)), vips_(std::move(vips)), command_(loop) {}
+
+  // `why_disabled`: why herald itself disabled a protocol of its own, empty if it did not.
+  void start(OnView on_view, std::string why_disabled);
+  void cancel();  // `on_view` is not called then
+
+ private:
+  // Takes the answer; a text is the reason to give up.
+  using Take = std::function<std::string(const std::string& text)>;
+  struct Question {
+    std::string command;
+    Take take;
+  };
+
+  void ask_routes(std::string command, std::function<void(const Vip&)> on_route);
+  void plan_questions();
+  void next();
+  void finish();
+  void judge_peers();
+  void judge_owned();
+  [[nodiscard]] std::string trouble_of(bool ipv6) const;
+
+  RouterSpec spec_;
+  std::vector<Vip> vips_;
+  OnView on_view_;
+  std::string why_disabled_;
+  RouterView view_;
+  BirdRoutes file_;
+  BirdProtocols protocols_;
+  std::array<std::set<Vip>, 2> loaded_;  // by family: what BIRD has from herald's protocol
+  std::deque<Question> questions_;
+  Command command_;
+};
+
+}  // namespace herald

@@ -1,0 +1,155 @@
+#include "sidecar/announce/bird/view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+#include "sidecar/announce/router/text_lines.h"
+
+namespace herald {
+namespace {
+
+// BIRD 2.0.12 hangs up on a line of 1,024 bytes, though its own buffer has 4,096.
+constexpr std::size_t kMostPerLine = 1000;
+constexpr std::size_t kMostQuoted = 120;
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+  std::vector<std::string_view> words;
+  while (!(line = trimmed(line)).empty()) {
+    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
+    words.push_back(line.substr(0, end));
+    line.remove_prefix(end);
+  }
+  return words;
+}
+
+// "Neighbor address: 10.1.1.4" gives 10.1.1.4.
+std::optional<std::string_view> value_of(std::string_view line, std::string_view label) {
+  line = trimmed(line);
+  if (!line.starts_with(label)) return std::nullopt;
+  return trimmed(line.substr(label.size()));
+}
+
+// What went wrong, in birdc's words, when the text is not an answer.
+std::string complaint(std::string_view text) {
+  for (const std::string_view line : lines_of(text)) {
+    const std::string_view words = trimmed(line);
+    if (words.empty() || words.starts_with("BIRD ")) continue;
+    return fmt::format("birdc: {}", words.substr(0, kMostQuoted));
+  }
+  return "birdc: no output";
+}
+
+// birdc greets with "BIRD 2.0.12 ready." once it has reached BIRD.
+bool is_answer(std::string_view text) {
+  return text.contains(" ready.") && text.contains("BIRD ");
+}
+
+void note(std::string_view line, BirdPeer& one) {
+  if (const auto state = value_of(line, "BGP state:")) {
+    one.peer.state = *state;
+    one.peer.established = *state == "Established";
+  } else if (const auto address = value_of(line, "Neighbor address:")) {
+    one.peer.address = address->substr(0, address->find('%'));  // fe80::1%eth0
+  } else if (value_of(line, "Channel ipv4")) {
+    one.ipv4 = true;
+  } else if (value_of(line, "Channel ipv6")) {
+    one.ipv6 = true;
+  }
+}
+
+// Since when its protocol is in its state: "10:00:00.123", or with a date before it.
+std::string since_of(const std::vector<std::string_view>& words) {
+  if (words.size() < 5) return {};
+  const bool dated = words[4].contains('-') && words.size() > 5;
+  return dated ? fmt::format("{} {}", words[4], words[5]) : std::string(words[4]);
+}
+
+std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::string_view head,
+                                        std::string_view also) {
+  std::vector<std::string> commands;
+  for (const bool ipv6 : {false, true}) {
+    const std::string type = ipv6 ? "NET_IP6" : "NET_IP4";
+    std::string prefixes;
+    const auto command = [&] {
+      return fmt::format("{} where net.type = {} && net ~ [ {} ]{}", head, type, prefixes, also);
+    };
+    const std::size_t most = kMostPerLine - command().size();
+    for (const Vip& vip : vips) {
+      if (vip.prefix.contains(':') != ipv6) continue;
+      if (!prefixes.empty() && prefixes.size() + 2 + vip.prefix.size() > most) {
+        commands.push_back(command());
+        prefixes.clear();
+      }
+      if (!prefixes.empty()) prefixes += ", ";
+      prefixes += vip.prefix;
+    }
+    if (!prefixes.empty()) commands.push_back(command());
+  }
+  return commands;
+}
+
+}  // namespace
+
+std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view text) {
+  if (!is_answer(text) || !text.contains("Proto")) return std::unexpected(complaint(text));
+  BirdProtocols protocols;
+  BirdPeer* peer = nullptr;  // that the indented lines are about
+  BirdStatic* routes = nullptr;
+  for (const std::string_view line : lines_of(text)) {
+    if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
+      const auto words = words_of(line);
+      const std::string_view kind = words.size() >= 4 ? words[1] : "";
+      peer = nullptr;
+      routes = nullptr;
+      if (kind == "BGP")
+        peer = &protocols.peers.emplace_back(
+            BirdPeer{std::string(words[0]), {"", std::string(words[3]), false, since_of(words)}});
+      if (kind == "Static") routes = &(protocols.statics[std::string(words[0])] = {words[3] == "up", ""});
+    } else if (peer != nullptr) {
+      note(line, *peer);
+    } else if (const auto description = value_of(line, "Description:"); description && routes != nullptr) {
+      routes->description = *description;
+    }
+  }
+  return protocols;
+}
+
+std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips) {
+  // Without a table BIRD reads its default ones alone, and a router may well keep its VIPs in another.
+  return route_commands(vips, "show route table all", " && source != RTS_BGP");
+}
+
+std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips, const std::string& protocol) {
+  // A name with a dot or a dash has to be quoted, and any name may be.
+  return route_commands(vips, fmt::format("show route exported '{}'", protocol), "");
+}
+
+std::string bird_origin_command(std::string_view protocol) {
+  return fmt::format("show route table all protocol '{}'", protocol);
+}
+
+std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {
+  if (!is_answer(text)) return std::unexpected(complaint(text));
+  std::set<Vip> prefixes;
+  bool in_table = false;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("Table ")) in_table = true;
+    const auto words = words_of(line);
+    if (words.empty() || words[0].starts_with("BIRD")) continue;
+    if (!in_table) return std::unexpected(complaint(text));  // "syntax error, ..." in the place of a table
+    if (line.front() != ' ' && line.front() != '\t' && words[0].contains('/'))
+      prefixes.insert(Vip{std::string(words[0])});
+  }
+  return prefixes;
+}
+
+}  // namespace herald

@@ -1,0 +1,48 @@
+// What birdc prints, from BIRD 2.0.12 to 3.x. Pure: text in, facts out.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/route/router_view.h"
+
+namespace herald {
+
+struct BirdPeer {
+  std::string protocol;  // BIRD's name for it
+  RouterPeer peer;
+  bool ipv4 = false;  // has such a channel
+  bool ipv6 = false;
+};
+
+struct BirdStatic {
+  bool up = false;          // not while somebody has disabled it
+  std::string description;  // bird_mark() of what BIRD loaded
+
+  bool operator==(const BirdStatic&) const = default;
+};
+
+struct BirdProtocols {
+  std::vector<BirdPeer> peers;
+  std::map<std::string, BirdStatic> statics;  // by name
+};
+
+// `show protocols all`. The error is birdc's own line when it could not ask BIRD.
+[[nodiscard]] std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view text);
+
+// Questions about VIPs, each short enough for BIRD's command line: which are in any table and not from BGP, and which
+// went to a protocol.
+[[nodiscard]] std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips);
+[[nodiscard]] std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips,
+                                                            const std::string& protocol);
+// All that a protocol has brought in.
+[[nodiscard]] std::string bird_origin_command(std::string_view protocol);
+// The prefixes of any `show route` answer.
+[[nodiscard]] std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text);
+
+}  // namespace herald

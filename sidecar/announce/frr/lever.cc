@@ -1,0 +1,236 @@
+#include "sidecar/announce/frr/lever.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "sidecar/announce/frr/owned.h"
+#include "sidecar/announce/frr/progress.h"
+#include "sidecar/announce/frr/socket.h"
+#include "sidecar/announce/frr/transport.h"
+#include "sidecar/announce/frr/view.h"
+
+namespace herald {
+namespace {
+
+// So many VIPs go into one call of vtysh; each takes it about 0.1 ms, and starting it 25 ms.
+constexpr std::size_t kVipsPerCall = 500;
+
+using Lines = std::vector<std::string>;
+
+class FrrLever final : public RouterLever {
+ public:
+  FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
+           std::span<const Vip> leaving)
+      : loop_(&loop),
+        spec_(config.router),
+        objects_(FrrObjects::load(template_dirs)),
+        vips_(vips_to_read(config, leaving)),
+        transport_(make_frr_transport(loop, config.router.vtysh)) {
+    for (const ServiceSpec& service : config.services) {
+      if (service.announce.via != Via::vtysh) continue;
+      own_vips_.insert(service.vips.begin(), service.vips.end());
+      for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
+        policies_.insert(policy_of(service, grade).name);
+    }
+  }
+
+  void read(OnView on_view) override;
+  void apply(RouteBatch batch, OnApplied on_applied) override;
+  [[nodiscard]] std::vector<std::string> commands(const RouteBatch& batch) const override;
+  [[nodiscard]] std::string socket_path() const override { return frr_socket_path(spec_.vtysh); }
+
+ private:
+  // Each gives a problem, or nothing.
+  [[nodiscard]] std::string take_first(const FrrReply& reply);
+  [[nodiscard]] std::string take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
+  void take_owned(FrrOwned owned);
+  [[nodiscard]] std::vector<Vip> part_from(std::size_t from) const;
+  void go_on(std::string problem, std::size_t from);
+  void finish_read(RouterView view);
+
+  [[nodiscard]] FrrBatch batch_of(const RouteBatch& batch) const;
+  [[nodiscard]] FrrMaps maps_for(std::span<const RouteStep> steps) const;
+  void send(FrrProgress::Send send);
+  void finish_apply();
+
+  Loop* loop_;
+  RouterSpec spec_;
+  std::expected<FrrObjects, std::vector<TemplateError>> objects_;
+  std::vector<Vip> vips_;
+  std::set<Vip> own_vips_;          // of services that are announced by vtysh
+  std::set<std::string> policies_;  // names that may be asked for at any time
+
+  std::optional<FrrOwned> owned_;  // of the last read, if there was one
+  // Maps that are whole. One that merely exists may have been cut off when a herald was killed; but none is named by a
+  // `network` line before it is whole.
+  std::set<std::string> whole_maps_;
+
+  OnView on_view_;
+  RouterView view_;
+  FrrPeers peers_;
+  OnApplied on_applied_;
+  std::optional<FrrProgress> progress_;
+  Source later_;
+  std::unique_ptr<FrrTransport> transport_;
+};
+
+void FrrLever::read(OnView on_view) {
+  on_view_ = std::move(on_view);
+  if (on_applied_) return;
+  view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
+  // The first VIPs go along: mostly they are all, and one call is half of two.
+  Lines questions = frr_summary_commands(spec_);
+  questions.push_back(frr_owned_command());
+  const auto part = part_from(0);
+  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
+  transport_->run(std::move(questions), OnFailure::stop, [this, part](const FrrReply& reply) {
+    std::string problem = take_first(reply);
+    if (problem.empty()) problem = take_routes(std::span(reply.answers).subspan(2), part);
+    go_on(std::move(problem), part.size());
+  });
+}
+
+std::string FrrLever::take_first(const FrrReply& reply) {
+  if (!reply.error.empty()) return reply.error;
+  if (reply.answers.size() < 2)
+    return "bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text);
+  auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
+  if (!owned) return owned.error();
+  // Even where there are no peers to speak of: whether there is an instance is what apply() asks.
+  take_owned(std::move(*owned));
+  auto peers = parse_frr_summary(reply.answers[0].text, spec_);
+  if (!peers) return peers.error();
+  peers_ = std::move(*peers);
+  view_.peers = peers_.peers;
+  return {};
+}
+
+void FrrLever::take_owned(FrrOwned owned) {
+  std::erase_if(whole_maps_, [&](const std::string& map) { return !owned.maps.contains(map); });
+  whole_maps_.insert(owned.used_maps.begin(), owned.used_maps.end());
+  view_.owned = owned.routes;
+  view_.fallback = fallbacks_in(owned.filters);
+  view_.fallback_remains = has_remains(owned.filters);
+  owned_ = std::move(owned);
+}
+
+std::vector<Vip> FrrLever::part_from(std::size_t from) const {
+  const auto begin = vips_.begin() + static_cast<std::ptrdiff_t>(from);
+  return {begin, begin + static_cast<std::ptrdiff_t>(std::min(kVipsPerCall, vips_.size() - from))};
+}
+
+std::string FrrLever::take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part) {
+  if (part.empty()) return {};
+  std::string documents;
+  for (const FrrAnswer& answer : answers) documents += answer.text;
+  auto routes = parse_frr_routes(documents, part, peers_, spec_);
+  if (!routes) return routes.error();
+  view_.routes.merge(*routes);
+  return {};
+}
+
+// With the VIPs from `from` on, or the end.
+void FrrLever::go_on(std::string problem, std::size_t from) {
+  if (!problem.empty()) return finish_read(unreachable(std::move(problem)));
+  if (from >= vips_.size()) return finish_read(std::move(view_));
+  const auto part = part_from(from);
+  Lines questions;
+  for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
+  transport_->run(std::move(questions), OnFailure::stop, [this, part, from](const FrrReply& reply) {
+    go_on(reply.error.empty() ? take_routes(reply.answers, part) : reply.error, from + part.size());
+  });
+}
+
+void FrrLever::finish_read(RouterView view) {
+  if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view));
+}
+
+void FrrLever::apply(RouteBatch batch, OnApplied on_applied) {
+  on_view_ = nullptr;
+  on_applied_ = std::move(on_applied);
+  progress_.emplace(batch_of(batch));
+  if (auto first = progress_->next()) return send(std::move(*first));
+  later_ = loop_->timer_at(loop_->now(), [this] { finish_apply(); });
+}
+
+void FrrLever::send(FrrProgress::Send send) {
+  transport_->run(std::move(send.lines), send.on_failure, [this](const FrrReply& reply) {
+    progress_->take(reply);
+    if (auto more = progress_->next()) return this->send(std::move(*more));
+    finish_apply();
+  });
+}
+
+void FrrLever::finish_apply() {
+  whole_maps_.insert(progress_->defined().begin(), progress_->defined().end());
+  std::vector<std::string> errors = progress_->errors();
+  progress_.reset();
+  if (on_view_) {
+    later_ = loop_->timer_at(loop_->now(), [this] {
+      if (on_view_) read(std::exchange(on_view_, nullptr));
+    });
+  }
+  const OnApplied on_applied = std::exchange(on_applied_, nullptr);
+  on_applied(std::move(errors));
+}
+
+FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
+  const auto refuse = [&](const std::string& why) {
+    return FrrBatch{.lines = {}, .errors = std::vector<std::string>(batch.size(), why)};
+  };
+  if (!objects_) return refuse(to_string(objects_.error().front()));
+  // `router bgp AS vrf X` would create what is not there.
+  if (!owned_ && spec_.vrf != "default") return refuse("bgpd was not read yet");
+  if (owned_ && owned_->router_line.empty())
+    return refuse(fmt::format("bgpd has no BGP instance in vrf {}", spec_.vrf));
+  std::string as;
+  if (spec_.as) {
+    as = fmt::format("{}", *spec_.as);
+  } else if (owned_) {
+    as = owned_->as;
+  }
+  std::vector<FrrFallbackLines> fallback;
+  for (const FallbackStep& step : batch.fallback)
+    fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, *objects_));
+  return frr_batch(*objects_, batch.steps, owned_ ? owned_->router_line : "router bgp", as,
+                   maps_for(batch.steps), fallback);
+}
+
+FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
+  FrrMaps maps{.defined = whole_maps_, .doubtful = {}, .unused = {}};
+  if (!owned_) return maps;
+  for (const std::string& map : owned_->maps) {
+    if (!whole_maps_.contains(map)) maps.doubtful.insert(map);
+    const bool is_wished = std::ranges::any_of(
+        steps, [&](const RouteStep& step) { return step.policy && step.policy->name == map; });
+    // As of the last read: what these steps leave unused goes with the next ones, for some of them may fail.
+    if (!is_wished && !policies_.contains(map) && !owned_->used_maps.contains(map)) maps.unused.insert(map);
+  }
+  return maps;
+}
+
+std::vector<std::string> FrrLever::commands(const RouteBatch& batch) const {
+  const FrrBatch written = batch_of(batch);
+  std::vector<std::string> lines;
+  for (std::size_t index = 0; index < batch.steps.size(); ++index) {
+    // A comment in FRR's own language.
+    if (!written.errors[index].empty())
+      lines.push_back(fmt::format("! {}: {}", batch.steps[index].vip.prefix, written.errors[index]));
+  }
+  for (const FrrLine& line : written.lines) lines.push_back(line.text);
+  return lines;
+}
+
+}  // namespace
+
+std::unique_ptr<RouterLever> make_frr_lever(Loop& loop, const Config& config,
+                                            std::span<const std::filesystem::path> template_dirs,
+                                            std::span<const Vip> leaving) {
+  return std::make_unique<FrrLever>(loop, config, template_dirs, leaving);
+}
+
+}  // namespace herald

@@ -1,0 +1,152 @@
+#include "sidecar/announce/frr/lines.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <ranges>
+#include <utility>
+
+namespace herald {
+namespace {
+
+using Kind = FrrLine::Kind;
+using StepIndices = std::vector<std::size_t>;
+
+bool is_ipv6(const Vip& vip) {
+  return vip.prefix.contains(':');
+}
+
+class BatchWriter {
+ public:
+  BatchWriter(const FrrObjects& objects, std::span<const RouteStep> steps, std::string_view as,
+              const FrrMaps& maps, std::span<const FrrFallbackLines> fallback)
+      : objects_(objects), steps_(steps), as_(as), maps_(maps), fallback_(fallback) {
+    batch_.errors.resize(steps.size() + fallback.size());
+  }
+
+  FrrBatch write(const std::string& router_line) {
+    // What cannot be defined takes its steps out, so that no block is opened for them alone.
+    const auto definitions = missing_definitions();
+    StepIndices live = live_steps([](const RouteStep& /*step*/) { return true; });
+    for (std::size_t index = 0; index < fallback_.size(); ++index) live.push_back(steps_.size() + index);
+    if (live.empty()) return std::move(batch_);
+    add(Kind::enter, "configure terminal", live);
+    for (const Definition& definition : definitions) define(definition);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) {
+      for (const auto& each : lines.definitions)
+        define({each.front(), {each.begin() + 1, each.end()}, {step}});
+    });
+    add(Kind::enter, router_line, live);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.before, step); });
+    family("ipv4", 0, live_steps([](const RouteStep& step) { return !is_ipv6(step.vip); }));
+    family("ipv6", 1, live_steps([](const RouteStep& step) { return is_ipv6(step.vip); }));
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.after, step); });
+    add(Kind::leave, "exit", live);
+    for (const std::string& map : maps_.unused) add(Kind::tidy, "no route-map " + map, live);
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.tidying, step); });
+    add(Kind::leave, "end", live);
+    return std::move(batch_);
+  }
+
+ private:
+  struct Definition {
+    std::string map;
+    std::vector<std::string> lines;
+    StepIndices steps;
+  };
+
+  void add(Kind kind, std::string text, StepIndices steps, std::string map = {}) {
+    batch_.lines.push_back({kind, std::move(text), std::move(steps), std::move(map)});
+  }
+
+  void add_all(const std::vector<std::string>& lines, std::size_t step) {
+    for (const std::string& line : lines) add(Kind::set, line, {step});
+  }
+
+  template <typename Visit>
+  void fallback(Visit visit) const {
+    for (std::size_t index = 0; index < fallback_.size(); ++index)
+      visit(fallback_[index], steps_.size() + index);
+  }
+
+  template <typename Predicate>
+  StepIndices live_steps(Predicate wanted) const {
+    StepIndices found;
+    for (std::size_t index = 0; index < steps_.size(); ++index) {
+      if (batch_.errors[index].empty() && wanted(steps_[index])) found.push_back(index);
+    }
+    return found;
+  }
+
+  std::vector<Definition> missing_definitions() {
+    std::map<std::string, StepIndices> users;
+    for (std::size_t index = 0; index < steps_.size(); ++index) {
+      const auto& policy = steps_[index].policy;
+      if (policy && !maps_.defined.contains(policy->name)) users[policy->name].push_back(index);
+    }
+    std::vector<Definition> missing;
+    for (auto& [map, indices] : users) {
+      auto lines = objects_.route_map(*steps_[indices.front()].policy, as_);
+      if (!lines) {
+        for (const std::size_t index : indices) batch_.errors[index] = lines.error();
+        continue;
+      }
+      missing.push_back({map, std::move(*lines), std::move(indices)});
+    }
+    return missing;
+  }
+
+  void define(const Definition& definition) {
+    const auto& [map, lines, steps] = definition;
+    if (maps_.doubtful.contains(map)) add(Kind::set, "no route-map " + map, steps);
+    bool inside = false;
+    const auto leave = [&] {
+      if (std::exchange(inside, false)) add(Kind::leave, "exit", steps, map);
+    };
+    for (const std::string& line : lines) {
+      const bool enters = line.starts_with("route-map ");
+      if (enters || line == "exit") leave();
+      if (enters) inside = true;
+      // What is outside of the map's blocks has no block to lose.
+      if (line != "exit") add(enters ? Kind::enter : Kind::set, line, steps, inside ? map : "");
+    }
+    leave();
+  }
+
+  void family(std::string_view name, std::size_t number, const StepIndices& indices) {
+    StepIndices all = indices;
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) {
+      if (!lines.families[number].empty()) all.push_back(step);
+    });
+    if (all.empty()) return;
+    add(Kind::enter, fmt::format("address-family {} unicast", name), all);
+    for (const std::size_t index : indices) {
+      const RouteStep& step = steps_[index];
+      const auto lines =
+          step.policy ? objects_.network(step.vip, step.policy->name) : objects_.no_network(step.vip, "");
+      for (const std::string& line : lines) add(Kind::set, line, {index});
+    }
+    fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.families[number], step); });
+    add(Kind::leave, "exit-address-family", all);
+  }
+
+  const FrrObjects& objects_;
+  std::span<const RouteStep> steps_;
+  std::string_view as_;
+  const FrrMaps& maps_;
+  std::span<const FrrFallbackLines> fallback_;
+  FrrBatch batch_;
+};
+
+}  // namespace
+
+FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
+                   const std::string& router_line, std::string_view as, const FrrMaps& maps,
+                   std::span<const FrrFallbackLines> fallback) {
+  return BatchWriter(objects, steps, as, maps, fallback).write(router_line);
+}
+
+}  // namespace herald

@@ -1,0 +1,36 @@
+// What bgpd's running configuration holds of herald's. Pure: text in, facts out.
+//
+// Never the configuration as a whole: bgpd itself filters the few kinds of lines that say it.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "sidecar/announce/frr/fallback.h"
+#include "sidecar/core/config.h"
+
+namespace herald {
+
+[[nodiscard]] std::string frr_owned_command();
+
+struct FrrOwned {
+  std::map<Vip, std::string> routes;  // RouterView::owned
+  std::set<std::string> maps;         // of policies, whoever uses them
+  std::set<std::string> used_maps;    // of these, what some `network` line of any instance names
+  // How to enter our instance without creating one: empty when bgpd has no instance of ours. With the AS in it only
+  // where bgpd insists on it.
+  std::string router_line;
+  std::string as;  // as bgpd writes it
+  FrrFilters filters;
+};
+
+// `vips`: those whose `network` lines are ours whatever their map, for they belong to services that are announced by
+// vtysh. The error is a line for people.
+[[nodiscard]] std::expected<FrrOwned, std::string> parse_frr_owned(std::string_view text,
+                                                                   const RouterSpec& spec,
+                                                                   const std::set<Vip>& vips);
+
+}  // namespace herald

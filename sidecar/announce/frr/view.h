@@ -1,0 +1,34 @@
+// What bgpd's JSON says, from FRR 8.4 to 10.x: only fields that all of these have (research and fixtures in
+// tests/announce). Pure: text in, facts out.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/route/router_view.h"
+
+namespace herald {
+
+// The commands to ask, in the order in which their answers are parsed: the summary, then one a VIP.
+[[nodiscard]] std::vector<std::string> frr_summary_commands(const RouterSpec& spec);
+[[nodiscard]] std::string frr_route_command(const RouterSpec& spec, const Vip& vip);
+
+// The peers of `show bgp summary json`, those of `spec.peers` first and in that order. A configured peer that
+// bgpd does not have is "not configured". The error is a line for people: bgpd's own words when it has no
+// JSON to say.
+struct FrrPeers {
+  std::vector<RouterPeer> peers;
+  std::vector<std::string> ipv4;  // established, and judged for IPv4 VIPs
+  std::vector<std::string> ipv6;
+};
+[[nodiscard]] std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text,
+                                                                     const RouterSpec& spec);
+
+// Answers to several frr_route_command(), one JSON document each.
+[[nodiscard]] std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(
+    std::string_view text, const std::vector<Vip>& vips, const FrrPeers& peers, const RouterSpec& spec);
+
+}  // namespace herald

@@ -1,0 +1,56 @@
+// A routing stack seen and steered: reads back what it says about the VIPs, and carries out route steps by its own
+// configuration. It never blocks, decides nothing and touches nothing that is not herald's.
+//
+// One child process or request at a time: apply() ends a read that is in flight, whose answer then never comes. Parsing
+// and rendering are apart from asking, in pure functions, because they are what differs between versions.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/route/route_step.h"
+#include "sidecar/core/route/router_view.h"
+#include "sidecar/os/loop.h"
+
+namespace herald {
+
+class RouterLever {
+ public:
+  using OnView = std::function<void(RouterView)>;
+  // One text a step, in their order, those of the fallback last: empty where the router took it (which is a claim: the
+  // next read decides), else the error for people, with the router's own words.
+  using OnApplied = std::function<void(std::vector<std::string>)>;
+
+  RouterLever() = default;
+  RouterLever(const RouterLever&) = delete;
+  RouterLever& operator=(const RouterLever&) = delete;
+  virtual ~RouterLever() = default;
+
+  // Both callbacks are called once, later, from the loop; not when the lever is destroyed first.
+  virtual void read(OnView on_view) = 0;
+  // Not while another apply() is in flight.
+  virtual void apply(RouteBatch batch, OnApplied on_applied) = 0;
+  // What apply() would send, line by line, for people to read or type.
+  [[nodiscard]] virtual std::vector<std::string> commands(const RouteBatch& batch) const = 0;
+  // A file whose replacement says that the router was restarted: its control socket.
+  [[nodiscard]] virtual std::string socket_path() const = 0;
+};
+
+// By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go. `leaving`: VIPs that the configuration
+// has no more; reads cover them, too.
+[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(
+    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
+    std::span<const Vip> leaving = {});
+
+// What a lever reads: the VIPs of the configuration, then those.
+[[nodiscard]] std::vector<Vip> vips_to_read(const Config& config, std::span<const Vip> leaving);
+
+// What a read answers when the stack could not be asked.
+[[nodiscard]] RouterView unreachable(std::string why);
+
+}  // namespace herald

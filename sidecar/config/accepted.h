@@ -1,0 +1,32 @@
+// The configuration that heraldd has accepted last, as the texts of its files: kept so that what it announced can be
+// withdrawn while the files themselves hold an error (`heraldd --withdraw`).
+//
+// Nothing else depends on it. What cannot be kept, or not be understood, is as if there were none.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sidecar/config/file.h"
+
+namespace herald {
+
+class AcceptedConfig {
+ public:
+  explicit AcceptedConfig(const std::filesystem::path& state_dir) : file_(state_dir / "accepted.json") {}
+
+  [[nodiscard]] const std::filesystem::path& file() const { return file_; }
+
+  // `texts` as in LoadResult. The error is a line for people; what was kept before stays then.
+  [[nodiscard]] std::expected<void, std::string> keep(std::span<const ConfigText> texts) const;
+  [[nodiscard]] std::optional<Config> load(std::span<const ProbeKindCheck> kinds) const;
+
+ private:
+  std::filesystem::path file_;
+};
+
+}  // namespace herald

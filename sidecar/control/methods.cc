@@ -1,0 +1,267 @@
+#include "sidecar/control/methods.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "sidecar/text/plain_text.h"
+
+namespace herald {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+VarlinkError no_such_service(std::string_view service, std::string message) {
+  return {std::string(kNoSuchService), {{"service", service}, {"message", std::move(message)}}};
+}
+
+// Optional parameters: null is as good as absent.
+std::optional<std::string> text_in(const json& parameters, const char* key) {
+  const auto found = parameters.find(key);
+  return found != parameters.end() && found->is_string() ? std::optional(found->get<std::string>())
+                                                         : std::nullopt;
+}
+
+bool flag_in(const json& parameters, const char* key) {
+  const auto found = parameters.find(key);
+  return found != parameters.end() && *found == true;
+}
+
+VarlinkReply status(const ControlSource& source) {
+  return ordered_json{{"status", status_report(source.snapshot(), source.clocks())}};
+}
+
+VarlinkReply why(const ControlSource& source, const std::string& service) {
+  auto report = why_report(source.snapshot(), service, source.clocks());
+  if (report) return ordered_json{{"why", std::move(*report)}};
+  return std::unexpected(no_such_service(service, report.error()));
+}
+
+// Also of a service that is configured no more.
+VarlinkReply history(const ControlSource& source, const std::string& service) {
+  const History::Entries& entries = source.history();
+  const bool has_any = std::ranges::find(entries, service, &HistoryEntry::service) != entries.end();
+  if (std::string error = unknown_service(source.snapshot(), service);
+      !service.empty() && !has_any && !error.empty())
+    return std::unexpected(no_such_service(service, std::move(error)));
+  return ordered_json{{"history", history_report(entries, service, source.clocks())}};
+}
+
+VarlinkReply probe(const ControlSource& source, const json& parameters, std::uint64_t client) {
+  const Snapshot snapshot = source.snapshot();
+  ProbeRequest request{.service = parameters["service"].get<std::string>(), .probe = {}};
+  if (std::string error = not_configured(snapshot, request.service); !error.empty())
+    return std::unexpected(no_such_service(request.service, std::move(error)));
+  if (request.probe = text_in(parameters, "probe"); request.probe) {
+    if (std::string error = unknown_probe(snapshot, request.service, *request.probe); !error.empty()) {
+      return std::unexpected(VarlinkError{
+          std::string(kNoSuchProbe),
+          {{"service", request.service}, {"probe", *request.probe}, {"message", std::move(error)}}});
+    }
+  }
+  request.counts = flag_in(parameters, "count");
+  source.probe(request, client);
+  return ordered_json::object();
+}
+
+constexpr std::size_t kLongestReason = 200;
+constexpr std::int64_t kLongestLasts = std::chrono::milliseconds(std::chrono::hours(24 * 366)).count();
+
+// uid, not name: looking a name up may ask a server, and heraldd does not wait for one.
+std::string who_is(const VarlinkPeer& peer) {
+  return peer.user == 0 ? "root" : fmt::format("uid {}", peer.user);
+}
+
+// The named services, at least one, or all that there are; the error is the answer.
+std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource& source,
+                                                             const json& parameters) {
+  const Snapshot snapshot = source.snapshot();
+  std::vector<std::string> names;
+  if (flag_in(parameters, "all")) {
+    for (const ServiceSnapshot& service : snapshot.services) {
+      if (!service.departs) names.push_back(service.name);
+    }
+    return names;
+  }
+  names = parameters["services"].get<std::vector<std::string>>();
+  for (const std::string& service : names) {
+    if (auto error = not_configured(snapshot, service); !error.empty())
+      return std::unexpected(no_such_service(service, std::move(error)));
+  }
+  if (names.empty()) return std::unexpected(invalid_parameter("services"));
+  return names;
+}
+
+VarlinkError not_kept(const std::string& error) {
+  return {std::string(kNotKept), {{"message", error}}};
+}
+
+VarlinkReply clear_damping(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
+  const auto services = chosen(source, parameters);
+  if (!services) return std::unexpected(services.error());
+  if (const auto done = source.clear_damping(*services, who_is(peer)); !done)
+    return std::unexpected(not_kept(done.error()));
+  return ordered_json{{"services", *services}};
+}
+
+VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
+                        const json& parameters, const VarlinkPeer& peer) {
+  auto services = chosen(source, parameters);
+  if (!services) return std::unexpected(services.error());
+  AdminRequest request{state, undoes, *std::move(services), {}, who_is(peer), std::nullopt};
+  request.reason = cut(printable(text_in(parameters, "reason").value_or("")), kLongestReason);
+  if (parameters.contains("for_ms") && parameters["for_ms"].is_number()) {
+    const auto lasts = parameters["for_ms"].get<std::int64_t>();
+    if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
+    request.lasts = std::chrono::milliseconds(lasts);
+  }
+  if (const auto done = source.administer(request); !done) return std::unexpected(not_kept(done.error()));
+  return ordered_json{{"services", request.services}};
+}
+
+VarlinkReply reload(const ControlSource& source) {
+  if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
+  const ControlSource::Reloaded reloaded = source.reload();
+  if (!reloaded.errors.empty())
+    return std::unexpected(VarlinkError{std::string(kBadConfiguration), {{"errors", reloaded.errors}}});
+  return ordered_json{{"changes", reloaded.changes}, {"warnings", reloaded.warnings}};
+}
+
+VarlinkReply hand_over(const ControlSource& source) {
+  if (source.snapshot().stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
+  if (const auto begun = source.hand_over(); !begun) return std::unexpected(not_kept(begun.error()));
+  return ordered_json::object();
+}
+
+VarlinkMethod admin_method(const ControlSource& source, std::string name, std::string comment,
+                           AdminState state, AdminState undoes) {
+  std::vector<VarlinkField> in{{"services", "[]string"}, {"all", "?bool"}};
+  if (state != AdminState::automatic) in.insert(in.end(), {{"reason", "?string"}, {"for_ms", "?int"}});
+  return {.name = std::move(name),
+          .comment = std::move(comment),
+          .in = std::move(in),
+          .out = {{"services", "[]string"}},
+          .mutates = true,
+          .call = [source, state, undoes](const json& parameters, const VarlinkPeer& peer) {
+            return administer(source, state, undoes, parameters, peer);
+          }};
+}
+
+// What everybody may call.
+void add_views(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  methods.push_back({.name = "Status",
+                     .comment = "The state of the router and of every service: `heraldctl status --json`.",
+                     .in = {},
+                     .out = {{"status", "object"}},
+                     .call = [source](const json&, const VarlinkPeer&) { return status(source); }});
+  methods.push_back({.name = "Why",
+                     .comment = "One service with what led to its state: `heraldctl why SERVICE --json`.",
+                     .in = {{"service", "string"}},
+                     .out = {{"why", "object"}},
+                     .call = [source](const json& parameters, const VarlinkPeer&) {
+                       return why(source, parameters["service"].get<std::string>());
+                     }});
+  methods.push_back({.name = "Plan",
+                     .comment = "What differs between what is wanted and what is, and the commands for it.",
+                     .in = {},
+                     .out = {{"plan", "object"}},
+                     .call = [source](const json&, const VarlinkPeer&) -> VarlinkReply {
+                       return ordered_json{{"plan", source.plan()}};
+                     }});
+  methods.push_back({.name = "History",
+                     .comment = "The last transitions, of one service or of all: `heraldctl history --json`.",
+                     .in = {{"service", "?string"}},
+                     .out = {{"history", "object"}},
+                     .call = [source](const json& parameters, const VarlinkPeer&) {
+                       return history(source, text_in(parameters, "service").value_or(""));
+                     }});
+  methods.push_back(
+      {.name = "Watch",
+       .comment =
+           "Transitions as they happen. The first reply has none: it says that from now on none is missed.",
+       .in = {},
+       .out = {{"transition", "?object"}},
+       .course = VarlinkCourse::stream,
+       .call = [](const json&, const VarlinkPeer&) -> VarlinkReply { return ordered_json::object(); }});
+}
+
+// What an operator says of services.
+void add_words(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  constexpr AdminState kAuto = AdminState::automatic;
+  methods.push_back(admin_method(
+      source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",
+      AdminState::drain, kAuto));
+  methods.push_back(
+      admin_method(source, "Undrain", "Ends a drain; their probes decide again.", kAuto, AdminState::drain));
+  methods.push_back(admin_method(source, "Force", "Announces services whatever their probes say.",
+                                 AdminState::force, kAuto));
+  methods.push_back(
+      admin_method(source, "Unforce", "Ends a force; their probes decide again.", kAuto, AdminState::force));
+  methods.push_back(
+      {.name = "ClearDamping",
+       .comment = "Forgets the penalties of damping, so that a service which is held by them comes up.",
+       .in = {{"services", "[]string"}, {"all", "?bool"}},
+       .out = {{"services", "[]string"}},
+       .mutates = true,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return clear_damping(source, parameters, peer);
+       }});
+}
+
+// What makes heraldd itself do something.
+void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
+  methods.push_back(
+      {.name = "Probe",
+       .comment = "Runs probes now, and answers when all have ended. They change nothing unless they count.",
+       .in = {{"service", "string"}, {"probe", "?string"}, {"count", "?bool"}},
+       .out = {{"results", "[]object"}},
+       .mutates = true,  // it makes traffic and runs programs
+       .course = VarlinkCourse::later,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return probe(source, parameters, peer.client);
+       }});
+  methods.push_back(
+      {.name = "Reload",
+       .comment = "Reads the configuration again: all of it is applied, or nothing, with every error.",
+       .in = {},
+       .out = {{"changes", "string"}, {"warnings", "[]string"}},
+       .mutates = true,
+       .call = [source](const json&, const VarlinkPeer&) { return reload(source); }});
+  methods.push_back(
+      {.name = "Handover",
+       .comment =
+           "Stops heraldd with everything left announced, for a successor to adopt. It goes on for a\n"
+           "moment after the reply: to renew the leases, and until the router has taken what is on its way.",
+       .in = {},
+       .out = {},
+       .mutates = true,
+       .call = [source](const json&, const VarlinkPeer&) { return hand_over(source); }});
+}
+
+}  // namespace
+
+VarlinkInterface control_interface(const ControlSource& source) {
+  VarlinkInterface interface{
+      .name = "io.herald.Control",
+      .comment = "Looks at heraldd, and steers it.",
+      .methods = {},
+      .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
+                 {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
+                 {"NotKept", {{"message", "string"}}},
+                 {"BadConfiguration", {{"errors", "[]string"}}},
+                 {"Stopping", {}}}};
+  add_views(interface.methods, source);
+  add_words(interface.methods, source);
+  add_orders(interface.methods, source);
+  return interface;
+}
+
+VarlinkInfo control_info() {
+  return {.vendor = "herald", .product = "heraldd", .version = HERALD_VERSION, .url = ""};
+}
+
+}  // namespace herald

@@ -1,0 +1,365 @@
+#include "sidecar/control/report.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "sidecar/state/history_entry.h"
+#include "sidecar/text/near_name.h"
+#include "sidecar/text/plain_text.h"
+
+namespace herald {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kLongestStatusLine = 300;
+constexpr std::size_t kMostNamesInError = 10;
+
+double milliseconds(Duration duration) {
+  const auto microseconds = std::chrono::round<std::chrono::microseconds>(duration);
+  return static_cast<double>(microseconds.count()) / 1000;
+}
+
+ordered_json time_or_null(const std::optional<TimePoint>& when, const ClockPair& clocks) {
+  if (!when) return nullptr;
+  return to_rfc3339(*when, clocks);
+}
+
+bool can_read_back(const Snapshot& snapshot) {
+  return snapshot.stack != Stack::none && snapshot.router && snapshot.router->reachable;
+}
+
+// What the router holds of it now; null where that is not known.
+ordered_json fallback_json(const Snapshot& snapshot) {
+  ordered_json held = nullptr;
+  if (can_read_back(snapshot)) {
+    held = ordered_json::array();
+    for (const auto& [peer, fallback] : snapshot.router->fallback) {
+      ordered_json denied = ordered_json::array();
+      for (const Vip& vip : fallback.denied) denied.push_back(vip.prefix);
+      held.push_back({{"peer", peer}, {"denied", std::move(denied)}, {"shut", fallback.shut}});
+    }
+  }
+  return {{"level", name_of(snapshot.fallback)}, {"held", std::move(held)}};
+}
+
+ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json peers = ordered_json::array();
+  ordered_json reachable = nullptr;
+  std::string error;
+  if (snapshot.router && snapshot.stack != Stack::none) {
+    reachable = snapshot.router->reachable;
+    error = snapshot.router->error;
+    for (const RouterPeer& peer : snapshot.router->peers) {
+      peers.push_back({{"address", peer.address}, {"state", peer.state}, {"established", peer.established}});
+    }
+  }
+  return {{"stack", name_of(snapshot.stack)},    {"reachable", std::move(reachable)},
+          {"peers", std::move(peers)},           {"error", std::move(error)},
+          {"fallback", fallback_json(snapshot)}, {"read_at", time_or_null(snapshot.router_read_at, clocks)}};
+}
+
+// What is not known is null: "no" would be a lie that people act on.
+ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const ClockPair& clocks) {
+  const bool read = can_read_back(snapshot);
+  const bool looked = snapshot.observe_error.empty();
+  ordered_json shown{{"prefix", vip.prefix}, {"wanted", vip.wanted}};
+  shown["on_interface"] = looked ? ordered_json(vip.on_interface) : ordered_json(nullptr);
+  shown["in_rib"] = read ? ordered_json(vip.route.in_rib) : ordered_json(nullptr);
+  shown["advertised_to"] = read ? ordered_json(vip.route.advertised_to) : ordered_json(nullptr);
+  shown["missing_from"] = read ? ordered_json(vip.route.missing_from) : ordered_json(nullptr);
+  shown["interface"] = vip.interface;
+  shown["foreign"] = looked ? ordered_json(vip.foreign) : ordered_json(nullptr);
+  shown["lease_until"] = time_or_null(vip.lease_until, clocks);
+  shown["denied_to"] = read ? ordered_json(vip.denied_to) : ordered_json(nullptr);
+  shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
+  return shown;
+}
+
+ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
+  const bool ran = probe.last_run.has_value();
+  return {{"name", probe.name},
+          {"type", probe.type},
+          {"role", name_of(probe.role)},
+          {"state", name_of(probe.state)},
+          {"verdict", ran ? ordered_json(name_of(probe.last.verdict)) : ordered_json(nullptr)},
+          {"reason", name_of(probe.last.reason)},
+          {"detail", probe.last.detail},
+          {"latency_ms", ran ? ordered_json(milliseconds(probe.last.latency)) : ordered_json(nullptr)},
+          {"passes", probe.passes},
+          {"failures", probe.failures},
+          {"last_run", time_or_null(probe.last_run, clocks)},
+          {"next_run", time_or_null(probe.next_run, clocks)},
+          {"degraded", probe.degraded},
+          {"rise", probe.rise},
+          {"fall", probe.fall},
+          {"runs", probe.runs},
+          {"inconclusive", probe.inconclusive}};
+}
+
+// Whose word it is; null while there is none.
+ordered_json admin_json(const Admin& admin, const ClockPair& clocks) {
+  if (admin.state == AdminState::automatic) return nullptr;
+  return {{"who", admin.who},
+          {"reason", admin.reason},
+          {"since", to_rfc3339(admin.since, clocks)},
+          {"expires", time_or_null(admin.expires, clocks)}};
+}
+
+ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json vips = ordered_json::array();
+  for (const VipSnapshot& vip : service.vips) vips.push_back(vip_json(vip, snapshot, clocks));
+  ordered_json probes = ordered_json::array();
+  for (const ProbeSnapshot& probe : service.probes) probes.push_back(probe_json(probe, clocks));
+  return {{"name", service.name},
+          {"health", name_of(service.health)},
+          {"admin", name_of(service.admin.state)},
+          {"state", name_of(service.state)},
+          {"grade", name_of(service.grade)},
+          {"reason", service.reason},
+          {"since", to_rfc3339(service.since, clocks)},
+          {"problem", service.problem},
+          {"removed", service.departs},
+          {"penalty", std::round(service.penalty)},
+          {"via", name_of(service.via)},
+          {"admin_by", admin_json(service.admin, clocks)},
+          {"vips", std::move(vips)},
+          {"probes", std::move(probes)}};
+}
+
+ordered_json brake_json(const std::optional<BrakeSnapshot>& brake, const ClockPair& clocks) {
+  if (!brake) return nullptr;
+  return {{"until", to_rfc3339(brake->until, clocks)}, {"reason", brake->why}};
+}
+
+ordered_json frame(const Snapshot& snapshot, const ClockPair& clocks) {
+  return {{"version", HERALD_VERSION},
+          {"at", to_rfc3339(snapshot.at, clocks)},
+          {"dry_run", snapshot.dry_run},
+          {"stopping", snapshot.stopping},
+          {"observe_error", snapshot.observe_error},
+          {"brake", brake_json(snapshot.brake, clocks)},
+          {"lateness",
+           {{"timers", snapshot.lateness.timers},
+            {"median_ms", milliseconds(snapshot.lateness.median)},
+            {"p99_ms", milliseconds(snapshot.lateness.p99)},
+            {"most_ms", milliseconds(snapshot.lateness.most)}}},
+          {"router", router_json(snapshot, clocks)}};
+}
+
+bool contains(const std::vector<std::string>& list, const std::string& wanted) {
+  return std::ranges::find(list, wanted) != list.end();
+}
+
+// Every peer with whether it was sent this VIP.
+ordered_json peers_json(const VipSnapshot& vip, const Snapshot& snapshot) {
+  if (!can_read_back(snapshot)) return nullptr;
+  ordered_json peers = ordered_json::array();
+  for (const RouterPeer& peer : snapshot.router->peers) {
+    peers.push_back({{"address", peer.address},
+                     {"state", peer.state},
+                     {"advertised", contains(vip.route.advertised_to, peer.address)}});
+  }
+  return peers;
+}
+
+// The rule by which the gates decide: "at least 2 of 3 gates".
+std::string require_text(const ServiceSnapshot& service) {
+  const auto gates = std::ranges::count(service.probes, Role::gate, &ProbeSnapshot::role);
+  const std::string all = fmt::format("{} gate{}", gates, gates == 1 ? "" : "s");
+  switch (service.require.kind) {
+    case Require::Kind::all:
+      return "all of " + all;
+    case Require::Kind::any:
+      return "any of " + all;
+    case Require::Kind::at_least:
+      break;
+  }
+  return fmt::format("at least {} of {}", service.require.count, all);
+}
+
+ordered_json damping_json(const ServiceSnapshot& service, const ClockPair& clocks) {
+  if (!service.damping) return nullptr;
+  return {{"penalty", std::round(service.penalty)},
+          {"suppress", service.damping->suppress},
+          {"reuse", service.damping->reuse},
+          {"until", time_or_null(service.damped_until, clocks)}};
+}
+
+ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
+  const char* result = !step.error ? "in flight" : step.error->empty() ? "done" : "failed";
+  return {{"at", to_rfc3339(step.at, clocks)},
+          {"step", step.text},
+          {"result", result},
+          {"error", step.error.value_or("")}};
+}
+
+// "no service "wbe"; did you mean "web"? There are web, resolver"
+std::string no_such(std::string_view kind, std::string_view wanted, std::vector<std::string> names) {
+  std::string text = fmt::format("no {} \"{}\"", kind, cut(printable(wanted), 80));
+  if (names.empty()) return text + "; the configuration has none";
+  const std::string near = near_name(wanted, names);
+  if (!near.empty()) {
+    std::erase(names, near);
+    names.insert(names.begin(), near);
+    text += fmt::format("; did you mean \"{}\"?", near);
+  }
+  const std::size_t shown = std::min(names.size(), kMostNamesInError);
+  text += fmt::format("{} {} ", near.empty() ? "; there" : " There", names.size() == 1 ? "is" : "are");
+  for (std::size_t i = 0; i < shown; ++i) text += (i > 0 ? ", " : "") + names[i];
+  return shown < names.size() ? fmt::format("{} and {} more", text, names.size() - shown) : text;
+}
+
+std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
+  std::vector<std::string> names;
+  for (const ServiceSnapshot& service : snapshot.services) {
+    if (!service.departs) names.push_back(service.name);
+  }
+  return no_such("service", wanted, std::move(names));
+}
+
+// What somebody would type; heraldd itself uses rtnetlink, and marks the address as its own.
+std::string address_command(const Step& step) {
+  const std::string place = fmt::format("{} dev {}", step.key.vip.prefix, step.key.interface);
+  if (step.kind == Step::Kind::remove) return "ip address del " + place;
+  if (!step.lease) return "ip address add " + place;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count();
+  return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, seconds);
+}
+
+// herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
+bool is_as_wanted(const ServiceSnapshot& service) {
+  if (service.admin.state == AdminState::drain && service.admin.who == kHeraldsWord && !service.departs)
+    return false;
+  if (service.admin.state == AdminState::drain)
+    return service.state == ServiceState::withdrawn && service.problem.empty();
+  return service.state == ServiceState::announced && service.health == Health::healthy &&
+         service.problem.empty();
+}
+
+}  // namespace
+
+std::string to_rfc3339(TimePoint when, const ClockPair& clocks) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const auto wall = std::chrono::floor<milliseconds>(
+      clocks.wall + std::chrono::duration_cast<std::chrono::system_clock::duration>(when - clocks.core));
+  const auto whole = std::chrono::floor<seconds>(wall);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
+                     (wall - whole).count());
+}
+
+std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(const std::string& text) {
+  std::tm fields{};
+  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  if (rest == nullptr) return std::nullopt;
+  std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::seconds(::timegm(&fields))};
+  std::chrono::milliseconds part{100};
+  if (*rest == '.') {
+    for (++rest; *rest >= '0' && *rest <= '9'; ++rest, part /= 10) time += part * (*rest - '0');
+  }
+  return std::string_view(rest) == "Z" ? std::optional(time) : std::nullopt;
+}
+
+ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks) {
+  ordered_json report = frame(snapshot, clocks);
+  report["services"] = ordered_json::array();
+  for (const ServiceSnapshot& service : snapshot.services) {
+    report["services"].push_back(service_json(service, snapshot, clocks));
+  }
+  return report;
+}
+
+std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, std::string_view service,
+                                                    const ClockPair& clocks) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  if (found == snapshot.services.end()) return std::unexpected(no_such_service(snapshot, service));
+  ordered_json shown = service_json(*found, snapshot, clocks);
+  for (std::size_t i = 0; i < found->vips.size(); ++i)
+    shown["vips"][i]["peers"] = peers_json(found->vips[i], snapshot);
+  shown["require"] = require_text(*found);
+  shown["hold_down_until"] = time_or_null(found->held_down_until, clocks);
+  shown["damping"] = damping_json(*found, clocks);
+  shown["transitions"] = ordered_json::array();
+  for (const effect::Transition& transition : found->transitions)
+    shown["transitions"].push_back(to_json(entry_of(transition, clocks)));
+  shown["steps"] = ordered_json::array();
+  for (const StepRecord& step : found->steps) shown["steps"].push_back(step_json(step, clocks));
+  ordered_json report = frame(snapshot, clocks);
+  report["service"] = std::move(shown);
+  return report;
+}
+
+std::string unknown_service(const Snapshot& snapshot, std::string_view service) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  return found == snapshot.services.end() ? no_such_service(snapshot, service) : "";
+}
+
+std::string not_configured(const Snapshot& snapshot, std::string_view service) {
+  const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
+  if (found == snapshot.services.end()) return no_such_service(snapshot, service);
+  return found->departs ? "the configuration has it no more, and it leaves by itself: " + found->name : "";
+}
+
+std::string unknown_probe(const Snapshot& snapshot, std::string_view service, std::string_view probe) {
+  std::vector<std::string> names;
+  for (const ServiceSnapshot& one : snapshot.services) {
+    if (one.name != service) continue;
+    for (const ProbeSnapshot& each : one.probes) names.push_back(each.name);
+  }
+  const bool found = std::ranges::find(names, probe) != names.end();
+  return found ? "" : no_such(fmt::format("probe of {}", service), probe, std::move(names));
+}
+
+ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result) {
+  return {{"name", probe.name},
+          {"type", probe.type},
+          {"role", name_of(probe.role)},
+          {"verdict", name_of(result.verdict)},
+          {"reason", name_of(result.reason)},
+          {"detail", result.detail},
+          {"latency_ms", milliseconds(result.latency)}};
+}
+
+ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::string>& commands) {
+  ordered_json report{{"steps", ordered_json::array()}, {"commands", ordered_json::array()}};
+  for (const Step& step : plan.addresses) {
+    report["steps"].push_back(to_string(step));
+    report["commands"].push_back(address_command(step));
+  }
+  for (const RouteStep& step : plan.routes.steps) report["steps"].push_back(to_string(step));
+  for (const FallbackStep& step : plan.routes.fallback) report["steps"].push_back(to_string(step));
+  for (const std::string& command : commands) report["commands"].push_back(command);
+  return report;
+}
+
+std::string status_line(const Snapshot& snapshot) {
+  const auto announced =
+      std::ranges::count(snapshot.services, ServiceState::announced, &ServiceSnapshot::state);
+  std::string line = fmt::format("{}{}{}{} of {} services announced", snapshot.dry_run ? "DRY RUN; " : "",
+                                 snapshot.stopping ? "stopping; " : "", snapshot.brake ? "BRAKE; " : "",
+                                 announced, snapshot.services.size());
+  if (snapshot.router && !snapshot.router->reachable) {
+    line += fmt::format("; {} does not answer", name_of(snapshot.stack));
+  }
+  const auto amiss = std::ranges::count_if(snapshot.services, std::not_fn(is_as_wanted));
+  const auto first = std::ranges::find_if_not(snapshot.services, is_as_wanted);
+  if (first != snapshot.services.end()) {
+    const bool degraded = first->state == ServiceState::announced && first->problem.empty();
+    line += fmt::format("; {} {}: {}", first->name, degraded ? name_of(first->health) : name_of(first->state),
+                        first->problem.empty() ? first->reason : first->problem);
+  }
+  // A line break would begin another assignment of sd_notify(3).
+  line = cut(printable(line), kLongestStatusLine);
+  return amiss > 1 ? fmt::format("{}; {} more not as wanted", line, amiss - 1) : line;
+}
+
+}  // namespace herald

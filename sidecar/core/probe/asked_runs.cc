@@ -1,0 +1,104 @@
+#include "sidecar/core/probe/asked_runs.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace herald {
+
+void AskedRuns::start(const event::ProbeNow& asked, RunId run, const ProbeSpec& spec,
+                      std::string_view service, TimePoint now) {
+  Aside aside{asked, ProbeRun(spec, service)};
+  aside.deadline = aside.run.start(run, now);
+  aside_.emplace(run, std::move(aside));
+}
+
+effect::Probed AskedRuns::take(std::map<RunId, Aside>::iterator found) {
+  effect::Probed answer{found->second.asked.ticket, found->second.asked.probe, found->second.run.last()};
+  aside_.erase(found);
+  return answer;
+}
+
+std::optional<effect::Probed> AskedRuns::finish(RunId run, const ProbeResult& result, TimePoint now,
+                                                Random& random) {
+  const auto found = aside_.find(run);
+  if (found == aside_.end() || found->second.run.state() != ProbeRun::State::running) return std::nullopt;
+  found->second.run.finish(result, now, random);
+  return take(found);
+}
+
+std::vector<effect::CancelProbe> AskedRuns::expire(TimePoint now) {
+  std::vector<effect::CancelProbe> cancelled;
+  for (auto& [run, aside] : aside_) {
+    if (aside.run.state() != ProbeRun::State::running || aside.deadline > now) continue;
+    aside.run.expire();
+    cancelled.push_back({run, aside.asked.probe});
+  }
+  return cancelled;
+}
+
+std::optional<effect::Probed> AskedRuns::finish_expired(RunId run, std::string_view stage, TimePoint now,
+                                                        Random& random) {
+  const auto found = aside_.find(run);
+  if (found == aside_.end() || found->second.run.state() != ProbeRun::State::expiring) return std::nullopt;
+  found->second.run.finish_expired(stage, now, random);
+  return take(found);
+}
+
+std::vector<effect::Probed> AskedRuns::finish_expired(TimePoint now, Random& random) {
+  std::vector<RunId> expiring;
+  for (const auto& [run, aside] : aside_) {
+    if (aside.run.state() == ProbeRun::State::expiring) expiring.push_back(run);
+  }
+  std::vector<effect::Probed> answers;
+  for (const RunId run : expiring) answers.push_back(*finish_expired(run, "", now, random));
+  return answers;
+}
+
+bool AskedRuns::is_expiring() const {
+  return std::ranges::any_of(
+      aside_, [](const auto& entry) { return entry.second.run.state() == ProbeRun::State::expiring; });
+}
+
+std::optional<TimePoint> AskedRuns::next_deadline() const {
+  std::optional<TimePoint> next;
+  for (const auto& [run, aside] : aside_) {
+    if (aside.run.state() == ProbeRun::State::running)
+      next = std::min(next.value_or(aside.deadline), aside.deadline);
+  }
+  return next;
+}
+
+void AskedRuns::stalled(Duration late) {
+  for (auto& [run, aside] : aside_) aside.run.stalled(late);
+}
+
+void AskedRuns::count(const event::ProbeNow& asked, std::uint64_t runs) {
+  counted_.emplace(asked.probe, Counted{asked.ticket, runs});
+}
+
+std::vector<effect::Probed> AskedRuns::counted(ProbeId probe, std::uint64_t run, const ProbeResult& result) {
+  std::vector<effect::Probed> answers;
+  auto [next, end] = counted_.equal_range(probe);
+  while (next != end) {
+    if (run <= next->second.after) {
+      ++next;
+      continue;
+    }
+    answers.push_back({next->second.ticket, probe, result});
+    next = counted_.erase(next);
+  }
+  return answers;
+}
+
+AskedRuns::Ended AskedRuns::end(const ProbeResult& result) {
+  Ended ended;
+  for (const auto& [run, aside] : std::exchange(aside_, {})) {
+    if (aside.run.state() == ProbeRun::State::running) ended.cancelled.push_back({run, aside.asked.probe});
+    ended.answers.push_back({aside.asked.ticket, aside.asked.probe, result});
+  }
+  for (const auto& [probe, counted] : std::exchange(counted_, {}))
+    ended.answers.push_back({counted.ticket, probe, result});
+  return ended;
+}
+
+}  // namespace herald

@@ -1,0 +1,134 @@
+#include "sidecar/core/probe/probe_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace herald {
+namespace {
+
+std::string milliseconds(Duration duration) {
+  return fmt::format("{:.0f} ms", std::chrono::duration<double, std::milli>(duration).count());
+}
+
+ProbeResult late_result(Duration late) {
+  return {Verdict::inconclusive, Reason::late, fmt::format("herald itself was {} late", milliseconds(late)),
+          late};
+}
+
+}  // namespace
+
+bool is_same_target(const ProbeSpec& left, const ProbeSpec& right) {
+  return left.type == right.type && left.settings == right.settings && left.socket == right.socket &&
+         left.thresholds.invert == right.thresholds.invert;
+}
+
+ProbeRun::ProbeRun(ProbeSpec spec, std::string_view service)
+    : spec_(std::move(spec)),
+      tracker_(spec_.thresholds),
+      schedule_(spec_.timing, fmt::format("{}/{}", service, spec_.name)) {}
+
+TimePoint ProbeRun::begin(TimePoint now) {
+  due_ = next_ = schedule_.first(now);
+  conclusive_at_ = turned_at_ = now;
+  return next_;
+}
+
+TimePoint ProbeRun::start(RunId run, TimePoint now) {
+  state_ = State::running;
+  run_ = run;
+  started_ = now;
+  stalled_ = {};
+  deadline_ = now + spec_.timing.timeout;
+  ++runs_;
+  return deadline_;
+}
+
+TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
+  const bool retimed = spec.timing != spec_.timing;
+  spec_ = std::move(spec);
+  tracker_.retune(spec_.thresholds);
+  schedule_.retime(spec_.timing);
+  if (state_ != State::idle) return deadline_;
+  if (!retimed) return next_;
+  if (const TimePoint first = schedule_.first(now); first < next_) due_ = next_ = first;
+  next_ = std::max(now, next_);
+  return next_;
+}
+
+TimePoint ProbeRun::finish(ProbeResult result, TimePoint now, Random& random) {
+  const Duration late = now - deadline_;
+  const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
+  if (late > spec_.timing.timeout / 2) result = late_result(late);
+  if (by_the_clock && was_stalled()) result = late_result(stalled_);
+  return count(std::move(result), now, random);
+}
+
+TimePoint ProbeRun::finish_expired(std::string_view stage, TimePoint now, Random& random) {
+  const Duration late = now - deadline_;
+  if (late > spec_.timing.timeout / 2) return count(late_result(late), now, random);
+  if (was_stalled()) return count(late_result(stalled_), now, random);
+  const std::string text = fmt::format("no result within {}{}{}", milliseconds(spec_.timing.timeout),
+                                       stage.empty() ? "" : ": ", stage);
+  return count({Verdict::fail, Reason::timeout, text, now - started_}, now, random);
+}
+
+TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
+  state_ = State::idle;
+  last_ = tracker_.record(std::move(result));
+  last_started_ = started_;
+  if (last_.verdict == Verdict::inconclusive) {
+    ++inconclusive_;
+    forget_if_stale(now);
+  } else {
+    conclusive_ = last_;
+    conclusive_at_ = now;
+  }
+  next_ = schedule_.next(due_, started_, now, pace(), random);
+  return next_;
+}
+
+bool ProbeRun::was_stalled() const {
+  return stalled_ > spec_.timing.timeout / 4;
+}
+
+Pace ProbeRun::pace() const {
+  const bool inconclusive = last_.verdict == Verdict::inconclusive;
+  const bool in_need = inconclusive && last_.reason != Reason::resolve;  // an unresolved name is cheap
+  if (!in_need && (inconclusive || tracker_.pending())) return Pace::fast;
+  // For want of time or means: asking more often would make herald's own trouble worse, but a change that is pending
+  // cannot wait for a long interval.
+  if (in_need && tracker_.pending()) return Pace::careful;
+  return tracker_.output() == HealthTracker::Output::down ? Pace::down : Pace::normal;
+}
+
+bool ProbeRun::forget_if_stale(TimePoint now) {
+  const ProbeTiming& timing = spec_.timing;
+  const Duration interval = std::max(timing.interval, timing.down_interval);
+  const Duration stale = (spec_.thresholds.fall + 1) * (interval + timing.timeout);
+  if (now - conclusive_at_ <= stale) return false;
+  tracker_.forget();
+  return true;
+}
+
+ProbeSnapshot ProbeRun::snapshot() const {
+  ProbeSnapshot shown;
+  shown.name = spec_.name;
+  shown.type = spec_.type;
+  shown.role = spec_.role;
+  shown.state = tracker_.state();
+  shown.degraded = tracker_.degraded();
+  shown.last = last_;
+  shown.last_run = last_started_;
+  if (state_ == State::idle) shown.next_run = next_;
+  shown.passes = tracker_.passes();
+  shown.failures = tracker_.failures();
+  shown.rise = spec_.thresholds.rise;
+  shown.fall = spec_.thresholds.fall;
+  shown.runs = runs_;
+  shown.inconclusive = inconclusive_;
+  return shown;
+}
+
+}  // namespace herald

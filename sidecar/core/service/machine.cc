@@ -1,0 +1,385 @@
+#include "sidecar/core/service/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/core/route/policy.h"
+
+namespace herald {
+namespace {
+
+struct Count {
+  std::uint32_t gates = 0;
+  std::uint32_t up = 0;
+  std::uint32_t down = 0;
+};
+
+std::uint32_t needed(const Require& require, std::uint32_t gates) {
+  switch (require.kind) {
+    case Require::Kind::all:
+      return gates;
+    case Require::Kind::any:
+      return 1;
+    case Require::Kind::at_least:
+      break;
+  }
+  return require.count;
+}
+
+Count count_gates(std::span<const ProbeOpinion> probes) {
+  Count count;
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role != Role::gate) continue;
+    ++count.gates;
+    if (probe.tracker->output() == HealthTracker::Output::up) ++count.up;
+    if (probe.tracker->output() == HealthTracker::Output::down) ++count.down;
+  }
+  return count;
+}
+
+// "front (refused: connect 127.0.0.1:8080: Connection refused)"; what only counts up again has no failure to
+// show.
+std::string blame(const ProbeOpinion& probe) {
+  const HealthTracker& tracker = *probe.tracker;
+  if (tracker.output() == HealthTracker::Output::down && tracker.passes() > 0) {
+    return fmt::format("{} ({} of {} passes)", probe.spec->name, tracker.passes(), tracker.thresholds().rise);
+  }
+  if (tracker.output() == HealthTracker::Output::unknown)
+    return fmt::format("{} (not known yet)", probe.spec->name);
+  if (probe.conclusive == nullptr) return probe.spec->name;
+  const ProbeResult& result = *probe.conclusive;
+  return fmt::format("{} ({}{}{})", probe.spec->name, name_of(result.reason),
+                     result.reason == Reason::none || result.detail.empty() ? "" : ": ", result.detail);
+}
+
+template <typename Matches>
+std::string list_gates(std::span<const ProbeOpinion> probes, Matches matches) {
+  constexpr int kMost = 3;
+  std::string text;
+  int listed = 0;
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role != Role::gate || !matches(probe)) continue;
+    if (listed == kMost) return text + ", ...";
+    text += (listed++ > 0 ? ", " : "") + blame(probe);
+  }
+  return text;
+}
+
+std::string up_reason(const Count& count, std::span<const ProbeOpinion> probes) {
+  if (count.up == count.gates)
+    return count.gates == 1 ? "the gate is up" : fmt::format("all {} gates up", count.gates);
+  return fmt::format("{} of {} gates up; not: {}", count.up, count.gates,
+                     list_gates(probes, [](const auto& probe) {
+                       return probe.tracker->output() != HealthTracker::Output::up;
+                     }));
+}
+
+std::string down_reason(const Count& count, std::span<const ProbeOpinion> probes) {
+  return fmt::format("{} of {} gates down: {}", count.down, count.gates,
+                     list_gates(probes, [](const auto& probe) {
+                       return probe.tracker->output() == HealthTracker::Output::down;
+                     }));
+}
+
+std::string unknown_reason(std::span<const ProbeOpinion> probes) {
+  for (const ProbeOpinion& probe : probes) {
+    const HealthTracker& tracker = *probe.tracker;
+    if (probe.spec->role != Role::gate || tracker.output() != HealthTracker::Output::unknown) continue;
+    const ProbeThresholds& thresholds = tracker.thresholds();
+    if (tracker.passes() > 0) {
+      return fmt::format("waiting for {}: {} of {} passes", probe.spec->name, tracker.passes(),
+                         thresholds.rise);
+    }
+    if (tracker.failures() > 0) {
+      return fmt::format("waiting for {}: {} of {} failures ({})", probe.spec->name, tracker.failures(),
+                         thresholds.fall, probe.conclusive == nullptr ? "" : probe.conclusive->detail);
+    }
+    const bool trouble = probe.latest != nullptr && probe.latest->verdict == Verdict::inconclusive &&
+                         !probe.latest->detail.empty();
+    return fmt::format("waiting for {}: {}", probe.spec->name,
+                       trouble ? probe.latest->detail : "no result yet");
+  }
+  return "no gate is known";
+}
+
+// A probe that may degrade it and is not known yet; empty: there is none.
+std::string unknown_degrader(std::span<const ProbeOpinion> probes) {
+  const auto found = std::ranges::find_if(probes, [](const ProbeOpinion& probe) {
+    return probe.spec->role == Role::degrade && probe.tracker->output() == HealthTracker::Output::unknown;
+  });
+  return found == probes.end() ? "" : found->spec->name;
+}
+
+bool all_conclusive(std::span<const ProbeOpinion> probes) {
+  return std::ranges::none_of(probes, [](const ProbeOpinion& probe) {
+    const HealthTracker& tracker = *probe.tracker;
+    return probe.spec->role == Role::gate && tracker.output() == HealthTracker::Output::unknown &&
+           tracker.passes() == 0 && tracker.failures() == 0;
+  });
+}
+
+// "held as it is; waiting for front: no result yet"
+std::string joined(std::string text, const std::string& reason) {
+  return reason.empty() ? text : fmt::format("{}; {}", text, reason);
+}
+
+// Why a service that its gates call up is degraded; empty: it is not.
+std::string degraded_reason(std::span<const ProbeOpinion> probes) {
+  for (const ProbeOpinion& probe : probes) {
+    if (probe.spec->role == Role::info) continue;
+    if (probe.tracker->degraded()) return fmt::format("{} warns", blame(probe));
+    if (probe.spec->role == Role::degrade && probe.tracker->output() == HealthTracker::Output::down) {
+      return fmt::format("{} is down", blame(probe));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
+  const Count count = count_gates(probes);
+  const std::uint32_t least = needed(require, count.gates);
+  if (count.down > count.gates - std::min(least, count.gates)) {
+    return {Health::unhealthy, down_reason(count, probes)};
+  }
+  if (count.up < least) return {Health::unknown, unknown_reason(probes), all_conclusive(probes)};
+  std::string up = up_reason(count, probes);
+  const std::string why = degraded_reason(probes);
+  if (why.empty()) return {Health::healthy, std::move(up), false, unknown_degrader(probes)};
+  // Both: it may be what the service comes up by.
+  return {Health::degraded, fmt::format("{}; degraded: {}", up, why)};
+}
+
+ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
+    : hold_down_(spec.hold_down),
+      drain_delay_(has_draining(spec.announce) ? spec.drain.delay : Duration{}),
+      is_graded_(has_degraded(spec.announce)),
+      adopt_deadline_(now + spec.adopt_timeout) {
+  if (spec.damping) penalty_.emplace(*spec.damping);
+}
+
+ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence presence, TimePoint now) {
+  expire(now);  // also while nothing is observed yet: or it would wake for it without end
+  if (phase_ == Phase::starting) {
+    if (presence == Presence::unobserved) {
+      return {.want = Want::hold, .adopting = true, .reason = "what is announced now is not known yet"};
+    }
+    phase_ = presence == Presence::none ? Phase::withdrawn : Phase::adopting;
+  }
+  if (composed.health == Health::healthy && !waits_for_grade(composed, presence, now))
+    grade_ = Grade::healthy;
+  if (composed.health == Health::degraded) grade_ = Grade::degraded;
+  switch (admin_.state) {
+    case AdminState::drain:
+      return drain(presence, now);
+    case AdminState::force:
+      return force(composed);
+    case AdminState::automatic:
+      break;
+  }
+  return follow_health(composed, presence, now);
+}
+
+void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
+  hold_down_ = spec.hold_down;
+  drain_delay_ = has_draining(spec.announce) ? spec.drain.delay : Duration{};
+  is_graded_ = has_degraded(spec.announce);
+  if (!spec.damping) {
+    penalty_.reset();
+  } else if (penalty_) {
+    penalty_->retune(*spec.damping, now);
+  } else {
+    penalty_.emplace(*spec.damping);
+  }
+}
+
+void ServiceMachine::adopt_again(Duration adopt_timeout, TimePoint now) {
+  if (phase_ != Phase::announced) return;
+  phase_ = Phase::adopting;
+  adopt_deadline_ = now + adopt_timeout;
+}
+
+void ServiceMachine::take_over(Duration adopt_timeout, TimePoint now) {
+  if (phase_ != Phase::withdrawn || admin_.state != AdminState::automatic) return;
+  phase_ = Phase::starting;
+  adopt_deadline_ = now + adopt_timeout;
+}
+
+void ServiceMachine::administer(Admin admin) {
+  if (admin.state != AdminState::drain) withdraw_at_.reset();
+  admin_ = std::move(admin);
+}
+
+std::optional<Admin> ServiceMachine::expire(TimePoint now) {
+  if (!admin_.expires || now < *admin_.expires) return std::nullopt;
+  Admin over = std::move(admin_);
+  administer({});
+  return over;
+}
+
+// "drained by root: kernel update; the gate is up"
+ServiceMachine::Wish ServiceMachine::drain(Presence presence, TimePoint now) {
+  if (phase_ == Phase::withdrawn || presence == Presence::none) withdraw_at_ = now;
+  if (!withdraw_at_) withdraw_at_ = std::max(admin_.since, TimePoint{}) + drain_delay_;
+  const std::string reason =
+      fmt::format("drained by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason);
+  if (now < *withdraw_at_) {
+    return {.want = Want::present, .grade = Grade::draining, .draining = true, .reason = reason};
+  }
+  phase_ = Phase::withdrawn;
+  return {.want = Want::absent, .reason = reason};
+}
+
+ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
+  if (phase_ == Phase::withdrawn) forced_up_ = true;
+  phase_ = Phase::announced;
+  return {.want = Want::present,
+          .grade = grade_,
+          .reason = joined(
+              fmt::format("FORCED by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason),
+              composed.reason)};
+}
+
+ServiceMachine::Wish ServiceMachine::follow_health(const Composed& composed, Presence presence,
+                                                   TimePoint now) {
+  if (phase_ == Phase::adopting) return adopt(composed, presence, now);
+  switch (composed.health) {
+    case Health::unknown:
+      return unknown(composed, presence, now);
+    case Health::unhealthy:
+      return give_up(composed, presence, now);
+    case Health::healthy:
+    case Health::degraded:
+      break;
+  }
+  return announce(composed, now);
+}
+
+ServiceMachine::Wish ServiceMachine::give_up(const Composed& composed, Presence presence, TimePoint now) {
+  if (!composed.braked_until || phase_ == Phase::withdrawn) return withdraw(composed.reason, now);
+  if (phase_ == Phase::announced && presence == Presence::none) {
+    return withdraw(joined("lost while the brake held it", composed.reason), now);
+  }
+  return {.want = Want::hold,
+          .adopting = phase_ == Phase::adopting,
+          .held_until = composed.braked_until,
+          .reason = composed.reason + ", but held by the BRAKE"};
+}
+
+ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence presence, TimePoint now) {
+  switch (composed.health) {
+    case Health::healthy:
+    case Health::degraded:
+      if (waits_for_grade(composed, presence, now)) {
+        return {.want = Want::hold,
+                .grade = grade_,
+                .adopting = true,
+                .reason = fmt::format("{}; its grade stays as it is until {} is known", composed.reason,
+                                      composed.waits_for)};
+      }
+      phase_ = Phase::announced;
+      return announce(composed, now);
+    case Health::unhealthy:
+      return give_up(composed, presence, now);
+    case Health::unknown:
+      break;
+  }
+  if (now >= adopt_deadline_ && !composed.conclusive) {
+    return withdraw(joined("nothing conclusive within adopt_timeout", composed.reason), now);
+  }
+  return {.want = Want::hold, .adopting = true, .reason = joined("found announced", composed.reason)};
+}
+
+// What is missing of it is announced at once, by what is known.
+bool ServiceMachine::waits_for_grade(const Composed& composed, Presence presence, TimePoint now) const {
+  return is_graded_ && phase_ == Phase::adopting && presence == Presence::all && now < adopt_deadline_ &&
+         !composed.waits_for.empty();
+}
+
+ServiceMachine::Wish ServiceMachine::unknown(const Composed& composed, Presence presence, TimePoint now) {
+  if (phase_ == Phase::withdrawn) return {.want = Want::absent, .reason = composed.reason};
+  if (presence == Presence::none) {
+    return withdraw(joined("lost while the health was not known", composed.reason), now);
+  }
+  return {.want = Want::hold, .reason = joined("held as it is", composed.reason)};
+}
+
+ServiceMachine::Wish ServiceMachine::announce(const Composed& composed, TimePoint now) {
+  if (phase_ != Phase::announced) {
+    if (const auto until = held_until(now)) {
+      return {.want = Want::absent,
+              .held_until = until,
+              .reason = fmt::format(
+                  "{}, but held by {}", composed.reason,
+                  penalty_ && penalty_->suppressed_until(now) == until ? "damping" : "hold_down")};
+    }
+    phase_ = Phase::announced;
+  }
+  forced_up_ = false;
+  return {.want = Want::present, .grade = grade_, .reason = composed.reason};
+}
+
+ServiceMachine::Wish ServiceMachine::withdraw(std::string reason, TimePoint now) {
+  if (phase_ != Phase::withdrawn) {
+    phase_ = Phase::withdrawn;
+    if (!std::exchange(forced_up_, false)) {
+      withdrawn_at_ = now;
+      if (penalty_) penalty_->add_withdrawal(now);
+    }
+  }
+  return {.want = Want::absent, .reason = std::move(reason)};
+}
+
+std::optional<TimePoint> ServiceMachine::damped_until(TimePoint now) const {
+  return penalty_ ? penalty_->suppressed_until(now) : std::nullopt;
+}
+
+std::optional<TimePoint> ServiceMachine::held_down_until(TimePoint now) const {
+  if (!withdrawn_at_ || *withdrawn_at_ + hold_down_ <= now) return std::nullopt;
+  return *withdrawn_at_ + hold_down_;
+}
+
+std::optional<TimePoint> ServiceMachine::held_until(TimePoint now) const {
+  return std::max(damped_until(now), held_down_until(now));  // none is less than any
+}
+
+std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {
+  std::optional<TimePoint> next = admin_.expires;
+  const auto sooner = [&](std::optional<TimePoint> when) {
+    if (when && *when > now) next = next ? std::min(*next, *when) : when;
+  };
+  sooner(withdraw_at_);
+  if (admin_.state == AdminState::automatic) sooner(next_change(now));
+  return next;
+}
+
+std::optional<TimePoint> ServiceMachine::next_change(TimePoint now) const {
+  if (phase_ == Phase::adopting && adopt_deadline_ > now) return adopt_deadline_;
+  if (phase_ == Phase::withdrawn) return held_until(now);
+  return std::nullopt;
+}
+
+double ServiceMachine::penalty(TimePoint now) const {
+  return penalty_ ? penalty_->value(now) : 0;
+}
+
+std::optional<Flaps> ServiceMachine::flaps() const {
+  if (!withdrawn_at_ || (!penalty_ && hold_down_ == Duration{})) return std::nullopt;
+  Flaps flaps = penalty_ ? penalty_->flaps() : Flaps{};
+  flaps.withdrawn_at = *withdrawn_at_;
+  return flaps;
+}
+
+void ServiceMachine::recall(const Flaps& flaps, TimePoint now) {
+  withdrawn_at_ = std::min(flaps.withdrawn_at, now);
+  if (penalty_) penalty_->restore(flaps, now);
+}
+
+void ServiceMachine::clear_damping() {
+  if (penalty_) penalty_->clear();
+}
+
+}  // namespace herald

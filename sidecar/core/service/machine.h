@@ -1,0 +1,155 @@
+// From probes to a wish: what the gates say together, and what herald wants of the service's VIPs.
+//
+// compose() is three-valued: unknown is neither up nor down, and nothing is decided on it. ServiceMachine
+// turns the composed health into a Want, with the parts that need memory:
+//
+//   starting   nothing was observed yet: hold.
+//   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
+//              known, or until adopt_timeout has passed and a gate has had nothing conclusive; then withdraw.
+//              A service with attributes of its own for `degraded` waits here for its degrade probes, too. A reload that
+//              gives one of these probes another target leads back here, or hands a VIP over to a service that is withdrawn
+//              and of which nothing is known.
+//   settled    announced or withdrawn, by the last conclusive health. While announced, unknown health holds: what
+//              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
+//              unknown health changes nothing.
+//
+// What the operator wants beats all of this. A drain of something announced first shows the `draining` attributes for
+// drain.delay, where the service has some, and then withdraws; what is withdrawn or lost meanwhile stays so. Probes go
+// on, so that the return is informed. A forced service is announced whatever its probes say. Neither adds to the
+// penalty of damping, and hold_down does not delay the return: the operator has asked for it.
+//
+// A wish to announce waits for hold_down and damping (`held`), counted from the last withdrawal; adoption
+// does not wait, because it announces nothing new. A withdrawal waits for nothing. Both outlive herald: recall() is told
+// what flaps() said to the one before.
+//
+// Only the brake (brake.h) holds a withdrawal back: as with unknown health, what is there stays as it is.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sidecar/core/config.h"
+#include "sidecar/core/probe/health.h"
+#include "sidecar/core/service/damping.h"
+
+namespace herald {
+
+// What compose() needs of one probe.
+struct ProbeOpinion {
+  const ProbeSpec* spec = nullptr;
+  const HealthTracker* tracker = nullptr;
+  const ProbeResult* conclusive = nullptr;  // the last conclusive result, if there was one
+  const ProbeResult* latest = nullptr;      // the last result of any kind
+};
+
+struct Composed {
+  Health health = Health::unknown;
+  std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
+  // Unknown, and every gate that is not known has had conclusive results: it is a matter of a few more.
+  bool conclusive = false;
+  // Healthy, and this probe, which may degrade it, is not known yet.
+  std::string waits_for = {};
+  // Unhealthy, and the brake holds what would be withdrawn for it.
+  std::optional<TimePoint> braked_until = std::nullopt;
+};
+
+[[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
+
+// What is wanted of a VIP.
+enum class Want : std::uint8_t {
+  absent,
+  present,
+  hold,      // leave it as it is, and keep the lease of what is there
+  keep,      // leave it for good: no lease (on_exit: keep)
+  hand_over  // leave it to a successor: as it is, and the lease in full
+};
+
+// What the last observation says of the service's VIPs, as far as they are herald's.
+enum class Presence : std::uint8_t { unobserved, none, some, all };
+
+// The operator's word, with whose it is.
+struct Admin {
+  AdminState state = AdminState::automatic;
+  std::string reason;  // as given, may be empty
+  std::string who;     // "root", "uid 1000"
+  TimePoint since{};
+  std::optional<TimePoint> expires = std::nullopt;
+
+  bool operator==(const Admin&) const = default;
+};
+
+class ServiceMachine {
+ public:
+  struct Wish {
+    Want want = Want::hold;
+    Grade grade = Grade::healthy;  // of what is wanted present
+    bool adopting = false;
+    bool draining = false;  // still announced, with the attributes of draining
+    // Healthy and waiting for hold_down or damping; or unhealthy, and the brake holds it.
+    std::optional<TimePoint> held_until = std::nullopt;
+    std::string reason;
+
+    bool operator==(const Wish&) const = default;
+  };
+
+  ServiceMachine(const ServiceSpec& spec, TimePoint now);
+
+  Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
+  void administer(Admin admin);
+  [[nodiscard]] const Admin& admin() const { return admin_; }
+  // By the health, or by force; what is drained leaves.
+  [[nodiscard]] bool is_announced() const {
+    return (phase_ == Phase::adopting || phase_ == Phase::announced) && admin_.state != AdminState::drain;
+  }
+  // Ends the operator's word when its time is over, and returns it then.
+  std::optional<Admin> expire(TimePoint now);
+  // Other figures for the same service; what is counted and remembered stays.
+  void reconfigure(const ServiceSpec& spec, TimePoint now);
+  // What was known of an announced service is known no more: adopts it anew.
+  void adopt_again(Duration adopt_timeout, TimePoint now);
+  // It has VIPs that another service announced until now, and its own health is not known: adopts what is there.
+  void take_over(Duration adopt_timeout, TimePoint now);
+  // herald did not run for so long, so nothing could become known.
+  void stalled(Duration late) { adopt_deadline_ += late; }
+  // When evaluate() would say something new though no fact changed.
+  [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
+  [[nodiscard]] double penalty(TimePoint now) const;
+  // How long an announcement would have to wait; none: not for this.
+  [[nodiscard]] std::optional<TimePoint> damped_until(TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> held_down_until(TimePoint now) const;
+  // The last withdrawal, as a later herald has to know it; none: nothing would wait for it.
+  [[nodiscard]] std::optional<Flaps> flaps() const;
+  void recall(const Flaps& flaps, TimePoint now);
+  void clear_damping();
+
+ private:
+  enum class Phase : std::uint8_t { starting, adopting, announced, withdrawn };
+
+  Wish follow_health(const Composed& composed, Presence presence, TimePoint now);
+  Wish drain(Presence presence, TimePoint now);
+  Wish force(const Composed& composed);
+  Wish adopt(const Composed& composed, Presence presence, TimePoint now);
+  Wish unknown(const Composed& composed, Presence presence, TimePoint now);
+  Wish announce(const Composed& composed, TimePoint now);
+  Wish give_up(const Composed& composed, Presence presence, TimePoint now);
+  Wish withdraw(std::string reason, TimePoint now);
+  // Whether what was found announced stays as it is until the grade is known.
+  [[nodiscard]] bool waits_for_grade(const Composed& composed, Presence presence, TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> next_change(TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> held_until(TimePoint now) const;
+
+  Duration hold_down_;
+  Duration drain_delay_;  // zero where draining looks like any other announcement
+  bool is_graded_;        // degraded looks otherwise than healthy
+  TimePoint adopt_deadline_;
+  Admin admin_;
+  std::optional<TimePoint> withdraw_at_;  // of a drain
+  Grade grade_ = Grade::healthy;          // of the last conclusive health
+  Phase phase_ = Phase::starting;
+  bool forced_up_ = false;                 // announced by force, and not by its health since
+  std::optional<TimePoint> withdrawn_at_;  // the last withdrawal of something announced
+  std::optional<Penalty> penalty_;
+};
+
+}  // namespace herald

@@ -1,0 +1,228 @@
+// heraldd: options, configuration, and the daemon around them.
+#include <cap-ng.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "probes/probe.h"
+#include "sidecar/announce/frr/template.h"
+#include "sidecar/config/accepted.h"
+#include "sidecar/config/file.h"
+#include "sidecar/config/glimpse.h"
+#include "sidecar/daemon/daemon.h"
+#include "sidecar/daemon/withdraw.h"
+#include "sidecar/os/log.h"
+#include "sidecar/os/loop.h"
+#include "sidecar/state/handover_marker.h"
+
+namespace {
+
+using namespace herald;
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kBadConfiguration = 2;
+
+struct Options {
+  std::string file{kDefaultConfigFile};
+  std::string services_dir{kDefaultServicesDir};
+  std::vector<std::filesystem::path> template_dirs;
+  bool check = false;
+  bool dry_run = false;
+  bool withdraw = false;
+  bool vips = false;
+  LogTarget log = LogTarget::automatic;
+};
+
+// Exits by itself for --help, --version and wrong usage.
+std::optional<int> parse_options(int argc, char** argv, Options& options) {
+  CLI::App app{"Announces anycast addresses only while their services are healthy."};
+  app.set_version_flag("--version", "heraldd " HERALD_VERSION);
+  app.add_option("-c,--config", options.file, "configuration file")->capture_default_str();
+  app.add_option("--services-dir", options.services_dir, "directory of further *.json files")
+      ->capture_default_str();
+  app.add_option("--templates", options.template_dirs,
+                 "directory of FRR templates, in place of /etc/herald/frr-templates and "
+                 "/usr/share/herald/frr-templates; may be repeated, the first that has a file wins")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all();
+  app.add_flag("--check", options.check, "only check the configuration: exit 0, or 2 with every error");
+  app.add_flag("--dry-run", options.dry_run, "probe and decide, but only log what would be done");
+  app.add_flag("--withdraw", options.withdraw,
+               "no daemon: withdraw what one that was killed has left announced, except what on_exit keeps")
+      ->excludes("--check")  // both promise to touch nothing
+      ->excludes("--dry-run");
+  app.add_flag("--vips", options.vips,
+               "with --withdraw: what on_exit keeps goes, too, and VIPs under routes after these")
+      ->needs("--withdraw");
+  // Its values as words: CLI11 would print the numbers of the enumeration as characters.
+  const std::map<std::string, LogTarget> targets{
+      {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
+  std::string log = "auto";
+  app.add_option("--log", log, "auto, journal or text")
+      ->check(CLI::IsMember(targets).description(""))
+      ->type_name("TARGET")
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadConfiguration;
+  }
+  options.log = targets.at(log);
+  return std::nullopt;
+}
+
+std::vector<ProbeKindCheck> kind_checks() {
+  std::vector<ProbeKindCheck> checks;
+  for (const probes::ProbeKind& kind : probes::registry())
+    checks.push_back({kind.type, kind.check, kind.target, kind.endpoint});
+  return checks;
+}
+
+LoadResult load(const Options& options) {
+  return load_config(options.file, options.services_dir, kind_checks());
+}
+
+// A probe in flight takes one descriptor, and the soft limit is 1024 on most systems.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool may_change_addresses() {
+  capng_get_caps_process();
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
+}
+
+// heraldd keeps the capability that its unit gives it as an ambient one; vtysh and the commands of probes do not get it.
+void keep_capability_to_ourselves() {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_NET_ADMIN, 0,
+        0);  // fails where there is none, which is as good
+}
+
+void print(const std::string& line) {
+  fmt::print(stderr, "{}\n", line);
+}
+
+int report_errors(const std::string& file, std::size_t count) {
+  print(fmt::format("heraldd: {} error{} in the configuration ({})", count, count == 1 ? "" : "s", file));
+  return kBadConfiguration;
+}
+
+std::vector<std::filesystem::path> template_dirs(const Options& options) {
+  return options.template_dirs.empty() ? default_template_dirs() : options.template_dirs;
+}
+
+// How the service ended: systemd tells that under ExecStopPost= alone.
+const char* service_result() {
+  return std::getenv("SERVICE_RESULT");
+}
+
+// After a crash systemd starts heraldd anew at once, which adopts what is announced; a clean stop has withdrawn; and when
+// systemd gives up, OnFailure= comes here by another unit. So for ExecStopPost= there is work only after a stop that had
+// to be forced.
+bool somebody_else_decides() {
+  return service_result() != nullptr && std::string_view(service_result()) != "timeout";
+}
+
+// Whoever else comes here after a handover does so because there is no successor.
+bool successor_decides(const Config& config) {
+  return service_result() != nullptr && HandoverMarker(config.state_dir).exists();
+}
+
+// What is announced was announced by a configuration that was good; the files may hold an error since.
+std::optional<Config> accepted_last(const Options& options) {
+  const std::string state_dir = glimpse_path(options.file, "/state_dir").value_or(Config{}.state_dir);
+  const AcceptedConfig accepted(state_dir);
+  auto config = accepted.load(kind_checks());
+  print(config ? fmt::format("heraldd: going by the configuration that was accepted last ({})",
+                             accepted.file().native())
+               : "nothing is withdrawn: what is announced stays until its lease ends");
+  return config;
+}
+
+int withdraw(const Options& options, Config config) {
+  Loop loop;
+  Log log(options.log);
+  if (successor_decides(config)) {
+    log.write(LogLevel::notice, "nothing is withdrawn: after a handover it is for the successor");
+    return kDone;
+  }
+  const auto vips = options.vips ? Withdrawal::Vips::go : Withdrawal::Vips::stay;
+  const auto code = Withdrawal(loop, log, std::move(config), vips, template_dirs(options)).run();
+  if (code) return *code;
+  log.write(LogLevel::error, code.error());
+  return kFailed;
+}
+
+int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
+  const auto dirs = template_dirs(options);
+  Loop loop;
+  Log log(options.log);
+  const AcceptedConfig accepted(config.state_dir);
+  const auto keep = [&](std::span<const ConfigText> accepted_texts) {
+    if (options.dry_run) return;
+    if (auto kept = accepted.keep(accepted_texts); !kept) {
+      log.write(LogLevel::warning, "the accepted configuration cannot be kept: " + kept.error());
+    }
+  };
+  const auto load_again = [&options] { return load(options); };
+  Daemon daemon(loop, log, std::move(config),
+                {.dry_run = options.dry_run, .load = load_again, .accepted = keep, .template_dirs = dirs});
+  const std::vector<std::string> problems = daemon.prepare();
+  for (const std::string& problem : problems) print(problem);
+  if (!problems.empty()) return report_errors(options.file, problems.size());
+  if (options.check) {
+    fmt::print("{}: the configuration is good\n", options.file);
+    return kDone;
+  }
+  if (!options.dry_run && !may_change_addresses()) {
+    log.write(
+        LogLevel::error,
+        "heraldd may not change addresses: it needs CAP_NET_ADMIN, which its unit gives it. Run it as root");
+    return kFailed;
+  }
+  if (auto opened = daemon.open(); !opened) {
+    log.write(LogLevel::error, opened.error());
+    return kFailed;
+  }
+  keep(std::exchange(texts, {}));
+  return daemon.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    Options options;
+    if (const auto code = parse_options(argc, argv, options)) return *code;
+    if (options.withdraw && somebody_else_decides()) return kDone;
+    LoadResult loaded = load(options);
+    for (const std::string& warning : loaded.warnings) print("warning: " + warning);
+    for (const ConfigError& error : loaded.errors) print(to_string(error));
+    if (!loaded.config) {
+      const int code = report_errors(options.file, loaded.errors.size());
+      if (options.withdraw) loaded.config = accepted_last(options);
+      if (!loaded.config) return code;
+    }
+    keep_capability_to_ourselves();
+    if (options.withdraw) return withdraw(options, std::move(*loaded.config));
+    raise_descriptor_limit();
+    return serve(options, std::move(*loaded.config), std::move(loaded.texts));
+  } catch (const std::exception& error) {
+    print(fmt::format("heraldd: {}", error.what()));
+    return kFailed;
+  }
+}

@@ -1,0 +1,150 @@
+// What only FRR can have wrong.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sidecar/doctor/examination.h"
+
+namespace herald {
+namespace {
+
+bool has_network(const Examination& exam, const Vip& vip) {
+  return exam.router.frr.networks.contains(vip);
+}
+
+// A VIP that is not there all the time is not in the kernel's table when bgpd looks.
+void check_import(Examination& exam) {
+  if (!exam.router.frr.import_check) return;
+  const std::string fix = "no bgp network import-check";
+  const auto stuck = exam.vips_where([&](const ServiceSpec&, const Vip& vip) {
+    return has_network(exam, vip) && !exam.facts_of(vip).in_rib;
+  });
+  if (!stuck.empty()) {
+    exam.error("import-check", fmt::format("{} configured in bgpd and not announced", listed(stuck)),
+               "bgp network import-check is on, and they are not in the kernel's table", fix);
+    return;
+  }
+  const auto passing = exam.vips_where([](const ServiceSpec& service, const Vip&) {
+    const AnnounceSpec& announce = service.announce;
+    return announce.via == Via::vtysh && (!announce.manage_vip || announce.vip_on_down == VipOnDown::remove);
+  });
+  if (passing.empty()) return;
+  exam.warn(
+      "import-check", "bgp network import-check is on",
+      fmt::format("{} not always on an interface: announcing them waits for zebra, and fails when it hangs",
+                  listed(passing)),
+      fix);
+}
+
+void check_redistribution(Examination& exam, std::size_t family) {
+  const Redistribution& redistribute = exam.router.frr.redistribute.at(family);
+  const auto of_lever = [&](Via via) {
+    return exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+      return service.announce.via == via && family_of(vip) == family;
+    });
+  };
+  const auto moved = of_lever(Via::loopback);
+  const auto steered = of_lever(Via::vtysh);
+  if (!moved.empty() && !redistribute.on) {
+    exam.error("redistribute", fmt::format("nothing redistributes {}", listed(moved)),
+               "herald moves them on an interface (lever loopback), and bgpd does not look there",
+               fmt::format("redistribute connected route-map ... in address-family {} unicast; see {}",
+                           family == kIpv6 ? "ipv6" : "ipv4", exam.render()));
+  }
+  if (!redistribute.on || !redistribute.route_map.empty()) return;
+  if (!steered.empty()) {
+    exam.error(
+        "redistribute", fmt::format("redistribute connected announces {} by itself", listed(steered)),
+        "these stay on the interface when they are withdrawn (lever vtysh): they would be announced for ever",
+        "no redistribute connected, or a route-map that leaves them out; see " + exam.render());
+  } else if (!moved.empty()) {
+    exam.warn("redistribute",
+              fmt::format("redistribute connected has no route-map for {}", family_name(family)),
+              "every network of every interface gets into the table; only the outbound policy holds it back",
+              "redistribute connected route-map ... with exactly the VIPs; see " + exam.render());
+  }
+}
+
+void check_origins(Examination& exam) {
+  const auto twice = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    return exam.facts_of(vip).origins > 1 ||
+           (service.announce.via == Via::loopback && has_network(exam, vip));
+  });
+  if (!twice.empty()) {
+    exam.error(
+        "two-origins", fmt::format("{} by `network` and by redistribution", listed(twice)),
+        "withdrawing one of both leaves the other: the VIP stays announced when its service is dead",
+        "no network ... for VIPs of the loopback lever; no redistribution of those of the vtysh lever");
+  }
+  const auto strange = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    return service.announce.via == Via::vtysh && exam.facts_of(vip).origins == 1 && !has_network(exam, vip);
+  });
+  if (strange.empty()) return;
+  exam.error("two-origins", fmt::format("{} in the table without a `network` line", listed(strange)),
+             "something else announces them, redistribution most likely, and herald cannot withdraw them",
+             "leave them out of the route-map of redistribute; see " + exam.render());
+}
+
+void check_delays(Examination& exam) {
+  if (exam.router.frr.suppress_fib_pending) {
+    exam.warn("suppress-fib-pending", "bgp suppress-fib-pending is on",
+              "announcements wait for the kernel, a second or more", "no bgp suppress-fib-pending");
+  }
+  if (exam.router.frr.update_delay) {
+    exam.warn("update-delay", "update-delay is on",
+              "after a start of bgpd the first announcements are held back", "no update-delay");
+  }
+}
+
+void check_saved(Examination& exam) {
+  std::vector<std::string> lines;
+  lines.reserve(exam.router.saved.size());
+  for (const SavedLine& each : exam.router.saved)
+    lines.push_back(fmt::format("{}: {}", each.file, each.text));
+  if (!lines.empty()) {
+    exam.error("saved", listed(lines),
+               "at boot it is announced before any probe has run, whether the service lives or not",
+               "remove it from the file, and do not `write memory` while VIPs are announced");
+  }
+  for (const SavedLine& each : exam.router.unreadable) {
+    exam.note("saved", fmt::format("{}: {}", each.file, each.text),
+              "whether it holds `network` lines of VIPs is not known", "run doctor as root or as user frr");
+  }
+}
+
+void check_version(Examination& exam) {
+  const std::string& bgpd = exam.router.version;
+  const std::string& vtysh = exam.router.client_version;
+  if (!vtysh.empty() && vtysh != bgpd) {
+    exam.warn("version", fmt::format("vtysh {} beside bgpd {}", vtysh, bgpd), "they are made for one another",
+              "restart frr after the upgrade, or point router.vtysh.path at the right one");
+  }
+  exam.note("version", vtysh.empty() ? "FRR " + bgpd : fmt::format("FRR {}, vtysh {}", bgpd, vtysh),
+            bgpd == "8.4.4" || bgpd == "10.3"
+                ? "herald is tested with it"
+                : "herald is tested with 8.4.4 and 10.3, and made for 8.4 to 10.x",
+            "");
+  if (exam.router.frr.profile != "traditional") {
+    exam.note("profile", "frr defaults " + exam.router.frr.profile,
+              "its timers are shorter and ebgp-requires-policy is off; the findings account for that", "");
+  }
+}
+
+}  // namespace
+
+void check_frr(Examination& exam) {
+  check_saved(exam);
+  if (!exam.router.reachable) return;
+  if (!exam.router.frr.has_instance) {
+    exam.error("instance", fmt::format("bgpd has no BGP instance in vrf {}", exam.config.router.vrf),
+               "there is nothing to announce from", exam.render() + " prints one");
+    return;
+  }
+  check_import(exam);
+  for (const std::size_t family : {kIpv4, kIpv6}) check_redistribution(exam, family);
+  check_origins(exam);
+  check_delays(exam);
+  check_version(exam);
+}
+
+}  // namespace herald

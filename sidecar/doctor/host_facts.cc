@@ -1,0 +1,86 @@
+#include "sidecar/doctor/host_facts.h"
+
+#include <arpa/inet.h>
+#include <grp.h>
+#include <ifaddrs.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "sidecar/text/address.h"
+
+namespace herald {
+namespace {
+
+constexpr int kMostGroups = 256;
+constexpr const char* kFrrGroup = "frrvty";
+
+// BIRD's socket belongs to a group of its packager's choice.
+const group* router_group(const RouterSpec& router) {
+  if (router.stack == Stack::frr) return ::getgrnam(kFrrGroup);
+  struct stat status{};
+  if (::stat(router.bird.socket.c_str(), &status) != 0) return nullptr;
+  return ::getgrgid(status.st_gid);
+}
+
+std::optional<bool> is_member(const passwd* user, gid_t group) {
+  if (user == nullptr) return std::nullopt;
+  std::vector<gid_t> groups(kMostGroups);
+  int count = kMostGroups;
+  if (::getgrouplist(user->pw_name, user->pw_gid, groups.data(), &count) < 0) return std::nullopt;
+  groups.resize(static_cast<std::size_t>(count));
+  return std::ranges::find(groups, group) != groups.end();
+}
+
+std::set<std::string> local_addresses() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
+  std::set<std::string> addresses;
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr) continue;
+    Address address;
+    address.family = each->ifa_addr->sa_family;
+    if (address.family == AF_INET) {
+      sockaddr_in in{};
+      std::memcpy(&in, each->ifa_addr, sizeof in);
+      std::memcpy(address.bytes.data(), &in.sin_addr, sizeof in.sin_addr);
+    } else if (address.family == AF_INET6) {
+      sockaddr_in6 in6{};
+      std::memcpy(&in6, each->ifa_addr, sizeof in6);
+      std::memcpy(address.bytes.data(), &in6.sin6_addr, sizeof in6.sin6_addr);
+    } else {
+      continue;
+    }
+    addresses.insert(to_string(address));
+  }
+  return addresses;
+}
+
+}  // namespace
+
+HostFacts read_host_facts(const Config& config) {
+  HostFacts facts;
+  // Each call of getpwnam() and getgrnam() overwrites what the last one gave.
+  const group* found = router_group(config.router);
+  const std::optional<gid_t> group = found != nullptr ? std::optional(found->gr_gid) : std::nullopt;
+  if (found != nullptr) facts.group = found->gr_name;
+  const passwd* user = ::getpwuid(::geteuid());
+  facts.user = user != nullptr ? user->pw_name : std::to_string(::geteuid());
+  if (group && ::geteuid() != 0) facts.user_in_group = is_member(user, *group);
+  if (group) facts.herald_in_group = is_member(::getpwnam("herald"), *group);
+  const std::set<std::string> addresses = local_addresses();
+  for (const ServiceSpec& service : config.services) {
+    for (const Vip& vip : service.vips) {
+      if (addresses.contains(to_string(address_of(vip)))) facts.present.insert(vip);
+    }
+  }
+  return facts;
+}
+
+}  // namespace herald

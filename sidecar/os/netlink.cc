@@ -1,0 +1,277 @@
+#include "sidecar/os/netlink.h"
+
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <memory>
+
+namespace herald {
+namespace {
+
+constexpr std::uint32_t kForever = 0xFFFFFFFF;  // INFINITY_LIFE_TIME
+constexpr std::size_t kDumpBuffer = 32768;      // as the kernel's own dumps are sized
+constexpr int kMonitorBuffer = 1 << 20;
+constexpr int kMostReadsPerDrain = 256;
+constexpr int kMostListAttempts = 5;
+constexpr int kMostStaleReplies = 1024;
+
+int index_of(const std::string& interface) {
+  return static_cast<int>(if_nametoindex(interface.c_str()));
+}
+
+std::size_t size_of(const Address& address) {
+  return address.family == AF_INET ? 4 : 16;
+}
+
+nlmsghdr* start_message(void* buffer, std::uint16_t type, std::uint16_t flags, const Address& address,
+                        int index) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer);
+  header->nlmsg_type = type;
+  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
+  auto* body = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifaddrmsg)));
+  body->ifa_family = static_cast<std::uint8_t>(address.family);
+  body->ifa_prefixlen = address.prefix_length;
+  body->ifa_scope = RT_SCOPE_UNIVERSE;
+  body->ifa_index = static_cast<std::uint32_t>(index);
+  mnl_attr_put(header, IFA_LOCAL, size_of(address), address.bytes.data());
+  mnl_attr_put(header, IFA_ADDRESS, size_of(address), address.bytes.data());
+  return header;
+}
+
+// One link name a dump, not one an address.
+class InterfaceNames {
+ public:
+  const std::string& operator[](std::uint32_t index) {
+    auto [entry, added] = names_.try_emplace(index);
+    std::array<char, IF_NAMESIZE> name{};
+    if (added && if_indextoname(index, name.data()) != nullptr) entry->second = name.data();
+    return entry->second;
+  }
+
+ private:
+  std::map<std::uint32_t, std::string> names_;
+};
+
+struct Dump {
+  std::vector<KernelAddress> addresses;
+  InterfaceNames names;
+};
+
+void take_address(const nlattr* attribute, KernelAddress& found) {
+  const std::size_t size = mnl_attr_get_payload_len(attribute);
+  if (size > found.address.bytes.size()) return;
+  std::memcpy(found.address.bytes.data(), mnl_attr_get_payload(attribute), size);
+}
+
+struct Found {
+  KernelAddress address;
+  bool has_local = false;
+};
+
+int take_attribute(const nlattr* attribute, void* data) noexcept {
+  auto& [found, has_local] = *static_cast<Found*>(data);
+  switch (mnl_attr_get_type(attribute)) {
+    case IFA_LOCAL:  // on a point-to-point link IFA_ADDRESS is the peer's
+      has_local = true;
+      take_address(attribute, found);
+      break;
+    case IFA_ADDRESS:
+      if (!has_local) take_address(attribute, found);
+      break;
+    case IFA_LABEL:
+      found.label = mnl_attr_get_str(attribute);
+      break;
+    case IFA_PROTO:
+      found.protocol = mnl_attr_get_u8(attribute);
+      break;
+    case IFA_CACHEINFO:
+      if (mnl_attr_get_payload_len(attribute) >= sizeof(ifa_cacheinfo)) {
+        ifa_cacheinfo info{};
+        std::memcpy(&info, mnl_attr_get_payload(attribute), sizeof info);
+        if (info.ifa_valid != kForever) found.valid_seconds = info.ifa_valid;
+      }
+      break;
+    default:
+      break;
+  }
+  return MNL_CB_OK;
+}
+
+int take_message(const nlmsghdr* header, void* data) noexcept {
+  if (header->nlmsg_type != RTM_NEWADDR) return MNL_CB_OK;
+  auto& dump = *static_cast<Dump*>(data);
+  const auto* body = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(header));
+  if (body->ifa_family != AF_INET && body->ifa_family != AF_INET6) return MNL_CB_OK;
+  Found found;
+  found.address.address.family = body->ifa_family;
+  found.address.address.prefix_length = body->ifa_prefixlen;
+  found.address.interface = dump.names[body->ifa_index];
+  mnl_attr_parse(header, sizeof(ifaddrmsg), take_attribute, &found);
+  dump.addresses.push_back(std::move(found.address));
+  return MNL_CB_OK;
+}
+
+}  // namespace
+
+AddressMark kernel_address_mark() {
+  utsname name{};
+  int major = 0;
+  int minor = 0;
+  uname(&name);
+  if (std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return AddressMark::label;
+  return major > 5 || (major == 5 && minor >= 18) ? AddressMark::protocol : AddressMark::label;
+}
+
+std::string address_label(const std::string& interface) {
+  std::string label = interface + ":herald";
+  return label.size() < IFNAMSIZ ? label : "";
+}
+
+void AddressSocket::Close::operator()(mnl_socket* socket) const noexcept {
+  mnl_socket_close(socket);
+}
+
+std::expected<AddressSocket, std::string> AddressSocket::open() {
+  mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+  if (socket == nullptr) return std::unexpected(system_error_text("open a netlink socket"));
+  AddressSocket opened(socket);
+  if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+    return std::unexpected(system_error_text("bind a netlink socket"));
+  const timeval patience{.tv_sec = 1, .tv_usec = 0};
+  setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return opened;
+}
+
+int AddressSocket::fd() const {
+  return mnl_socket_get_fd(socket_.get());
+}
+
+std::expected<std::vector<KernelAddress>, std::string> AddressSocket::list() {
+  int error = 0;
+  for (int attempt = 0; attempt < kMostListAttempts; ++attempt) {
+    auto listed = list_once();
+    if (listed) return std::move(*listed);
+    error = listed.error();
+    // The rest of that dump is unread: the kernel would refuse the next one (EBUSY) or answer with it.
+    auto fresh = open();
+    if (!fresh) return std::unexpected(fresh.error());
+    socket_ = std::move(fresh->socket_);
+  }
+  return std::unexpected(error == EINTR ? "list addresses: they change faster than they can be read"
+                                        : system_error_text("list addresses", error));
+}
+
+std::expected<std::vector<KernelAddress>, int> AddressSocket::list_once() {
+  alignas(nlmsghdr) std::array<char, kDumpBuffer> buffer;
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETADDR;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  header->nlmsg_seq = ++sequence_;
+  mnl_nlmsg_put_extra_header(header, sizeof(ifaddrmsg));
+  mnl_socket* socket = socket_.get();
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return std::unexpected(errno);
+  Dump dump;
+  for (;;) {
+    const auto size = receive(buffer);
+    if (!size) return std::unexpected(size.error());
+    // EINTR: addresses changed under the dump (NLM_F_DUMP_INTR), so one may be missing from it.
+    const int more =
+        mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), take_message, &dump);
+    if (more == MNL_CB_ERROR) return std::unexpected(errno);
+    if (more == MNL_CB_STOP) return std::move(dump.addresses);
+  }
+}
+
+int AddressSocket::transact(void* message) {
+  auto* header = static_cast<nlmsghdr*>(message);
+  header->nlmsg_seq = ++sequence_;
+  mnl_socket* socket = socket_.get();
+  if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return errno;
+  alignas(nlmsghdr) std::array<char, 8192> buffer;
+  const auto size = receive(buffer);
+  if (!size) return size.error();
+  const int result =
+      mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), nullptr, nullptr);
+  return result == MNL_CB_ERROR ? errno : 0;
+}
+
+// The next datagram that answers the current request. One of an earlier request, which had timed out, is
+// skipped: here rather than by what mnl_cb_run() says of it, since the kernel may answer with the same errno.
+std::expected<std::size_t, int> AddressSocket::receive(std::span<char> buffer) {
+  for (int stale = 0; stale < kMostStaleReplies; ++stale) {
+    const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
+    if (size < 0) return std::unexpected(errno);
+    nlmsghdr header{};
+    std::memcpy(&header, buffer.data(), std::min(sizeof header, static_cast<std::size_t>(size)));
+    if (header.nlmsg_seq == sequence_) return static_cast<std::size_t>(size);
+  }
+  return std::unexpected(EPROTO);
+}
+
+int AddressSocket::set(const Address& address, const std::string& interface,
+                       std::optional<std::uint32_t> seconds, Mode mode) {
+  const int index = index_of(interface);
+  if (index == 0) return ENODEV;
+  alignas(nlmsghdr) std::array<char, 512> buffer{};
+  const auto how =
+      static_cast<std::uint16_t>(mode == Mode::create ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE);
+  nlmsghdr* header = start_message(buffer.data(), RTM_NEWADDR, how, address, index);
+  const std::uint32_t lifetime = seconds.value_or(kForever);
+  // A deprecated address (preferred < valid) would not be chosen as a source.
+  const ifa_cacheinfo info{.ifa_prefered = lifetime, .ifa_valid = lifetime, .cstamp = 0, .tstamp = 0};
+  mnl_attr_put(header, IFA_CACHEINFO, sizeof info, &info);
+  mnl_attr_put_u8(header, IFA_PROTO, kAddressProtocol);  // every refresh repeats it, or the kernel drops it
+  // Duplicate address detection is for links with neighbours; a VIP must be usable at once.
+  if (address.family == AF_INET6) mnl_attr_put_u32(header, IFA_FLAGS, IFA_F_NODAD);
+  const std::string label = address_label(interface);
+  if (address.family == AF_INET && !label.empty()) mnl_attr_put_strz(header, IFA_LABEL, label.c_str());
+  return transact(header);
+}
+
+int AddressSocket::remove(const Address& address, const std::string& interface) {
+  const int index = index_of(interface);
+  if (index == 0) return 0;  // the interface took the address with it
+  alignas(nlmsghdr) std::array<char, 512> buffer{};
+  return transact(start_message(buffer.data(), RTM_DELADDR, 0, address, index));
+}
+
+std::expected<AddressMonitor, std::string> AddressMonitor::open() {
+  Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  if (!fd) return std::unexpected(system_error_text("open a netlink socket"));
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kMonitorBuffer, sizeof kMonitorBuffer);
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
+    return std::unexpected(system_error_text("subscribe to address changes"));
+  }
+  return AddressMonitor(std::move(fd));
+}
+
+bool AddressMonitor::drain() {
+  bool changed = false;
+  std::array<char, kDumpBuffer> buffer;
+  for (int reads = 0; reads < kMostReadsPerDrain; ++reads) {
+    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (size >= 0 || errno == ENOBUFS) {
+      changed = true;
+    } else if (errno != EINTR) {
+      break;
+    }
+  }
+  return changed;
+}
+
+}  // namespace herald

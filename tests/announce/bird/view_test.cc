@@ -1,0 +1,90 @@
+// Parsing birdc's answers. The fixtures are what real releases printed (their names say which).
+#include "sidecar/announce/bird/view.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+namespace herald {
+namespace {
+
+std::string fixture(const std::string& name) {
+  std::ifstream file(HERALD_SOURCE_DIR "/tests/announce/fixtures/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  REQUIRE_FALSE(text.str().empty());
+  return text.str();
+}
+
+TEST_CASE("the BGP protocols, their neighbours and their channels") {
+  const std::string release = GENERATE("2.0.12", "3.1.8");
+  const auto protocols = parse_bird_protocols(fixture("bird-" + release + "-protocols.txt"));
+  REQUIRE(protocols);
+  const auto& peers = protocols->peers;
+  REQUIRE(peers.size() == 2);
+  CHECK(peers[0].protocol == "rs1");
+  CHECK(peers[0].peer ==
+        RouterPeer{"10.1.1.4", "Established", true,
+                   release == "2.0.12" ? "2026-11-24 03:48:05.910220" : "2026-11-25 00:43:45.875857"});
+  CHECK(peers[0].ipv4);
+  CHECK(peers[0].ipv6);
+  CHECK(peers[1].peer.address == "10.1.1.132");
+  CHECK(protocols->statics.empty());
+}
+
+TEST_CASE("the static protocols, whether they are up, and what they are described as") {
+  const auto protocols = parse_bird_protocols(fixture("bird-2.0.12-statics.txt"));
+  REQUIRE(protocols);
+  CHECK(protocols->statics ==
+        std::map<std::string, BirdStatic>{{"herald4", {false, "herald 2e5b9c85db2da0a5"}},
+                                          {"herald6", {true, "herald cbf29ce484222325"}},
+                                          {"lan", {true, ""}}});
+  REQUIRE(protocols->peers.size() == 1);
+  CHECK(protocols->peers[0].protocol == "rs-1");
+}
+
+TEST_CASE("a protocol that is down has its word") {
+  const auto protocols = parse_bird_protocols(
+      "BIRD 2.0.12 ready.\nName Proto Table State Since Info\n"
+      "rs1 BGP --- start 10:00 Active Socket: Connection refused\n"
+      "  BGP state:          Active\n    Neighbor address: 10.1.1.4\n"
+      "rs2 BGP --- down 10:00 \n");
+  REQUIRE(protocols);
+  CHECK(protocols->peers[0].peer == RouterPeer{"10.1.1.4", "Active", false, "10:00"});
+  CHECK(protocols->peers[1].peer == RouterPeer{"", "down", false, "10:00"});
+}
+
+TEST_CASE("prefixes of a route table, and of an empty one") {
+  const std::string release = GENERATE("2.0.12", "3.1.8");
+  CHECK(parse_bird_routes(fixture("bird-" + release + "-routes.txt")) == std::set<Vip>{{"10.99.0.1/32"}});
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\n")->empty());
+}
+
+TEST_CASE("what is no answer is an error in birdc's words") {
+  CHECK(parse_bird_protocols(
+            "Unable to connect to server control socket (/run/bird/bird.ctl): No such file or directory\n")
+            .error() ==
+        "birdc: Unable to connect to server control socket (/run/bird/bird.ctl): No such file or directory");
+  CHECK(parse_bird_protocols("").error() == "birdc: no output");
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\nsyntax error, unexpected CF_SYM_UNDEFINED\n").error() ==
+        "birdc: syntax error, unexpected CF_SYM_UNDEFINED");
+}
+
+TEST_CASE("questions are by family, and never longer than BIRD's line") {
+  std::vector<Vip> vips;
+  vips.reserve(201);
+  for (int index = 0; index < 200; ++index) {
+    vips.push_back({"fd00:1111:2222:3333:4444:5555:6666:" + std::to_string(1000 + index) + "/128"});
+  }
+  vips.push_back({"10.99.0.1/32"});
+  const auto commands = bird_table_commands(vips);
+  REQUIRE(commands.size() == 11);
+  CHECK(commands[0] ==
+        "show route table all where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ] && source != RTS_BGP");
+  for (const std::string& command : commands) CHECK(command.size() <= 1000);
+  CHECK(bird_export_commands({{"10.99.0.1/32"}}, "rs-1.azure").front() ==
+        "show route exported 'rs-1.azure' where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
+}
+
+}  // namespace
+}  // namespace herald

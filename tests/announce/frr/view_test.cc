@@ -1,0 +1,107 @@
+// Parsing bgpd's JSON. The fixtures are what real releases printed (their names say which).
+#include "sidecar/announce/frr/view.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/announce/fixture.h"
+
+namespace herald {
+namespace {
+
+const Vip kVip{"10.99.0.1/32"};
+const Vip kVip6{"fd00:99::1/128"};
+const Vip kAbsent{"10.99.0.7/32"};
+
+const std::string kFirst = "1 established, 0 dropped";
+
+RouterSpec spec_with(std::vector<std::string> peers) {
+  RouterSpec spec;
+  spec.stack = Stack::frr;
+  spec.peers = std::move(peers);
+  return spec;
+}
+
+TEST_CASE("the peers of a summary, configured ones first and in their order") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const auto peers =
+      parse_frr_summary(frr_fixture(release, "summary.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
+  REQUIRE(peers);
+  CHECK(peers->peers == std::vector<RouterPeer>{{"10.1.1.132", "Established", true, kFirst},
+                                                {"10.9.9.9", "not configured", false},
+                                                {"10.1.1.4", "Established", true, kFirst}});
+  CHECK(peers->ipv4.size() == 2);
+  CHECK(peers->ipv6.size() == 2);
+}
+
+TEST_CASE("which routes are in the table, and to whom they went") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const RouterSpec spec = spec_with({"10.1.1.4", "10.1.1.132"});
+  const auto peers = parse_frr_summary(frr_fixture(release, "summary.json"), spec);
+  REQUIRE(peers);
+  const auto routes =
+      parse_frr_routes(frr_fixture(release, "routes.json"), {kVip, kVip6, kAbsent}, *peers, spec);
+  REQUIRE(routes);
+  for (const Vip& vip : {kVip, kVip6}) {
+    CHECK(routes->at(vip).in_rib);
+    CHECK(routes->at(vip).advertised_to.size() == 2);
+    CHECK(routes->at(vip).missing_from.empty());
+  }
+  CHECK_FALSE(routes->at(kAbsent).in_rib);
+}
+
+TEST_CASE("a route that one Route Server was not sent is missing there") {
+  const RouterSpec spec = spec_with({"10.1.1.4", "10.1.1.132"});
+  const FrrPeers peers{.peers = {}, .ipv4 = {"10.1.1.132", "10.1.1.4"}, .ipv6 = {}};
+  const std::string text =
+      R"({"prefix":"10.99.0.1/32","advertisedTo":{"10.1.1.4":{}},"paths":[{"sourced":true,"bestpath":{"overall":true}}]})";
+  const auto routes = parse_frr_routes(text, {kVip}, peers, spec);
+  REQUIRE(routes);
+  CHECK(routes->at(kVip) == RouterRoute{true, {"10.1.1.4"}, {"10.1.1.132"}});
+  // With no Route Servers configured, one peer that has it is enough.
+  CHECK(parse_frr_routes(text, {kVip}, peers, spec_with({}))->at(kVip).missing_from.empty());
+}
+
+TEST_CASE("a path that is not settled or not ours does not count") {
+  const FrrPeers peers;
+  const auto in_rib = [&](const std::string& path) {
+    const auto routes =
+        parse_frr_routes(R"({"prefix":"10.99.0.1/32","paths":[)" + path + "]}", {kVip}, peers, spec_with({}));
+    REQUIRE(routes);
+    return routes->at(kVip).in_rib;
+  };
+  CHECK(in_rib(R"({"sourced":true,"bestpath":{"overall":true}})"));
+  CHECK_FALSE(in_rib(R"({"sourced":true,"processScheduled":true})"));
+  CHECK_FALSE(in_rib(R"({"valid":true,"bestpath":{"overall":true},"peer":{"peerId":"10.1.1.4"}})"));
+}
+
+TEST_CASE("vtysh talking before its answer does not matter") {
+  const std::string chatter =
+      "% Can't open configuration file /etc/frr/vtysh.conf due to 'Permission denied'.\n";
+  CHECK(parse_frr_summary(chatter + fixture("frr-8.4.4-summary.json"), spec_with({})));
+}
+
+TEST_CASE("what is no answer is an error that says what came instead") {
+  const RouterSpec spec = spec_with({});
+  CHECK(parse_frr_summary("vtysh: failed to connect to any daemons\n", spec).error() ==
+        "bgpd: vtysh: failed to connect to any daemons");
+  CHECK(parse_frr_summary("", spec).error() == "bgpd: no output");
+  CHECK(parse_frr_summary("{}", spec).error() == "bgpd has no BGP instance in vrf default");
+  CHECK(parse_frr_summary(R"({"warning":"no such vrf"})", spec).error() == "no such vrf");
+  CHECK(parse_frr_summary("{ \"ipv4Unicast\": ", spec).error() ==
+        "bgpd: what it printed is not JSON: { \"ipv4Unicast\": ");
+  CHECK_FALSE(parse_frr_routes("{}", {kVip, kAbsent}, {}, spec));
+  CHECK_FALSE(parse_frr_routes(R"({"prefix":"10.0.0.9/32"})", {kVip}, {}, spec));
+  CHECK(parse_frr_routes(R"({"prefix":5,"paths":"x","advertisedTo":[]})", {kVip}, {}, spec));
+}
+
+TEST_CASE("the questions name the address family and the VRF") {
+  RouterSpec spec = spec_with({});
+  CHECK(frr_summary_commands(spec) == std::vector<std::string>{"show bgp summary json"});
+  CHECK(frr_route_command(spec, kVip) == "show bgp ipv4 unicast 10.99.0.1/32 json");
+  spec.vrf = "blue";
+  CHECK(frr_summary_commands(spec) == std::vector<std::string>{"show bgp vrf blue summary json"});
+  CHECK(frr_route_command(spec, kVip6) == "show bgp vrf blue ipv6 unicast fd00:99::1/128 json");
+}
+
+}  // namespace
+}  // namespace herald

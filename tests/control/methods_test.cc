@@ -1,0 +1,158 @@
+// That io.herald.Control does as it says: its description is made of the rows that are called, and what they answer is
+// of the types that the description gives.
+#include "sidecar/control/methods.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <regex>
+
+#include "tests/control/snapshot_fixture.h"
+
+using namespace herald;
+using namespace fixture;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+const VarlinkPeer kRoot{.user = 0, .process = 1, .may_change = true, .client = 7};
+
+ControlSource source(std::expected<void, std::string> done = {}, bool stopping = false) {
+  static const History::Entries kEntries = some_history();
+  return {.snapshot =
+              [stopping] {
+                Snapshot snapshot = two_services();
+                snapshot.stopping = stopping;
+                return snapshot;
+              },
+          .clocks = [] { return kClocks; },
+          .plan = [] { return plan_report({}, {}); },
+          .history = []() -> const History::Entries& { return kEntries; },
+          .probe = [](const ProbeRequest&, std::uint64_t) {},
+          .administer = [done](const AdminRequest&) { return done; },
+          .clear_damping = [done](std::span<const std::string>, const std::string&) { return done; },
+          .reload =
+              [done] {
+                return done ? ControlSource::Reloaded{"nothing", {"short"}, {}}
+                            : ControlSource::Reloaded{{}, {}, {done.error()}};
+              },
+          .hand_over = [done] { return done; }};
+}
+
+// "(name: type, ...)"
+std::vector<VarlinkField> fields_of(std::string text) {
+  static const std::regex kField(R"((\w+): ([\w?\[\]]+))");
+  std::vector<VarlinkField> fields;
+  for (std::smatch found; std::regex_search(text, found, kField); text = found.suffix())
+    fields.push_back({found[1], found[2]});
+  return fields;
+}
+
+struct Described {
+  std::vector<VarlinkField> in;
+  std::vector<VarlinkField> out;
+};
+
+// Out of the text that GetInterfaceDescription answers with, as a client would read it.
+std::string description() {
+  const VarlinkService service(control_info(), control_interface(source()));
+  const auto answer = service.answer(
+      R"({"method": "org.varlink.service.GetInterfaceDescription", "parameters": {"interface": "io.herald.Control"}})",
+      kRoot);
+  return json::parse(answer.bytes.substr(0, answer.bytes.size() - 1))["parameters"]["description"];
+}
+
+std::map<std::string, Described> described(const std::string& kind) {
+  const std::regex line("\n" + kind + R"( (\w+) ?(\([^)]*\))( -> (\([^)]*\)))?)");
+  std::map<std::string, Described> all;
+  std::string text = description();
+  for (std::smatch found; std::regex_search(text, found, line); text = found.suffix())
+    all["io.herald.Control." + found[1].str()] = {fields_of(found[2]), fields_of(found[4])};
+  return all;
+}
+
+// The reply as JSON: with "parameters", perhaps "error"; null where it comes later.
+json call(std::string_view method, const char* parameters, const ControlSource& from = source()) {
+  const VarlinkService service(control_info(), control_interface(from));
+  const json request{{"method", method}, {"parameters", json::parse(parameters)}, {"more", true}};
+  const VarlinkAnswer answer = service.answer(request.dump(), kRoot);
+  if (answer.course == VarlinkCourse::later) return nullptr;
+  return json::parse(answer.bytes.substr(0, answer.bytes.size() - 1));
+}
+
+}  // namespace
+
+TEST_CASE("every method answers with what its description says") {
+  const std::map<std::string_view, const char*> good{
+      {kStatusMethod, "{}"},
+      {kWhyMethod, R"({"service": "web"})"},
+      {kPlanMethod, "{}"},
+      {kHistoryMethod, R"({"service": "web"})"},
+      {kWatchMethod, "{}"},
+      {kProbeMethod, R"({"service": "web", "probe": "front", "count": true})"},
+      {kDrainMethod, R"({"services": ["web"], "all": null, "reason": null, "for_ms": 1000})"},
+      {kUndrainMethod, R"({"services": [], "all": true})"},
+      {kForceMethod, R"({"services": ["web"], "all": false})"},
+      {kUnforceMethod, R"({"services": ["web"]})"},
+      {kReloadMethod, "{}"},
+      {kHandoverMethod, "{}"},
+      {kClearDampingMethod, R"({"services": ["web"]})"},
+  };
+  const auto methods = described("method");
+  CHECK(methods.size() == control_interface(source()).methods.size());
+  for (const auto& [name, fields] : methods) {
+    INFO(name << ": a new method needs a row here, with parameters that it takes");
+    const auto row = good.find(name);
+    REQUIRE(row != good.end());
+    CHECK(misfit(fields.in, json::parse(row->second)).empty());
+    const json reply = call(name, row->second);
+    if (reply.is_null()) continue;
+    INFO(reply.dump());
+    REQUIRE_FALSE(reply.contains("error"));
+    CHECK(misfit(fields.out, reply["parameters"]).empty());
+  }
+  // The answer that comes later, and what Watch sends after its first reply.
+  const ProbeSpec probe;
+  const ordered_json results{{"results", {result_report(probe, {})}}};
+  CHECK(misfit(methods.at(std::string(kProbeMethod)).out, results).empty());
+  const ordered_json news{{"transition", to_json(some_history()[0])}};
+  CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news).empty());
+}
+
+TEST_CASE("every error has the parameters that its description says") {
+  const std::expected<void, std::string> full = std::unexpected("write /state.json: No space left on device");
+  const auto errors = described("error");
+  const auto check = [&](std::string_view error, const json& reply) {
+    INFO(reply.dump());
+    REQUIRE(reply.contains("error"));
+    CHECK(reply["error"] == error);
+    REQUIRE(errors.contains(reply["error"]));
+    CHECK(misfit(errors.at(reply["error"]).in, reply["parameters"]).empty());
+  };
+  check(kNoSuchService, call(kWhyMethod, R"({"service": "wbe"})"));
+  check(kNoSuchService, call(kHistoryMethod, R"({"service": "wbe"})"));
+  check(kNoSuchService, call(kDrainMethod, R"({"services": ["web", "wbe"]})"));
+  check(kNoSuchService, call(kProbeMethod, R"({"service": "wbe"})"));
+  check(kNoSuchProbe, call(kProbeMethod, R"({"service": "web", "probe": "fornt"})"));
+  check(kNotKept, call(kDrainMethod, R"({"services": ["web"]})", source(full)));
+  check(kNotKept, call(kHandoverMethod, "{}", source(full)));
+  check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
+  check(kBadConfiguration, call(kReloadMethod, "{}", source(full)));
+  check(kStopping, call(kReloadMethod, "{}", source({}, true)));
+  check(kStopping, call(kHandoverMethod, "{}", source({}, true)));
+  check("io.herald.Control.MalformedRequest", json::parse([] {
+          const VarlinkService service(control_info(), control_interface(source()));
+          const std::string bytes = service.answer("junk", kRoot).bytes;
+          return bytes.substr(0, bytes.size() - 1);
+        }()));
+}
+
+TEST_CASE("a stream has to be asked for as one, and says so") {
+  const VarlinkService service(control_info(), control_interface(source()));
+  const std::string refused = service.answer(R"({"method": "io.herald.Control.Watch"})", kRoot).bytes;
+  CHECK(refused.find("org.varlink.service.ExpectedMore") != std::string::npos);
+  CHECK(description().find("# Needs the flag `more`.\nmethod Watch()") != std::string::npos);
+  const VarlinkAnswer begun = service.answer(R"({"method": "io.herald.Control.Watch", "more": true})", kRoot);
+  CHECK(begun.course == VarlinkCourse::stream);
+  CHECK(begun.bytes.find("\"continues\":true") != std::string::npos);
+}

@@ -1,0 +1,205 @@
+#include "sidecar/core/probe/probe_run.h"
+
+#include <catch2/catch.hpp>
+
+namespace herald {
+namespace {
+
+constexpr TimePoint kStart{std::chrono::hours(1)};
+
+const ProbeResult kPass{Verdict::pass, Reason::none, "200", 2ms};
+const ProbeResult kFail{Verdict::fail, Reason::refused, "Connection refused", 1ms};
+const ProbeResult kTrouble{Verdict::inconclusive, Reason::local, "no descriptors", {}};
+const ProbeResult kUnresolved{Verdict::inconclusive, Reason::resolve, "no address yet", {}};
+
+ProbeSpec spec() {
+  ProbeSpec probe;
+  probe.name = "front";
+  probe.type = "tcp";
+  probe.timing.jitter = 0;
+  probe.thresholds = {.rise = 2, .fall = 2};
+  return probe;
+}
+
+struct Bench {
+  Random random{1};
+  ProbeRun probe;
+  TimePoint now = kStart;
+  std::uint64_t runs = 0;
+
+  explicit Bench(const ProbeSpec& probe_spec = spec()) : probe(probe_spec, "web") {
+    now = probe.begin(kStart);
+  }
+
+  // One attempt that ends after `takes`; time goes on to the next one's start. Returns how long after this start.
+  Duration run(const ProbeResult& result, Duration takes = 2ms) {
+    const TimePoint started = now;
+    probe.start(RunId{++runs}, now);
+    now = probe.finish(result, started + takes, random);
+    return now - started;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the pace: fast while a change is pending, else interval or down_interval") {
+  ProbeSpec slow_down = spec();
+  slow_down.timing.down_interval = 4s;
+  Bench bench(slow_down);
+  CHECK(bench.run(kPass) == 250ms);  // unknown: rising
+  CHECK(bench.run(kPass) == 750ms);  // up, and onto the grid
+  CHECK(bench.run(kPass) == 1s);
+  CHECK(bench.run(kFail) == 250ms);  // falling
+  CHECK(bench.run(kPass) == 750ms);  // restored
+  CHECK(bench.run(kFail) == 250ms);
+  bench.run(kFail);  // down, and onto the grid of down_interval
+  CHECK(bench.run(kFail) == 4s);
+  CHECK(bench.run(kPass) == 250ms);  // rising
+  bench.run(kPass);
+  CHECK(bench.run(kPass) == 1s);
+}
+
+TEST_CASE("what is inconclusive for want of means is not asked for more often; an unresolved name is") {
+  ProbeSpec slow_down = spec();
+  slow_down.timing.down_interval = 4s;
+  Bench bench(slow_down);
+  CHECK(bench.run(kTrouble) == 1s);
+  CHECK(bench.run(kUnresolved) == 250ms);
+  bench.run(kFail);
+  bench.run(kFail);
+  bench.run(kFail);
+  CHECK(bench.run(kTrouble) == 4s);
+
+  ProbeSpec slow = spec();
+  slow.timing.interval = slow.timing.down_interval = 60s;
+  Bench pending(slow);
+  CHECK(pending.run(kTrouble) == 1s);  // nothing is known, and a minute is too long to wait
+  for (int pass = 0; pass < 3; ++pass) pending.run(kPass);
+  CHECK(pending.run(kTrouble) == 60s);
+  CHECK(pending.run(kFail) == 250ms);
+  CHECK(pending.run(kTrouble) == 1s);
+}
+
+TEST_CASE("a timeout while herald itself did not run proves nothing") {
+  Bench bench;
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const auto run_stalled = [&](Duration stall) {
+    const TimePoint deadline = bench.probe.start(RunId{20}, bench.now);
+    bench.probe.stalled(stall);
+    bench.probe.expire();
+    bench.now = deadline;
+    bench.now = bench.probe.finish_expired("reading", bench.now, bench.random);
+    return bench.probe.last();
+  };
+  CHECK(run_stalled(150ms).verdict == Verdict::fail);
+  CHECK(run_stalled(250ms).reason == Reason::late);
+  CHECK(run_stalled(0ms).verdict == Verdict::fail);  // an earlier attempt's stall is not its own
+  bench.probe.start(RunId{21}, bench.now);
+  bench.probe.stalled(300ms);
+  bench.probe.finish({Verdict::fail, Reason::refused, "", 1ms}, bench.now + 300ms, bench.random);
+  CHECK(bench.probe.last().reason == Reason::refused);  // which no stall can cause
+}
+
+TEST_CASE("a hanging attempt ends at its deadline, and the next begins at once while a change is pending") {
+  Bench bench;
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const TimePoint started = bench.now;
+  CHECK(bench.probe.start(RunId{10}, started) == started + 800ms);
+  CHECK(bench.probe.state() == ProbeRun::State::running);
+  CHECK_FALSE(bench.probe.snapshot().next_run);
+  bench.probe.expire();
+  CHECK(bench.probe.state() == ProbeRun::State::expiring);
+  CHECK(bench.probe.finish_expired("connecting", started + 800ms, bench.random) == started + 800ms);
+  CHECK(bench.probe.state() == ProbeRun::State::idle);
+  CHECK(bench.probe.last() ==
+        ProbeResult{Verdict::fail, Reason::timeout, "no result within 800 ms: connecting", 800ms});
+  CHECK(bench.probe.tracker().state() == ProbeState::falling);
+
+  bench.probe.start(RunId{11}, started + 800ms);
+  bench.probe.expire();
+  bench.probe.finish_expired("", started + 1600ms, bench.random);
+  CHECK(bench.probe.last().detail == "no result within 800 ms");
+  CHECK(bench.probe.tracker().output() == HealthTracker::Output::down);
+}
+
+TEST_CASE(
+    "a deadline that is noticed late proves nothing, and neither does a result that comes long after it") {
+  struct Row {
+    Duration at;
+    Verdict expired, passed, failed;
+  };
+  const Row rows[] = {
+      {800ms, Verdict::fail, Verdict::pass, Verdict::fail},
+      {1200ms, Verdict::fail, Verdict::pass, Verdict::fail},
+      {1200ms + 1ns, Verdict::inconclusive, Verdict::inconclusive, Verdict::inconclusive},
+      {5s, Verdict::inconclusive, Verdict::inconclusive, Verdict::inconclusive},
+  };
+  for (const Row& row : rows) {
+    INFO(row.at.count());
+    Bench expired, passed, failed;
+    expired.probe.start(RunId{1}, expired.now);
+    expired.probe.expire();
+    expired.probe.finish_expired("connecting", expired.now + row.at, expired.random);
+    CHECK(expired.probe.last().verdict == row.expired);
+    passed.run(kPass, row.at);
+    CHECK(passed.probe.last().verdict == row.passed);
+    failed.run(kFail, row.at);
+    CHECK(failed.probe.last().verdict == row.failed);
+    if (row.passed == Verdict::inconclusive) CHECK(passed.probe.last().reason == Reason::late);
+  }
+  Bench bench;
+  bench.run(kPass, 1300ms);
+  CHECK(bench.probe.last().detail == "herald itself was 500 ms late");
+}
+
+TEST_CASE("what was known is forgotten once it is too old: (fall + 1) x (interval + timeout)") {
+  constexpr Duration kStale = 3 * 1800ms;
+  Bench bench;
+  for (int pass = 0; pass < 2; ++pass) bench.run(kPass);
+  const TimePoint known_at = kStart + (bench.now - kStart);
+  bench.run(kPass);
+  const TimePoint conclusive = known_at + 2ms;
+  CHECK_FALSE(bench.probe.forget_if_stale(conclusive + kStale));
+  CHECK(bench.probe.tracker().output() == HealthTracker::Output::up);
+  CHECK(bench.probe.forget_if_stale(conclusive + kStale + 1ns));
+  CHECK(bench.probe.tracker().output() == HealthTracker::Output::unknown);
+  CHECK(bench.probe.last_conclusive() != nullptr);  // still shown
+}
+
+TEST_CASE("inconclusive results let it grow old, and no count survives that") {
+  Bench up;
+  for (int pass = 0; pass < 2; ++pass) up.run(kPass);
+  for (int trouble = 0; trouble < 5; ++trouble) {
+    up.run(kTrouble);
+    CHECK(up.probe.tracker().output() == HealthTracker::Output::up);
+  }
+  up.run(kTrouble);
+  CHECK(up.probe.tracker().output() == HealthTracker::Output::unknown);
+
+  Bench rising;
+  rising.run(kPass);
+  CHECK(rising.probe.tracker().passes() == 1);
+  for (int trouble = 0; trouble < 7; ++trouble) rising.run(kTrouble);
+  CHECK(rising.probe.tracker().passes() == 0);
+  rising.run(kPass);
+  CHECK(rising.probe.tracker().output() == HealthTracker::Output::unknown);
+}
+
+TEST_CASE("a snapshot shows the counters") {
+  Bench bench;
+  bench.run(kPass);
+  bench.run(kTrouble);
+  const TimePoint last = bench.now;
+  bench.run(kPass);
+  const ProbeSnapshot shown = bench.probe.snapshot();
+  CHECK(shown.name == "front");
+  CHECK(shown.state == ProbeState::up);
+  CHECK(shown.passes == 2);
+  CHECK(shown.rise == 2);
+  CHECK(shown.runs == 3);
+  CHECK(shown.inconclusive == 1);
+  CHECK(shown.last_run == last);
+  CHECK(shown.next_run == bench.now);
+}
+
+}  // namespace herald

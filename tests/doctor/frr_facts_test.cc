@@ -1,0 +1,204 @@
+// The fixtures are what a real bgpd printed (their names say which).
+#include "sidecar/doctor/frr_facts.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/announce/fixture.h"
+
+namespace herald {
+namespace {
+
+using Lines = std::vector<std::string>;
+const Vip web_vip{"10.99.0.1/32"};
+const Vip web_vip6{"fd00:99::1/128"};
+
+RouterSpec spec_with(Lines peers) {
+  RouterSpec spec;
+  spec.peers = std::move(peers);
+  return spec;
+}
+
+TEST_CASE("versions of FRR and vtysh") {
+  CHECK(parse_frr_version("FRRouting 8.4.4 (vm) on Linux(6.18).\nCopyright") == "8.4.4");
+  CHECK(parse_frr_version("Exiting: failed to connect to any daemons.").empty());
+  CHECK(parse_vtysh_version("Integrated shell for FRR (version 8.4.4). \n") == "8.4.4");
+  CHECK(parse_vtysh_version("").empty());
+}
+
+TEST_CASE("the neighbors that doctor judges") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const auto peers =
+      parse_frr_neighbors(frr_fixture(release, "neighbors.json"), spec_with({"10.1.1.132", "10.9.9.9"}));
+  REQUIRE(peers);
+  REQUIRE(peers->size() == 2);
+  const PeerFacts& peer = peers->front();
+  CHECK(peer.established);
+  CHECK(peer.local_as == 65001U);
+  CHECK(peer.remote_as == 65515U);
+  CHECK(peer.hold_seconds == 30U);
+  CHECK(peer.advertisement_interval_ms == 0);
+  CHECK(peer.graceful_restart == GracefulRestart::off);
+  const FamilyFacts ipv4{.active = true,
+                         .inbound_policy = true,
+                         .outbound_policy = true,
+                         .outbound_list = "ANYCAST",
+                         .outbound_empty = false,
+                         .accepted = 0,
+                         .sent = 1};
+  CHECK(peer.families[kIpv4] == ipv4);
+  CHECK(peers->back() == PeerFacts{.address = "10.9.9.9", .state = "not configured"});
+  CHECK(parse_frr_neighbors(frr_fixture(release, "neighbors.json"), spec_with({}))->size() == 2);
+  CHECK(parse_frr_neighbors("% Unknown command\n", spec_with({})).error() == "bgpd: % Unknown command");
+}
+
+TEST_CASE("prefix-lists, as each release wraps them, and as one does that wraps nothing") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  PrefixLists lists;
+  parse_frr_prefix_lists(frr_fixture(release, "prefix-list.json"), lists);
+  PrefixLists unwrapped;
+  parse_frr_prefix_lists(nlohmann::json::parse(fixture("frr-8.4.4-prefix-list.json")).at("BGP").dump(),
+                         unwrapped);
+  CHECK(lists == unwrapped);
+  const std::vector<PrefixListEntry>& list = lists.at("ANYCAST");
+  CHECK(permits(list, web_vip));
+  CHECK_FALSE(permits(list, {"10.98.0.1/32"}));
+  CHECK_FALSE(permits(list, web_vip6));
+}
+
+TEST_CASE("how an entry matches") {
+  const auto permitted = [](const PrefixListEntry& entry, const std::string& vip) {
+    return permits({entry}, {vip});
+  };
+  CHECK(permitted({true, "10.99.0.1/32", 32, 32}, "10.99.0.1/32"));
+  CHECK_FALSE(permitted({true, "10.99.0.1/32", 32, 32}, "10.99.0.2/32"));
+  CHECK_FALSE(permitted({true, "10.99.0.0/24", 24, 24}, "10.99.0.1/32"));  // without "ge"
+  CHECK(permitted({true, "10.99.0.0/25", 32, 32}, "10.99.0.127/32"));
+  CHECK_FALSE(permitted({true, "10.99.0.0/25", 32, 32}, "10.99.0.128/32"));
+  CHECK(permitted({true, "0.0.0.0/0", 0, 32}, "10.99.0.1/32"));
+  CHECK(permitted({true, "fd00:99::/64", 128, 128}, "fd00:99::1/128"));
+  CHECK_FALSE(permitted({true, "::/0", 0, 128}, "10.99.0.1/32"));
+  CHECK(permits({}, web_vip));  // as FRR has it
+}
+
+TEST_CASE("what outbound lists do to VIPs") {
+  RouterFacts facts;
+  PeerFacts peer{.address = "10.1.1.4", .state = "Established"};
+  peer.families[kIpv4].outbound_list = "A";
+  peer.families[kIpv6].outbound_list = "B";
+  facts.peers = {peer};
+  judge_outbound_lists({{"A", {{true, "10.99.0.1/32", 32, 32}}}, {"C", {}}},
+                       {web_vip, {"10.99.0.2/32"}, web_vip6}, facts);
+  CHECK(facts.vips[web_vip].held_back_by.empty());
+  CHECK(facts.vips[{"10.99.0.2/32"}].held_back_by == Lines{"A"});
+  CHECK(facts.vips[web_vip6].held_back_by == Lines{"B"});  // there is none of this name
+  facts.peers[0].families[kIpv4].outbound_list = "C";
+  judge_outbound_lists({{"C", {}}}, {}, facts);
+  CHECK(facts.peers[0].families[kIpv4].outbound_empty);
+}
+
+TEST_CASE("the lines of a running configuration that rules ask for") {
+  FrrFacts facts;
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  parse_frr_config(frr_fixture(release, "running-config.txt"), "default", facts);
+  FrrFacts expected;
+  expected.has_instance = true;
+  expected.import_check = false;
+  expected.redistribute = {Redistribution{true, "CONNECTED"}, Redistribution{true, "CONNECTED6"}};
+  CHECK(facts == expected);
+}
+
+TEST_CASE("instances, families and profiles of a configuration") {
+  constexpr std::string_view kConfig = R"(frr defaults datacenter
+bgp suppress-fib-pending
+router bgp 65001
+ network 10.0.0.1/32
+exit
+router bgp 65001 vrf blue
+ bgp ebgp-requires-policy
+ update-delay 20
+ network 10.99.0.1/32 route-map HERALD-a
+ address-family ipv6 unicast
+  network fd00:99::1/128
+  redistribute connected
+ exit-address-family
+route-map network permit 10
+)";
+  FrrFacts facts;
+  parse_frr_config(kConfig, "blue", facts);
+  CHECK(facts.profile == "datacenter");
+  CHECK(facts.ebgp_requires_policy);
+  CHECK(facts.import_check);
+  CHECK(facts.suppress_fib_pending);
+  CHECK(facts.update_delay);
+  CHECK(facts.networks == std::map<Vip, std::string>{{web_vip, "HERALD-a"}, {web_vip6, ""}});
+  CHECK_FALSE(facts.redistribute[kIpv4].on);
+  CHECK(facts.redistribute[kIpv6] == Redistribution{true, ""});
+  FrrFacts other;
+  parse_frr_config(kConfig, "default", other);
+  CHECK_FALSE(other.ebgp_requires_policy);  // as the profile has it
+  CHECK(other.networks.size() == 1);
+  FrrFacts none;
+  parse_frr_config(kConfig, "red", none);
+  CHECK_FALSE(none.has_instance);
+}
+
+TEST_CASE("saved lines that announce or assign a VIP") {
+  const std::string text = R"(interface lo
+ ip address 10.99.0.1/32
+ ip address 10.0.0.1/32
+!
+router bgp 65001
+ ! network 10.99.0.1/32
+ network 10.99.0.1/32   route-map X
+ address-family ipv6 unicast
+  network fd00:99::1/128
+  network fd00:98::1/128 route-map HERALD-old-healthy
+  network fd00:97::1/128
+router ospf
+ network 10.99.0.1/32 area 0
+)";
+  CHECK(saved_frr_lines(text, {web_vip, web_vip6}) ==
+        Lines{"interface lo: ip address 10.99.0.1/32", "network 10.99.0.1/32 route-map X",
+              "network fd00:99::1/128", "network fd00:98::1/128 route-map HERALD-old-healthy"});
+  CHECK(saved_frr_lines(text, {}) == Lines{"network fd00:98::1/128 route-map HERALD-old-healthy"});
+}
+
+TEST_CASE("next hops that zebra tracks") {
+  std::vector<PeerFacts> peers{{.address = "10.1.1.4", .state = ""},
+                               {.address = "10.1.1.132", .state = ""},
+                               {.address = "fd00::4", .state = ""}};
+  parse_frr_nht(
+      "10.1.1.4\n unresolved\n Client list: bgp(fd 24)\n10.1.1.132(Connected)\n resolved via kernel\n via "
+      "10.1.0.1, eth0\n"
+      "10.9.9.9\n unresolved\n",
+      peers);
+  CHECK(peers[0].next_hop_resolved == false);
+  CHECK(peers[1].next_hop_resolved == true);
+  CHECK_FALSE(peers[2].next_hop_resolved);
+}
+
+TEST_CASE("VIPs in bgpd's table, whence and where to") {
+  std::vector<PeerFacts> peers{{.address = "10.1.1.4", .state = "Established", .established = true},
+                               {.address = "10.1.1.132", .state = "Active"}};
+  for (PeerFacts& peer : peers) peer.families[kIpv4].active = true;
+  const std::string path = R"({"sourced": true, "bestpath": {"overall": true}})";
+  const std::string invalid = R"({"sourced": true})";
+  const auto facts = [&](const std::string& paths, const std::string& advertised) {
+    return parse_frr_vips(R"({"prefix": "10.99.0.1/32", "advertisedTo": {)" + advertised +
+                              R"(}, "paths": [)" + paths + "]}",
+                          {web_vip}, peers)
+        .at(web_vip);
+  };
+  CHECK(facts(path, R"("10.1.1.4": {})") ==
+        VipFacts{.in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}});
+  CHECK(facts(path + "," + invalid, "") ==
+        VipFacts{.in_rib = true, .origins = 2, .advertised_to = {}, .missing_from = {"10.1.1.4"}});
+  CHECK(facts(invalid, "") == VipFacts{.in_rib = false, .origins = 1});
+  CHECK(facts("{}", "") == VipFacts{});
+  CHECK(parse_frr_vips("{} {}", {web_vip, web_vip6}, peers).size() == 2);
+  CHECK(parse_frr_vips("junk { cut off", {web_vip}, peers).empty());
+}
+
+}  // namespace
+}  // namespace herald

@@ -1,0 +1,120 @@
+// rtnetlink when it does not go smoothly: answers that nobody waits for any more, dumps that changes interrupt,
+// notifications that the kernel dropped.
+#include "sidecar/os/netlink.h"
+
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <thread>
+
+#include "sidecar/core/types.h"
+#include "tests/os/own_namespace.h"
+
+namespace herald {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMany = 600;  // more than one datagram of a dump
+
+Address vip(std::size_t index) {
+  return address_of(Vip{"10.98." + std::to_string(index / 250) + "." + std::to_string(index % 250) + "/32"});
+}
+
+// A request whose answer is left in the socket, as after a timeout.
+void ask_and_forget(const AddressSocket& socket, std::uint16_t type, int flags) {
+  struct {
+    nlmsghdr header;
+    ifaddrmsg body;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = type;
+  request.header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  request.header.nlmsg_seq = 4711;
+  REQUIRE(send(socket.fd(), &request, sizeof request, 0) == sizeof request);
+}
+
+struct Bench {
+  Bench() {
+    enter_new_namespace();
+    auto opened = AddressSocket::open();
+    REQUIRE(opened);
+    socket.emplace(std::move(*opened));
+  }
+
+  void add(std::size_t count) {
+    for (std::size_t index = 0; index < count; ++index)
+      REQUIRE(socket->set(vip(index), "lo", std::nullopt, AddressSocket::Mode::create) == 0);
+  }
+
+  // Of ours; -1 when they could not be listed.
+  int listed() {
+    const auto addresses = socket->list();
+    if (!addresses) return -1;
+    return static_cast<int>(std::ranges::count(*addresses, kAddressProtocol, &KernelAddress::protocol));
+  }
+
+  std::optional<AddressSocket> socket;
+};
+
+TEST_CASE_METHOD(Bench, "an answer to an earlier request is skipped") {
+  add(1);
+  ask_and_forget(*socket, NLMSG_NOOP, NLM_F_ACK);
+  CHECK(listed() == 1);
+  ask_and_forget(*socket, NLMSG_NOOP, NLM_F_ACK);
+  CHECK(socket->remove(vip(0), "lo") == 0);
+  CHECK(listed() == 0);
+}
+
+TEST_CASE_METHOD(Bench, "a dump that was left unread does not stand in the way of the next") {
+  add(kMany);
+  ask_and_forget(*socket, RTM_GETADDR, NLM_F_DUMP);
+  CHECK(listed() == kMany);
+  CHECK(listed() == kMany);
+}
+
+TEST_CASE_METHOD(Bench, "a dump that changes interrupt is begun again, and is whole") {
+  add(kMany);
+  std::atomic<bool> over = false;
+  std::thread changes([&over] {  // inherits the namespace
+    auto other = AddressSocket::open();
+    while (other && !over) {
+      static_cast<void>(other->set(vip(kMany), "lo", std::nullopt, AddressSocket::Mode::create));
+      std::this_thread::sleep_for(500us);
+      static_cast<void>(other->remove(vip(kMany), "lo"));
+      std::this_thread::sleep_for(500us);
+    }
+  });
+  int failed = 0;
+  int incomplete = 0;
+  for (int round = 0; round < 200; ++round) {
+    const int count = listed();
+    if (count < 0) ++failed;
+    if (count >= 0 && count < static_cast<int>(kMany)) ++incomplete;
+  }
+  over = true;
+  changes.join();
+  CHECK(incomplete == 0);
+  CHECK(failed < 20);  // several interruptions in a row, by chance
+  CHECK(listed() == kMany);
+}
+
+TEST_CASE_METHOD(Bench, "notifications that the kernel dropped count as a change") {
+  auto monitor = AddressMonitor::open();
+  REQUIRE(monitor);
+  const int tiny = 1;
+  REQUIRE(setsockopt(monitor->fd(), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof tiny) == 0);
+  add(100);
+  CHECK(monitor->drain());  // the first recv() says ENOBUFS
+  CHECK_FALSE(monitor->drain());
+  CHECK(socket->remove(vip(0), "lo") == 0);
+  CHECK(monitor->drain());
+}
+
+}  // namespace
+}  // namespace herald

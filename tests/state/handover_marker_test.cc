@@ -1,0 +1,31 @@
+#include "sidecar/state/handover_marker.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/os/temporary_directory.h"
+
+using namespace herald;
+
+TEST_CASE("handover marker: there once it is written, gone once it is removed; each also twice") {
+  TemporaryDirectory directory;
+  const std::filesystem::path state_dir = directory.path() / "new";
+  const HandoverMarker marker(state_dir);
+  for (int time = 0; time < 2; ++time) {
+    REQUIRE(marker.write());
+    REQUIRE(marker.write());
+    CHECK(marker.exists());
+    CHECK(std::filesystem::file_size(state_dir / "handover") > 0);
+    marker.remove();
+    marker.remove();
+    CHECK_FALSE(marker.exists());
+    CHECK_FALSE(std::filesystem::exists(state_dir / "handover"));
+  }
+}
+
+TEST_CASE("handover marker: where it cannot be written, the error says so") {
+  TemporaryDirectory directory;
+  const auto file = directory.write("file", "");
+  const auto written = HandoverMarker(file).write();
+  REQUIRE_FALSE(written);
+  CHECK(written.error() == "write " + file.native() + "/handover: Not a directory");
+}

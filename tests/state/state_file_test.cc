@@ -1,0 +1,118 @@
+#include "sidecar/state/state_file.h"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "tests/os/temporary_directory.h"
+
+using namespace herald;
+using namespace std::chrono_literals;
+
+namespace {
+
+const WallClock::time_point kSince{1795428180123ms};
+
+KeptState two_drains() {
+  KeptState state;
+  state.admins["web"] = {AdminState::drain, "kernel \"update\"\n", "root", kSince, kSince + 1h};
+  state.admins["resolver"] = {AdminState::force, "", "uid 1000", kSince, std::nullopt};
+  return state;
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("state: what was saved is loaded; no file is an empty state") {
+  TemporaryDirectory directory;
+  const StateFile file(directory.path() / "new" / "dir");
+  const auto none = file.load();
+  CHECK(none.trusted);
+  CHECK(none.state == KeptState{});
+  CHECK(none.problem.empty());
+  REQUIRE(file.save(two_drains()));
+  CHECK(file.load().state == two_drains());
+  REQUIRE(file.save({}));
+  CHECK(file.load().state == KeptState{});
+  CHECK(std::distance(std::filesystem::directory_iterator(file.path().parent_path()),
+                      std::filesystem::directory_iterator()) == 1);
+}
+
+TEST_CASE("state: what a newer herald has added is ignored, and what was known stays") {
+  std::string text = render_state(two_drains());
+  text.insert(text.find("\"state\""), R"("ladder": [1, 2], )");
+  text.insert(text.find("\"version\""), R"("novelty": {"web": 3}, )");
+  CHECK(parse_state(text) == two_drains());
+}
+
+TEST_CASE("state: what cannot be understood is kept aside, and nothing can be ruled out") {
+  const std::string good = render_state(two_drains());
+  for (const std::string& text :
+       {std::string(), good.substr(0, good.size() / 2), std::string("{}"), std::string("[1]"),
+        std::string(R"({"version": 2, "admins": {}})"),
+        std::string(R"({"version": 1, "admins": {"web": 5}})"),
+        std::string(R"({"version": 1, "admins": {"web": {"state": "sleep"}}})"), std::string("\0\xff", 2)}) {
+    INFO(text);
+    TemporaryDirectory directory;
+    const StateFile file(directory.path());
+    std::ofstream(file.path()) << text;
+    const auto loaded = file.load();
+    CHECK_FALSE(loaded.trusted);
+    CHECK(loaded.state == KeptState{});
+    CHECK(loaded.problem.find(file.path().native()) != std::string::npos);
+    // Until it is replaced, the next start has to find it too.
+    CHECK_FALSE(file.load().trusted);
+    CHECK(file.keep_aside() == "kept as " + file.path().native() + ".bad");
+    CHECK_FALSE(file.load().trusted);
+    CHECK(content_of(file.path().native() + ".bad") == text);
+    REQUIRE(file.save(two_drains()));
+    CHECK(file.load().state == two_drains());
+    CHECK(content_of(file.path().native() + ".bad") == text);
+  }
+}
+
+TEST_CASE("state: a full disk keeps the old state, and says so") {
+  if (::geteuid() != 0) return;
+  TemporaryDirectory directory;
+  REQUIRE(::mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "size=16k") == 0);
+  {
+    const StateFile file(directory.path());
+    REQUIRE(file.save(two_drains()));
+    std::ofstream(directory.path() / "filler") << std::string(64'000, 'x');
+    KeptState larger = two_drains();
+    larger.admins["more"] = {AdminState::drain, std::string(20'000, 'y'), "root", kSince, std::nullopt};
+    const auto saved = file.save(larger);
+    REQUIRE_FALSE(saved);
+    CHECK(saved.error().find("No space left") != std::string::npos);
+    CHECK(file.load().state == two_drains());
+  }
+  REQUIRE(::umount(directory.path().c_str()) == 0);
+}
+
+TEST_CASE("state: penalties are kept; older files have none, and junk among them harms nothing else") {
+  KeptState state = two_drains();
+  state.flaps["web"] = {kSince, 1831.25, true};
+  const auto read = parse_state(render_state(state));
+  REQUIRE(read);
+  CHECK(*read == state);
+  CHECK(parse_state(R"({"version": 1, "admins": {}})") == KeptState{});
+  for (const std::string& damping :
+       {std::string("5"), std::string(R"({"web": 5})"), std::string(R"({"web": {}})"),
+        std::string(R"({"web": {"withdrawn_ms": -1, "penalty": 1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 9e18, "penalty": 1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 1, "penalty": -1, "suppressed": true}})"),
+        std::string(R"({"web": {"withdrawn_ms": 1, "penalty": "high", "suppressed": true}})")}) {
+    INFO(damping);
+    const auto odd = parse_state(R"({"version": 1, "admins": {}, "damping": )" + damping + "}");
+    REQUIRE(odd);
+    CHECK(odd->flaps.empty());
+  }
+}
