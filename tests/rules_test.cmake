@@ -49,8 +49,8 @@ set(os "sidecar/os/${name}")
 # Pure: no descriptor, clock, log, environment or JSON.
 room(sidecar/core "${std}" "${fmt}" "${core}")
 room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot)\\.h")
-room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h" "sidecar/core/service/machine\\.h")
-room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h" "sidecar/core/service/machine\\.h")
+room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
+room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
 room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot|repeats|timers)\\.h"
      "sidecar/core/(probe|address|route)/${name}")
 room(sidecar/text "${std}" "${fmt}" "sidecar/core/types\\.h" ${system})
@@ -60,11 +60,11 @@ room(sidecar/os "${std}" "${fmt}" "sidecar/core/types\\.h" "${text}" ${system} "
 room(sidecar/varlink "${std}" "${fmt}" "${json}" "sidecar/core/types\\.h" "${text}" "sidecar/os/fd\\.h" ${system})
 
 room(sidecar/config "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(text_file|kept_file|fd)\\.h" ${system})
-room(sidecar/state "${std}" "${fmt}" "${json}" "sidecar/core/(types|events)\\.h" "${text}" "${os}" ${system} "sidecar/control/report\\.h" "sidecar/config/json_document\\.h")
+room(sidecar/state "${std}" "${fmt}" "${json}" "sidecar/core/(types|events)\\.h" "${text}" "${os}" ${system})
 
-room(sidecar/announce/router "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system} "sidecar/config/json_reader\\.h" "sidecar/announce/(frr|bird)/lever\\.h")
+room(sidecar/announce/router "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system})
 room(sidecar/announce/frr "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
-     "sidecar/announce/router/${name}" "sidecar/config/json_document\\.h")
+     "sidecar/announce/router/${name}")
 room(sidecar/announce/bird "${std}" "${fmt}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
      "sidecar/announce/router/${name}")
 room(sidecar/announce "${std}" "${fmt}" "${types}" "sidecar/core/(address|route)/${name}" "${text}" "${os}" ${system}
@@ -72,15 +72,15 @@ room(sidecar/announce "${std}" "${fmt}" "${types}" "sidecar/core/(address|route)
 
 # Reads, and never writes.
 room(sidecar/doctor "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
-     "sidecar/announce/router/${name}" "sidecar/announce/(frr|bird)/(transport|vtysh|reply|view|owned|lines|objects|reading|socket)\\.h" "sidecar/config/json_document\\.h")
+     "sidecar/announce/router/${name}" "sidecar/announce/(frr|bird)/(transport|vtysh|reply|view|owned|lines|objects|reading|socket)\\.h")
 
 room(sidecar/control "${std}" "${fmt}" "${json}" "${core}" "sidecar/state/${name}" "sidecar/varlink/${name}" "${text}" "${os}"
      ${system})
 room(sidecar/ctl "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${types}" "sidecar/varlink/${name}" "sidecar/control/names\\.h"
-     "sidecar/config/${name}" "sidecar/doctor/${name}" "sidecar/announce/route_server\\.h" "${text}" "sidecar/os/(fd|loop)\\.h"
-     "probes/probe\\.h" ${system} "sidecar/control/(methods|report)\\.h")
+     "sidecar/config/${name}" "sidecar/doctor/${name}" "sidecar/announce/(route_server|template_dirs)\\.h" "${text}" "sidecar/os/(fd|loop)\\.h"
+     "probes/probe\\.h" ${system})
 room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${text}" "${os}" ${system} "${systemd}" "cap-ng\\.h"
-     "sidecar/(varlink|config|state|control)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/${name}" "sidecar/announce/frr/(template|objects)\\.h")
+     "sidecar/(varlink|config|state|control)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/${name}")
 
 room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process)\\.h" "sidecar/config/json_reader\\.h"
      "(curl|ldns|re2|openssl)/${name}" "ares\\.h" ${system})

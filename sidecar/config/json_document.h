@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <expected>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,15 +10,12 @@
 #include <vector>
 
 #include "sidecar/config/json_reader.h"
+#include "sidecar/os/text_file.h"
 
 namespace herald {
 
-constexpr std::size_t kMostFileBytes = 16'777'216;  // 16 MiB
 constexpr std::size_t kMostJsonDepth = 64;
 constexpr std::size_t kMostJsonValues = 1'000'000;
-
-// The whole of a regular file; the error is a line for people, without the file's name.
-[[nodiscard]] std::expected<std::string, std::string> read_text_file(const std::filesystem::path& file);
 
 // None when the text is no JSON document. Duplicate keys are reported and the last one stands, so that what
 // else is wrong can be reported too. `file` only names the text in errors.

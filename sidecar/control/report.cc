@@ -1,16 +1,15 @@
 #include "sidecar/control/report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "sidecar/control/names.h"
 #include "sidecar/state/history_entry.h"
 #include "sidecar/text/near_name.h"
 #include "sidecar/text/plain_text.h"
@@ -246,28 +245,6 @@ bool is_as_wanted(const ServiceSnapshot& service) {
 }
 
 }  // namespace
-
-std::string to_rfc3339(TimePoint when, const ClockPair& clocks) {
-  using std::chrono::milliseconds;
-  using std::chrono::seconds;
-  const auto wall = std::chrono::floor<milliseconds>(
-      clocks.wall + std::chrono::duration_cast<std::chrono::system_clock::duration>(when - clocks.core));
-  const auto whole = std::chrono::floor<seconds>(wall);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(whole)),
-                     (wall - whole).count());
-}
-
-std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(const std::string& text) {
-  std::tm fields{};
-  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
-  if (rest == nullptr) return std::nullopt;
-  std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::seconds(::timegm(&fields))};
-  std::chrono::milliseconds part{100};
-  if (*rest == '.') {
-    for (++rest; *rest >= '0' && *rest <= '9'; ++rest, part /= 10) time += part * (*rest - '0');
-  }
-  return std::string_view(rest) == "Z" ? std::optional(time) : std::nullopt;
-}
 
 ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json report = frame(snapshot, clocks);

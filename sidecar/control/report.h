@@ -4,7 +4,6 @@
 // the caller hands in, so that a stepped wall clock moves them all alike.
 #pragma once
 
-#include <chrono>
 #include <expected>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -13,23 +12,9 @@
 
 #include "sidecar/core/controller.h"
 #include "sidecar/core/snapshot.h"
+#include "sidecar/text/clocks.h"
 
 namespace herald {
-
-// Who drains what leaves, and everything when it is not known who was drained.
-inline constexpr std::string_view kHeraldsWord = "herald";
-
-// The same moment on both clocks.
-struct ClockPair {
-  TimePoint core{};
-  std::chrono::system_clock::time_point wall{};
-};
-
-// "2026-11-23T10:00:00.123Z"
-[[nodiscard]] std::string to_rfc3339(TimePoint when, const ClockPair& clocks);
-
-[[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(
-    const std::string& text);
 
 // `status --json` (contract, section 3).
 [[nodiscard]] nlohmann::ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks);

@@ -113,4 +113,37 @@ struct Vip {
   auto operator<=>(const Vip&) const = default;
 };
 
+// What is wanted of a VIP.
+enum class Want : std::uint8_t {
+  absent,
+  present,
+  hold,      // leave it as it is, and keep the lease of what is there
+  keep,      // leave it for good: no lease (on_exit: keep)
+  hand_over  // leave it to a successor: as it is, and the lease in full
+};
+
+// What the last observation says of the service's VIPs, as far as they are herald's.
+enum class Presence : std::uint8_t { unobserved, none, some, all };
+
+// The operator's word, with whose it is.
+struct Admin {
+  AdminState state = AdminState::automatic;
+  std::string reason;  // as given, may be empty
+  std::string who;     // "root", "uid 1000"
+  TimePoint since{};
+  std::optional<TimePoint> expires = std::nullopt;
+
+  bool operator==(const Admin&) const = default;
+};
+
+// What has to survive a restart of a service's damping: or a service that takes herald or the machine down with it would start with a clean
+// record each time.
+struct Flaps {
+  TimePoint withdrawn_at{};  // the last withdrawal
+  double penalty = 0;        // as of then
+  bool suppressed = false;   // until the penalty has decayed below `reuse`
+
+  bool operator==(const Flaps&) const = default;
+};
+
 }  // namespace herald

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "sidecar/control/methods.h"
+#include "sidecar/control/names.h"
 #include "sidecar/ctl/drain_wait.h"
 #include "sidecar/ctl/render.h"
 #include "sidecar/text/duration.h"

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <utility>
 
-#include "sidecar/control/methods.h"
+#include "sidecar/control/names.h"
 #include "sidecar/ctl/text.h"
 #include "sidecar/varlink/client.h"
 

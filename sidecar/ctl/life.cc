@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sidecar/control/methods.h"
+#include "sidecar/control/names.h"
 #include "sidecar/text/duration.h"
 #include "sidecar/text/plain_text.h"
 

@@ -8,6 +8,7 @@
 
 #include "probes/probe.h"
 #include "sidecar/announce/route_server.h"
+#include "sidecar/announce/template_dirs.h"
 #include "sidecar/ctl/findings.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/doctor/host_facts.h"

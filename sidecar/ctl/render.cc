@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/control/report.h"
+#include "sidecar/control/names.h"
 
 namespace herald::ctl {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include "sidecar/control/report.h"
+#include "sidecar/text/clocks.h"
 #include "sidecar/text/plain_text.h"
 
 namespace herald::ctl {

@@ -48,7 +48,8 @@ std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
   probes_ = make_probes(controller_.config(), problems);
   running_.resize(probes_.size());
-  const std::vector<std::string> bad_templates = template_problems(controller_.config());
+  const std::vector<std::string> bad_templates =
+      template_problems(controller_.config(), options_.template_dirs);
   problems.insert(problems.end(), bad_templates.begin(), bad_templates.end());
   return problems;
 }

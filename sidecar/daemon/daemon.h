@@ -22,8 +22,8 @@
 #include "probes/resolver.h"
 #include "probes/tls.h"
 #include "sidecar/announce/dry_run.h"
+#include "sidecar/announce/levers.h"
 #include "sidecar/announce/loopback.h"
-#include "sidecar/announce/router/lever.h"
 #include "sidecar/config/file.h"
 #include "sidecar/control/methods.h"
 #include "sidecar/control/probe_requests.h"
@@ -78,7 +78,6 @@ class Daemon {
   void watch_signals();
   using Probes = std::vector<std::unique_ptr<probes::Probe>>;  // in the order of the configuration
   [[nodiscard]] Probes make_probes(const Config& config, std::vector<std::string>& problems);
-  [[nodiscard]] std::vector<std::string> template_problems(const Config& config) const;
   [[nodiscard]] ControlSource::Reloaded reload();
   void try_reload(ControlSource::Reloaded& reloaded);
   void use_next_router();

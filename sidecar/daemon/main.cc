@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "probes/probe.h"
-#include "sidecar/announce/frr/template.h"
+#include "sidecar/announce/template_dirs.h"
 #include "sidecar/config/accepted.h"
 #include "sidecar/config/file.h"
 #include "sidecar/config/glimpse.h"

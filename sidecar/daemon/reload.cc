@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/announce/frr/objects.h"
+#include "sidecar/announce/levers.h"
 #include "sidecar/config/changes.h"
 #include "sidecar/daemon/daemon.h"
 
@@ -25,18 +25,6 @@ Daemon::Probes Daemon::make_probes(const Config& config, std::vector<std::string
     }
   }
   return probes;
-}
-
-// Of the templates that the vtysh lever will need; one line each.
-std::vector<std::string> Daemon::template_problems(const Config& config) const {
-  const bool needed = std::ranges::any_of(
-      config.services, [](const ServiceSpec& service) { return service.announce.via == Via::vtysh; });
-  std::vector<std::string> problems;
-  if (!needed) return problems;
-  const auto objects = FrrObjects::load(options_.template_dirs);
-  if (objects) return problems;
-  for (const TemplateError& error : objects.error()) problems.push_back(to_string(error));
-  return problems;
 }
 
 ControlSource::Reloaded Daemon::reload() {
@@ -65,7 +53,7 @@ void Daemon::try_reload(ControlSource::Reloaded& reloaded) {
   Config& config = *loaded.config;
   reloaded.errors = unchangeable(controller_.config(), config);
   Probes made = make_probes(config, reloaded.errors);
-  std::ranges::move(template_problems(config), std::back_inserter(reloaded.errors));
+  std::ranges::move(template_problems(config, options_.template_dirs), std::back_inserter(reloaded.errors));
   auto lever = LoopbackLever::open(config.services);
   if (!lever) reloaded.errors.push_back(lever.error());
   if (!reloaded.errors.empty()) return;

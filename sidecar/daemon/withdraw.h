@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/announce/levers.h"
 #include "sidecar/announce/loopback.h"
-#include "sidecar/announce/router/lever.h"
 #include "sidecar/core/config.h"
 #include "sidecar/core/route/route_plan.h"
 #include "sidecar/os/log.h"

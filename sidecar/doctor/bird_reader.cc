@@ -5,9 +5,9 @@
 
 #include "sidecar/announce/bird/view.h"
 #include "sidecar/announce/router/questions.h"
-#include "sidecar/config/json_document.h"
 #include "sidecar/doctor/bird_facts.h"
 #include "sidecar/doctor/facts_reader.h"
+#include "sidecar/os/text_file.h"
 
 namespace herald {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "sidecar/announce/frr/view.h"
 #include "sidecar/announce/router/questions.h"
-#include "sidecar/config/json_document.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/doctor/frr_facts.h"
+#include "sidecar/os/text_file.h"
 
 namespace herald {
 namespace {

@@ -68,12 +68,13 @@ HostFacts read_host_facts(const Config& config) {
   HostFacts facts;
   // Each call of getpwnam() and getgrnam() overwrites what the last one gave.
   const group* found = router_group(config.router);
-  const std::optional<gid_t> group = found != nullptr ? std::optional(found->gr_gid) : std::nullopt;
-  if (found != nullptr) facts.group = found->gr_name;
+  const bool has_group = found != nullptr;
+  const gid_t group = has_group ? found->gr_gid : 0;
+  if (has_group) facts.group = found->gr_name;
   const passwd* user = ::getpwuid(::geteuid());
   facts.user = user != nullptr ? user->pw_name : std::to_string(::geteuid());
-  if (group && ::geteuid() != 0) facts.user_in_group = is_member(user, *group);
-  if (group) facts.herald_in_group = is_member(::getpwnam("herald"), *group);
+  if (has_group && ::geteuid() != 0) facts.user_in_group = is_member(user, group);
+  if (has_group) facts.herald_in_group = is_member(::getpwnam("herald"), group);
   const std::set<std::string> addresses = local_addresses();
   for (const ServiceSpec& service : config.services) {
     for (const Vip& vip : service.vips) {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "sidecar/control/report.h"
 #include "sidecar/core/events.h"
+#include "sidecar/text/clocks.h"
 
 namespace herald {
 

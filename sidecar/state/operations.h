@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/control/report.h"
 #include "sidecar/core/events.h"
 #include "sidecar/state/state_file.h"
+#include "sidecar/text/clocks.h"
 
 namespace herald {
 

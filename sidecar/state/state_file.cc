@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sidecar/config/json_document.h"
-#include "sidecar/control/report.h"
 #include "sidecar/os/kept_file.h"
+#include "sidecar/os/text_file.h"
+#include "sidecar/text/clocks.h"
 
 namespace herald {
 namespace {

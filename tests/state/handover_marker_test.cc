@@ -1,5 +1,8 @@
 #include "sidecar/state/handover_marker.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include "tests/os/temporary_directory.h"
@@ -28,4 +31,15 @@ TEST_CASE("handover marker: where it cannot be written, the error says so") {
   const auto written = HandoverMarker(file).write();
   REQUIRE_FALSE(written);
   CHECK(written.error() == "write " + file.native() + "/handover: Not a directory");
+}
+
+TEST_CASE("handover marker: what root makes in another user's directory is that user's") {
+  if (::geteuid() != 0) return;
+  TemporaryDirectory directory;
+  REQUIRE(::chown(directory.path().c_str(), 4711, 4712) == 0);
+  REQUIRE(HandoverMarker(directory.path()).write());
+  struct stat made{};
+  REQUIRE(::lstat((directory.path() / "handover").c_str(), &made) == 0);
+  CHECK(made.st_uid == 4711);
+  CHECK(made.st_gid == 4712);
 }

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "sidecar/announce/router/text_lines.h"
-#include "sidecar/config/json_document.h"
+#include "sidecar/os/text_file.h"
 #include "sidecar/text/near_name.h"
 
 namespace herald {
@@ -165,10 +165,6 @@ class Template::Parser {
   std::set<const Placeholder*> seen_;
   std::vector<TemplateError> errors_;
 };
-
-std::vector<fs::path> default_template_dirs() {
-  return {"/etc/herald/frr-templates", "/usr/share/herald/frr-templates"};
-}
 
 std::string to_string(const TemplateError& error) {
   if (error.line == 0) return fmt::format("{}: {}", error.file, error.message);

@@ -22,9 +22,6 @@ namespace herald {
 
 constexpr std::size_t kMostTemplateBytes = 65'536;
 
-// Searched in this order by file name: the operator's wins.
-[[nodiscard]] std::vector<std::filesystem::path> default_template_dirs();
-
 struct Placeholder {
   std::string_view name;
   enum class Kind : std::uint8_t {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "sidecar/config/json_reader.h"
+#include "sidecar/text/duration.h"
 
 namespace herald {
 namespace {

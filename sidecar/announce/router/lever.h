@@ -5,9 +5,7 @@
 // and rendering are apart from asking, in pure functions, because they are what differs between versions.
 #pragma once
 
-#include <filesystem>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,12 +38,6 @@ class RouterLever {
   // A file whose replacement says that the router was restarted: its control socket.
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };
-
-// By `router.stack`; none for `none`. Takes what it needs out of `config`, which may go. `leaving`: VIPs that the configuration
-// has no more; reads cover them, too.
-[[nodiscard]] std::unique_ptr<RouterLever> make_router_lever(
-    Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
-    std::span<const Vip> leaving = {});
 
 // What a lever reads: the VIPs of the configuration, then those.
 [[nodiscard]] std::vector<Vip> vips_to_read(const Config& config, std::span<const Vip> leaving);

@@ -14,7 +14,7 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/repeats.h"
-#include "sidecar/core/service/machine.h"
+#include "sidecar/core/types.h"
 
 namespace herald {
 

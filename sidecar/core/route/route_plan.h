@@ -10,7 +10,7 @@
 
 #include "sidecar/core/repeats.h"
 #include "sidecar/core/route/route_step.h"
-#include "sidecar/core/service/machine.h"
+#include "sidecar/core/types.h"
 
 namespace herald {
 

@@ -11,16 +11,6 @@
 
 namespace herald {
 
-// What has to survive a restart: or a service that takes herald or the machine down with it would start with a clean
-// record each time.
-struct Flaps {
-  TimePoint withdrawn_at{};  // the last withdrawal
-  double penalty = 0;        // as of then
-  bool suppressed = false;   // until the penalty has decayed below `reuse`
-
-  bool operator==(const Flaps&) const = default;
-};
-
 class Penalty {
  public:
   explicit Penalty(const Damping& damping) : damping_(damping) {}

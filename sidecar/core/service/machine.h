@@ -56,29 +56,6 @@ struct Composed {
 
 [[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
 
-// What is wanted of a VIP.
-enum class Want : std::uint8_t {
-  absent,
-  present,
-  hold,      // leave it as it is, and keep the lease of what is there
-  keep,      // leave it for good: no lease (on_exit: keep)
-  hand_over  // leave it to a successor: as it is, and the lease in full
-};
-
-// What the last observation says of the service's VIPs, as far as they are herald's.
-enum class Presence : std::uint8_t { unobserved, none, some, all };
-
-// The operator's word, with whose it is.
-struct Admin {
-  AdminState state = AdminState::automatic;
-  std::string reason;  // as given, may be empty
-  std::string who;     // "root", "uid 1000"
-  TimePoint since{};
-  std::optional<TimePoint> expires = std::nullopt;
-
-  bool operator==(const Admin&) const = default;
-};
-
 class ServiceMachine {
  public:
   struct Wish {

@@ -1,0 +1,27 @@
+// Moments as people and other programs read them (RFC 3339, UTC, milliseconds), from the core's clock and back.
+//
+// Pure: it reads no clock. Who wants wall-clock times hands in a pair of readings, so that a stepped wall clock moves them
+// all alike.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "sidecar/core/types.h"
+
+namespace herald {
+
+// The same moment on both clocks.
+struct ClockPair {
+  TimePoint core{};
+  std::chrono::system_clock::time_point wall{};
+};
+
+// "2026-11-23T10:00:00.123Z"
+[[nodiscard]] std::string to_rfc3339(TimePoint when, const ClockPair& clocks);
+
+[[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(
+    const std::string& text);
+
+}  // namespace herald
