@@ -55,6 +55,8 @@ room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|s
      "sidecar/core/(probe|address|route)/${name}")
 room(sidecar/text "${std}" "${fmt}" "sidecar/core/types\\.h" ${system})
 
+room(sidecar/text/fmt "fmt/format-inl\\.h")
+
 # What the operating system gives; and a protocol that knows no word of herald's.
 room(sidecar/os "${std}" "${fmt}" "sidecar/core/types\\.h" "${text}" ${system} "${systemd}" "libmnl/libmnl\\.h")
 room(sidecar/varlink "${std}" "${fmt}" "${json}" "sidecar/core/types\\.h" "${text}" "sidecar/os/fd\\.h" ${system})
