@@ -139,6 +139,30 @@ def test_hung_and_back_without_an_update(nva):
     nva.assert_silent(mark)
 
 
+def test_restarts_and_handovers_without_an_update_or_an_end(nva):
+    """More of them than a crash loop would be allowed starts."""
+    mark = nva.mark()
+    for again in ["systemctl restart herald"] * 4 + ["heraldctl handover && systemctl start herald"] * 4:
+        pid = nva.herald_pid()
+        nva.machine.shell(again)
+        assert nva.herald_pid() not in (0, pid), again
+    wait_all_announced(nva)
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
+
+
+def test_restart_of_a_heraldd_that_does_not_answer_withdraws(nva):
+    """Nothing is handed over then: it is a stop that has to be forced, and a start."""
+    nva.machine.shell("mkdir -p /run/systemd/system/herald.service.d; printf '[Service]\\nTimeoutStopSec=2\\n' > /run/systemd/system/herald.service.d/test.conf; systemctl daemon-reload")
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.shell("systemctl kill -s STOP herald; systemctl restart herald", timeout=60)
+    wait_withdrawn(nva, mark)
+    nva.wait_new_pid(pid)
+    nva.machine.shell("rm -r /run/systemd/system/herald.service.d; systemctl daemon-reload")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
 def test_frr_restarted_and_reloaded(nva):
     for action in ("restart", "reload"):
         mark = nva.mark()
@@ -190,18 +214,12 @@ def test_crashing_for_good_withdraws(nva):
     wait_all_announced(nva)
 
 
-def forget_starts(nva: Appliance) -> None:
-    """Tests follow each other faster than the unit may be started."""
-    nva.machine.run("systemctl", "reset-failed", "herald")
-
-
 def wait_failed(nva: Appliance) -> None:
     wait_until(lambda: nva.machine.unit("herald.service", "ActiveState") == "failed", "herald has failed", 10, evidence=nva.evidence)
 
 
 def test_crash_under_a_configuration_that_is_an_error(nva):
     """Withdrawn by what was accepted last. One attempt, so that the start after the error was mended is not refused."""
-    forget_starts(nva)
     nva.machine.write("/etc/herald/services.d/bad.json", MISSPELT)
     mark = nva.mark()
     nva.machine.run("systemctl", "kill", "-s", "KILL", "herald")
@@ -215,7 +233,6 @@ def test_crash_under_a_configuration_that_is_an_error(nva):
 
 
 def test_handover_to_a_heraldd_that_cannot_start(nva):
-    forget_starts(nva)
     nva.machine.write("/etc/herald/services.d/bad.json", NO_CA_FILE)
     mark = nva.mark()
     assert nva.machine.shell("heraldctl handover && systemctl start herald", check=False).returncode != 0
@@ -283,7 +300,6 @@ def move_control_socket(nva: Appliance, here: str, there: str) -> None:
 
 def test_upgrade_of_a_unit_that_is_disabled_and_listens_elsewhere(nva):
     usual, other = "/run/herald/control.sock", "/run/herald/other.sock"
-    forget_starts(nva)
     move_control_socket(nva, usual, other)
     mark, pid = nva.mark(), nva.herald_pid()
     nva.machine.shell(f"heraldd --check && heraldctl --socket {usual} handover && systemctl start herald; systemctl disable herald")
