@@ -42,12 +42,13 @@ std::optional<std::string> unmarkable(const ServiceSpec& service) {
   return std::nullopt;
 }
 
-std::string explain(const Step& step, int error) {
-  if (error == 0) return {};
+// What the kernel said to a step: 0, or an errno.
+std::expected<AddressLever::Applied, std::string> outcome(const Step& step, int error) {
+  if (error == 0) return AddressLever::Applied::done;
   std::string why = std::strerror(error);
   if (error == EPERM) why += " (heraldd needs CAP_NET_ADMIN)";
   if (error == ENODEV) why = fmt::format("there is no interface {}", step.key.interface);
-  return fmt::format("{}: {}", to_string(step), why);
+  return std::unexpected(fmt::format("{}: {}", to_string(step), why));
 }
 
 }  // namespace
@@ -97,58 +98,22 @@ std::expected<Observation, std::string> LoopbackLever::look(TimePoint now) {
   return seen;
 }
 
-LoopbackLever::Applied LoopbackLever::apply(const Step& step) {
+std::expected<AddressLever::Applied, std::string> LoopbackLever::apply(const Step& step) {
   const Address address = address_of(step.key.vip);
   const std::string& interface = step.key.interface;
   switch (step.kind) {
     case Step::Kind::add: {
       const int error = socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::create);
-      return {error == EEXIST ? "" : explain(step, error), error == EEXIST};
+      return error == EEXIST ? Applied::was_there : outcome(step, error);
     }
     case Step::Kind::refresh:
-      return {explain(step,
-                      socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace))};
+      return outcome(step,
+                     socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace));
     case Step::Kind::remove:
       break;
   }
   const int error = socket_.remove(address, interface);
-  return {error == EADDRNOTAVAIL ? "" : explain(step, error)};
-}
-
-void DryRun::pretend(const Step& step, TimePoint now) {
-  Pretended& pretended = pretended_[step.key];
-  pretended.step = step;
-  pretended.address = {step.key, true, std::nullopt};
-  if (step.lease) pretended.address.expires = now + *step.lease;
-}
-
-Observation DryRun::overlay(Observation observed) {
-  seen_.clear();
-  for (const ObservedAddress& address : observed.addresses) seen_[address.key] = address.ours;
-  std::erase_if(observed.addresses,
-                [this](const ObservedAddress& address) { return pretended_.contains(address.key); });
-  for (const auto& [key, pretended] : pretended_) {
-    if (pretended.step.kind != Step::Kind::remove) observed.addresses.push_back(pretended.address);
-  }
-  return observed;
-}
-
-bool DryRun::differs(const Step& step) const {
-  const auto seen = seen_.find(step.key);
-  if (step.kind == Step::Kind::remove) return seen != seen_.end() && seen->second;
-  return seen == seen_.end();
-}
-
-void DryRun::add_pretended(std::vector<Step>& steps) const {
-  std::vector<Step> all;
-  for (const auto& [key, pretended] : pretended_) {
-    const bool planned = std::ranges::find(steps, key, &Step::key) != steps.end();
-    if (planned || !differs(pretended.step)) continue;
-    Step& step = all.emplace_back(pretended.step);
-    if (step.kind == Step::Kind::refresh) step.kind = Step::Kind::add;  // of what is there only in pretence
-  }
-  std::ranges::move(steps, std::back_inserter(all));
-  steps = std::move(all);
+  return outcome(step, error == EADDRNOTAVAIL ? 0 : error);
 }
 
 }  // namespace herald

@@ -17,7 +17,9 @@ namespace herald {
 
 class AcceptedConfig {
  public:
-  explicit AcceptedConfig(const std::filesystem::path& state_dir) : file_(state_dir / "accepted.json") {}
+  // Without a directory nothing is kept, and none is there.
+  explicit AcceptedConfig(const std::optional<std::filesystem::path>& state_dir)
+      : file_(state_dir ? *state_dir / "accepted.json" : std::filesystem::path()) {}
 
   [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 
@@ -26,7 +28,7 @@ class AcceptedConfig {
   [[nodiscard]] std::optional<Config> load(std::span<const ProbeKindCheck> kinds) const;
 
  private:
-  std::filesystem::path file_;
+  std::filesystem::path file_;  // empty: none
 };
 
 }  // namespace herald

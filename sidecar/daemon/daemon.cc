@@ -38,9 +38,9 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       log_(log),
       options_(std::move(options)),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
-      operations_(controller_.config().state_dir, !options_.dry_run),
-      history_(options_.dry_run ? std::nullopt : std::optional(controller_.config().state_dir)),
-      handover_marker_(controller_.config().state_dir),
+      operations_(std::move(options_.hands.state)),
+      history_(options_.hands.keeps_in),
+      handover_marker_(options_.hands.keeps_in),
       curl_(loop),
       resolver_(loop) {}
 
@@ -49,31 +49,29 @@ std::vector<std::string> Daemon::prepare() {
   probes_ = make_probes(controller_.config(), problems);
   running_.resize(probes_.size());
   const std::vector<std::string> bad_templates =
-      template_problems(controller_.config(), options_.template_dirs);
+      options_.hands.levers->template_problems(controller_.config());
   problems.insert(problems.end(), bad_templates.begin(), bad_templates.end());
   return problems;
 }
 
 std::expected<void, std::string> Daemon::open() {
   watch_signals();  // first: who can see that heraldd runs may also tell it to stop
-  auto lever = LoopbackLever::open(controller_.config().services);
+  auto place = options_.hands.take_place();
+  if (!place) return std::unexpected(place.error());
+  namespace_lock_ = std::move(*place);
+  auto lever = options_.hands.levers->addresses(controller_.config().services);
   if (!lever) return std::unexpected(lever.error());
-  lever_.emplace(std::move(*lever));
+  lever_ = std::move(*lever);
   auto monitor = AddressMonitor::open();
   if (!monitor) return std::unexpected(monitor.error());
   monitor_.emplace(std::move(*monitor));
-  if (!options_.dry_run) {
-    auto lock = NamespaceLock::take();
-    if (!lock) return std::unexpected(lock.error());
-    namespace_lock_.emplace(std::move(*lock));
-  }
   open_history();
   hear_operators();
   if (auto control = open_control(); !control) return control;
 
   const Config& config = controller_.config();
   for (const std::string& warning : missing_interfaces(config)) log_.write(LogLevel::warning, warning);
-  router_ = make_router_lever(loop_, config, options_.template_dirs);
+  router_ = options_.hands.levers->router(config, {});
   if (router_) {
     router_socket_.emplace(loop_, router_->socket_path(), [this] { tell(event::RouterChanged{}); });
   }
@@ -85,8 +83,8 @@ std::expected<void, std::string> Daemon::open() {
   settle_ = loop_.post([this] { settle(); });
   std::uint64_t microseconds = 0;
   if (sd_watchdog_enabled(0, &microseconds) > 0) watchdog_ = std::chrono::microseconds(microseconds);
-  watchdog_timer_ = loop_.timer([] {});              // its turn ends in settle(), which feeds the watchdog
-  if (!options_.dry_run) handover_marker_.remove();  // what it was to keep is ours again
+  watchdog_timer_ = loop_.timer([] {});  // its turn ends in settle(), which feeds the watchdog
+  handover_marker_.remove();             // what it was to keep is ours again
   settle();
   return {};
 }
@@ -204,32 +202,25 @@ void Daemon::carry_out(const effect::Probed& effect) {
 
 void Daemon::carry_out(const effect::Observe& effect) {
   auto observation = lever_->look(loop_.now());
-  if (observation && options_.dry_run) observation = dry_run_.overlay(std::move(*observation));
   observed_ = observed_ || observation.has_value();
   tell(event::Observed{effect.sequence, std::move(observation)});
 }
 
+std::string Daemon::says(const std::string& done) const {
+  return fmt::format("{}{}", options_.hands.would, done);
+}
+
 void Daemon::carry_out(const effect::Apply& effect) {
-  LoopbackLever::Applied done;
-  if (options_.dry_run) {
-    dry_run_.pretend(effect.step, loop_.now());
-  } else {
-    done = lever_->apply(effect.step);
-  }
-  if (effect.step.kind != Step::Kind::refresh && done.error.empty() && !done.was_there) {
-    log_.write(LogLevel::info,
-               fmt::format("{}{}", options_.dry_run ? "dry run, would: " : "", to_string(effect.step)));
-  }
-  tell(event::StepFinished{effect.id, std::move(done.error), done.was_there});
+  const auto done = lever_->apply(effect.step);
+  if (effect.step.kind != Step::Kind::refresh && done == AddressLever::Applied::done)
+    log_.write(LogLevel::info, says(to_string(effect.step)));
+  tell(event::StepFinished{effect.id, done ? "" : done.error(), done == AddressLever::Applied::was_there});
 }
 
 void Daemon::carry_out(const effect::ReadRouter& /*effect*/) {
   router_socket_->arm();
   use_next_router();
-  router_->read([this](RouterView view) {
-    if (options_.dry_run) view = dry_run_routes_.overlay(std::move(view));
-    tell(event::RouterRead{std::move(view)});
-  });
+  router_->read([this](RouterView view) { tell(event::RouterRead{std::move(view)}); });
 }
 
 void Daemon::carry_out(const effect::ApplyRoutes& effect) {
@@ -237,16 +228,9 @@ void Daemon::carry_out(const effect::ApplyRoutes& effect) {
   std::vector<std::string> texts;
   for (const IssuedRouteStep& issued : effect.steps) {
     batch.steps.push_back(issued.step);
-    texts.push_back(to_string(issued.step));
+    texts.push_back(says(to_string(issued.step)));
   }
-  for (const FallbackStep& step : effect.fallback) texts.push_back(to_string(step));
-  if (options_.dry_run) {
-    for (const RouteStep& step : batch.steps) dry_run_routes_.pretend(step);
-    for (const FallbackStep& step : batch.fallback) dry_run_routes_.pretend(step);
-    for (const std::string& text : texts) log_.write(LogLevel::info, "dry run, would: " + text);
-    tell(event::RoutesApplied{std::vector<std::string>(texts.size())});
-    return;
-  }
+  for (const FallbackStep& step : effect.fallback) texts.push_back(says(to_string(step)));
   use_next_router();
   batch_in_flight_ = true;
   router_->apply(std::move(batch), [this, texts](std::vector<std::string> errors) {
@@ -370,11 +354,9 @@ std::expected<void, std::string> Daemon::administer(const AdminRequest& request)
 
 // The caller has its answer before the turn ends, which may be the last one.
 std::expected<void, std::string> Daemon::hand_over() {
-  if (!options_.dry_run) {
-    if (auto written = handover_marker_.write(); !written) {
-      log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error());
-      return written;
-    }
+  if (auto written = handover_marker_.write(); !written) {
+    log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error());
+    return written;
   }
   log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
   tell(event::Handover{});
@@ -392,20 +374,18 @@ void Daemon::probe(const ProbeRequest& request, std::uint64_t client) {
 
 nlohmann::ordered_json Daemon::plan() const {
   Controller::Plan plan = controller_.plan(loop_.now());
-  if (options_.dry_run) {
-    dry_run_.add_pretended(plan.addresses);
-    dry_run_routes_.add_pretended(plan.routes);
-  }
+  plan.addresses = lever_->outstanding(std::move(plan.addresses));
+  if (router_) plan.routes = router_->outstanding(std::move(plan.routes));
   const bool routed = router_ && !plan.routes.empty();
   nlohmann::ordered_json report =
       plan_report(plan, routed ? router_->commands(plan.routes) : std::vector<std::string>{});
-  report["dry_run"] = options_.dry_run;
+  report["dry_run"] = options_.hands.pretend;
   return report;
 }
 
 Snapshot Daemon::snapshot() const {
   Snapshot shown = controller_.snapshot(loop_.now());
-  shown.dry_run = options_.dry_run;
+  shown.dry_run = options_.hands.pretend;
   shown.lateness = {lateness_.count(), lateness_.quantile(0.5), lateness_.quantile(0.99), lateness_.most()};
   return shown;
 }

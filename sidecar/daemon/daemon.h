@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,20 +20,20 @@
 #include "probes/probe.h"
 #include "probes/resolver.h"
 #include "probes/tls.h"
-#include "sidecar/announce/dry_run.h"
 #include "sidecar/announce/levers.h"
-#include "sidecar/announce/loopback.h"
 #include "sidecar/config/file.h"
 #include "sidecar/control/methods.h"
 #include "sidecar/control/probe_requests.h"
 #include "sidecar/control/report.h"
 #include "sidecar/control/server.h"
 #include "sidecar/core/controller.h"
+#include "sidecar/daemon/hands.h"
 #include "sidecar/os/file_watch.h"
 #include "sidecar/os/lateness.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/os/namespace_lock.h"
+#include "sidecar/os/netlink.h"
 #include "sidecar/state/handover_marker.h"
 #include "sidecar/state/history.h"
 #include "sidecar/state/operations.h"
@@ -42,12 +41,11 @@
 namespace herald {
 
 struct DaemonOptions {
-  bool dry_run = false;
+  Hands hands;
   // Reads the configuration again.
   std::function<LoadResult()> load;
   // What goes on by a configuration that was read again keeps its texts.
   std::function<void(std::span<const ConfigText>)> accepted;
-  std::vector<std::filesystem::path> template_dirs;
 };
 
 class Daemon {
@@ -81,7 +79,7 @@ class Daemon {
   [[nodiscard]] ControlSource::Reloaded reload();
   void try_reload(ControlSource::Reloaded& reloaded);
   void use_next_router();
-  void apply(Config config, Probes made, LoopbackLever lever);
+  void apply(Config config, Probes made, std::unique_ptr<AddressLever> lever);
 
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
@@ -96,6 +94,7 @@ class Daemon {
   void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
 
+  [[nodiscard]] std::string says(const std::string& done) const;
   void open_history();
   void record(HistoryEntry entry);
   void notify_systemd();
@@ -124,14 +123,12 @@ class Daemon {
   std::deque<Running> running_;  // by ProbeId; an attempt's callback refers to its own
   std::map<RunId, std::unique_ptr<probes::Attempt>> asides_;
   ProbeRequests probe_requests_;
-  std::optional<LoopbackLever> lever_;
+  std::unique_ptr<AddressLever> lever_;
   std::optional<AddressMonitor> monitor_;
-  DryRun dry_run_;
   std::unique_ptr<RouterLever> router_;
   std::unique_ptr<RouterLever> next_router_;  // of another configuration: once a batch in flight has ended
   bool batch_in_flight_ = false;
   std::optional<FileWatch> router_socket_;
-  DryRunRoutes dry_run_routes_;
   std::optional<NamespaceLock> namespace_lock_;
   Lateness lateness_;
   TimePoint wakeup_{};

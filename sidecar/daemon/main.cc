@@ -1,6 +1,6 @@
 // heraldd: options, configuration, and the daemon around them.
-#include <cap-ng.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -101,11 +101,6 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool may_change_addresses() {
-  capng_get_caps_process();
-  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
-}
-
 // heraldd keeps the capability that its unit gives it as an ambient one; vtysh and the commands of probes do not get it.
 void keep_capability_to_ourselves() {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_NET_ADMIN, 0,
@@ -168,31 +163,25 @@ int withdraw(const Options& options, Config config) {
 }
 
 int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
-  const auto dirs = template_dirs(options);
   Loop loop;
   Log log(options.log);
-  const AcceptedConfig accepted(config.state_dir);
+  Hands hands =
+      (options.dry_run ? dry_run_hands : real_hands)(loop, config.state_dir, template_dirs(options));
+  const AcceptedConfig accepted(hands.keeps_in);
   const auto keep = [&](std::span<const ConfigText> accepted_texts) {
-    if (options.dry_run) return;
     if (auto kept = accepted.keep(accepted_texts); !kept) {
       log.write(LogLevel::warning, "the accepted configuration cannot be kept: " + kept.error());
     }
   };
   const auto load_again = [&options] { return load(options); };
   Daemon daemon(loop, log, std::move(config),
-                {.dry_run = options.dry_run, .load = load_again, .accepted = keep, .template_dirs = dirs});
+                {.hands = std::move(hands), .load = load_again, .accepted = keep});
   const std::vector<std::string> problems = daemon.prepare();
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());
   if (options.check) {
     fmt::print("{}: the configuration is good\n", options.file);
     return kDone;
-  }
-  if (!options.dry_run && !may_change_addresses()) {
-    log.write(
-        LogLevel::error,
-        "heraldd may not change addresses: it needs CAP_NET_ADMIN, which its unit gives it. Run it as root");
-    return kFailed;
   }
   if (auto opened = daemon.open(); !opened) {
     log.write(LogLevel::error, opened.error());

@@ -53,8 +53,8 @@ void Daemon::try_reload(ControlSource::Reloaded& reloaded) {
   Config& config = *loaded.config;
   reloaded.errors = unchangeable(controller_.config(), config);
   Probes made = make_probes(config, reloaded.errors);
-  std::ranges::move(template_problems(config, options_.template_dirs), std::back_inserter(reloaded.errors));
-  auto lever = LoopbackLever::open(config.services);
+  std::ranges::move(options_.hands.levers->template_problems(config), std::back_inserter(reloaded.errors));
+  auto lever = options_.hands.levers->addresses(config.services);
   if (!lever) reloaded.errors.push_back(lever.error());
   if (!reloaded.errors.empty()) return;
   reloaded.changes = to_string(changes_between(controller_.config(), config));
@@ -63,13 +63,13 @@ void Daemon::try_reload(ControlSource::Reloaded& reloaded) {
   options_.accepted(loaded.texts);
 }
 
-void Daemon::apply(Config config, Probes made, LoopbackLever lever) {
+void Daemon::apply(Config config, Probes made, std::unique_ptr<AddressLever> lever) {
   const ConfigChanges changes = changes_between(controller_.config(), config);
   // What has happened until now is decided by the configuration that it happened under.
   controller_.end_asked("the configuration is read again");
   settle();
   const Controller::Reconfigured done = controller_.configure(std::move(config), loop_.now());
-  lever_.emplace(std::move(lever));
+  lever_ = std::move(lever);
   probes_.resize(controller_.id_limit());
   running_.resize(controller_.id_limit());
   for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
@@ -80,8 +80,7 @@ void Daemon::apply(Config config, Probes made, LoopbackLever lever) {
     probes_[at] = std::move(made[index]);
   }
   if (done.rewired) {
-    next_router_ =
-        make_router_lever(loop_, controller_.config(), options_.template_dirs, controller_.leaving());
+    next_router_ = options_.hands.levers->router(controller_.config(), controller_.leaving());
   }
   use_next_router();
   // Before anything is decided, as at the start: what was drained when it was configured last still is.

@@ -70,9 +70,9 @@ void Withdrawal::look() {
   const std::vector<Step> steps = reconcile(addresses_, *observed, loop_.now());
   addresses_left_ = !steps.empty();
   for (const Step& step : steps) {
-    const std::string error = lever_->apply(step).error;
-    if (!error.empty()) trouble_ = error;
-    log_.write(error.empty() ? LogLevel::info : LogLevel::error, error.empty() ? to_string(step) : error);
+    const auto done = lever_->apply(step);
+    if (!done) trouble_ = done.error();
+    log_.write(done ? LogLevel::info : LogLevel::error, done ? to_string(step) : done.error());
   }
   if (addresses_left_) look_again_.set_time(loop_.now() + kAgain);  // gone only once it is seen to be
   finish_part();

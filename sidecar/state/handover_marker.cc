@@ -15,6 +15,7 @@ namespace herald {
 std::expected<void, std::string> HandoverMarker::write() const {
   constexpr std::string_view kText =
       "heraldd " HERALD_VERSION " has handed over: what it announced stays, and the next heraldd adopts it\n";
+  if (file_.empty()) return {};
   std::error_code error;
   std::filesystem::create_directories(file_.parent_path(), error);  // open() tells if it could not
   const Fd fd(::open(file_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));

@@ -6,13 +6,16 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace herald {
 
 class HandoverMarker {
  public:
-  explicit HandoverMarker(const std::filesystem::path& state_dir) : file_(state_dir / "handover") {}
+  // Without a directory nothing is written, and none is there.
+  explicit HandoverMarker(const std::optional<std::filesystem::path>& state_dir)
+      : file_(state_dir ? *state_dir / "handover" : std::filesystem::path()) {}
 
   // The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> write() const;
@@ -20,7 +23,7 @@ class HandoverMarker {
   [[nodiscard]] bool exists() const;
 
  private:
-  std::filesystem::path file_;
+  std::filesystem::path file_;  // empty: none
 };
 
 }  // namespace herald

@@ -19,7 +19,7 @@ class History {
  public:
   using Entries = std::deque<HistoryEntry>;  // newest last
 
-  // Without a directory nothing is read and nothing written: a dry run.
+  // Without a directory nothing is read and nothing written.
   explicit History(const std::optional<std::filesystem::path>& directory);
 
   // What was kept before. Returns a line for people; empty: all is well.

@@ -43,7 +43,7 @@ Operations::Start Operations::standing(std::span<const std::string> services, co
 }
 
 Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
-  StateFile::Loaded loaded = file_.load();
+  StateFile::Loaded loaded = file_->load();
   Start start{{}, {}, std::move(loaded.problem)};
   kept_ = std::move(loaded.state);
   if (!loaded.trusted) {
@@ -53,16 +53,14 @@ Operations::Start Operations::start(std::span<const std::string> services, const
       kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
                                "herald", clocks.wall, std::nullopt};
     }
-    if (keeps_) {
-      start.problem += "; " + file_.keep_aside();
-      if (const auto saved = file_.save(kept_); !saved) start.problem += "; " + saved.error();
-    }
+    start.problem += "; " + file_->keep_aside();
+    if (const auto saved = file_->save(kept_); !saved) start.problem += "; " + saved.error();
   }
   Start known = standing(services, clocks);
   start.words = std::move(known.words);
   start.recalls = std::move(known.recalls);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
-  if (forget_expired(kept_, clocks.wall) > 0 && keeps_) (void)file_.save(kept_);
+  if (forget_expired(kept_, clocks.wall) > 0) (void)file_->save(kept_);
   return start;
 }
 
@@ -93,9 +91,7 @@ std::expected<std::vector<event::Administer>, std::string> Operations::administe
 }
 
 std::expected<void, std::string> Operations::keep(KeptState changed) {
-  if (keeps_) {
-    if (auto saved = file_.save(changed); !saved) return saved;
-  }
+  if (auto saved = file_->save(changed); !saved) return saved;
   kept_ = std::move(changed);
   unkept_ = false;
   return {};
@@ -121,7 +117,7 @@ void Operations::remember(const effect::Remember& effect, const ClockPair& clock
   const auto when =
       clocks.wall + std::chrono::duration_cast<WallClock::duration>(flaps.withdrawn_at - clocks.core);
   kept_.flaps[effect.service] = {when, flaps.penalty, flaps.suppressed};
-  unkept_ = keeps_;
+  unkept_ = true;
 }
 
 std::string Operations::flush(const ClockPair& clocks) {

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/core/events.h"
@@ -29,8 +31,7 @@ struct AdminRequest {
 
 class Operations {
  public:
-  // `keeps`: false for a dry run, which must not write what the real heraldd reads.
-  Operations(const std::filesystem::path& state_dir, bool keeps) : file_(state_dir), keeps_(keeps) {}
+  explicit Operations(std::unique_ptr<const StateFile> file) : file_(std::move(file)) {}
 
   struct Start {
     std::vector<event::Administer> words;
@@ -62,8 +63,7 @@ class Operations {
   [[nodiscard]] static event::Administer word(const std::string& service, const KeptAdmin& admin,
                                               const ClockPair& clocks);
 
-  StateFile file_;
-  bool keeps_;
+  std::unique_ptr<const StateFile> file_;
   KeptState kept_;
   bool unkept_ = false;   // kept_ is ahead of the file
   bool failing_ = false;  // the last flush() could not keep it

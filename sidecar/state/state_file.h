@@ -52,6 +52,9 @@ struct KeptState {
 class StateFile {
  public:
   explicit StateFile(const std::filesystem::path& directory) : file_(directory / "state.json") {}
+  StateFile(const StateFile&) = delete;
+  StateFile& operator=(const StateFile&) = delete;
+  virtual ~StateFile() = default;
 
   struct Loaded {
     KeptState state;
@@ -61,14 +64,25 @@ class StateFile {
   // It changes nothing. No file is an empty state: nobody has said anything yet.
   [[nodiscard]] Loaded load() const;
   // Keeps what cannot be understood beside the file that save() writes. Returns what became of it, for people.
-  [[nodiscard]] std::string keep_aside() const;
+  [[nodiscard]] virtual std::string keep_aside() const;
   // Returns once the state is on the disk; after an error the old one still is. The error is a line for people.
-  [[nodiscard]] std::expected<void, std::string> save(const KeptState& state) const;
+  [[nodiscard]] virtual std::expected<void, std::string> save(const KeptState& state) const;
 
   [[nodiscard]] const std::filesystem::path& path() const { return file_; }
 
  private:
   std::filesystem::path file_;
+};
+
+// A dry run's: it is read for real and left for the real heraldd as it is.
+class UntouchedStateFile final : public StateFile {
+ public:
+  using StateFile::StateFile;
+
+  [[nodiscard]] std::string keep_aside() const override { return "it stays as it is"; }
+  [[nodiscard]] std::expected<void, std::string> save(const KeptState& /*state*/) const override {
+    return {};
+  }
 };
 
 // Exposed for tests and fuzzing.

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 using namespace herald;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -18,38 +19,156 @@ RouterView read_with(OwnedRoutes owned) {
   return view;
 }
 
-RouteBatch pretended(const DryRunRoutes& dry, RouteBatch planned = {}) {
-  dry.add_pretended(planned);
-  return planned;
-}
+// Shows what a test says, and fails the test when it is asked to act.
+class Looks final : public AddressLever {
+ public:
+  explicit Looks(const Observation& seen) : seen_(seen) {}
+  std::expected<Observation, std::string> look(TimePoint /*now*/) override { return seen_; }
+  std::expected<Applied, std::string> apply(const Step& step) override {
+    FAIL_CHECK("a dry run acts: " << to_string(step));
+    return Applied::done;
+  }
+
+ private:
+  const Observation& seen_;
+};
+
+class Reads final : public RouterLever {
+ public:
+  explicit Reads(OnView& asked) : asked_(asked) {}
+  void read(OnView on_view) override { asked_ = std::move(on_view); }
+  void apply(RouteBatch /*batch*/, OnApplied /*on_applied*/) override { FAIL_CHECK("a dry run acts"); }
+  std::vector<std::string> commands(const RouteBatch& batch) const override {
+    return {to_string(batch.steps.at(0))};
+  }
+  std::string socket_path() const override { return "/run/router"; }
+
+ private:
+  OnView& asked_;
+};
+
+struct Addresses {
+  Observation real;
+  Loop loop;
+  PretendedAddresses pretended;
+  DryRunAddresses lever{std::make_unique<Looks>(real), pretended, loop};
+};
+
+struct Routes {
+  // The real lever answers.
+  void answer(const RouterView& view) { asked(view); }
+  RouterView read(const RouterView& really) {
+    RouterView seen;
+    lever.read([&](const RouterView& view) { seen = view; });
+    answer(really);
+    return seen;
+  }
+  // Until what was sent is told.
+  std::vector<std::string> apply(RouteBatch batch) {
+    std::vector<std::string> told{"never"};
+    lever.apply(std::move(batch), [&](std::vector<std::string> errors) {
+      told = std::move(errors);
+      loop.exit(0);
+    });
+    CHECK(told == std::vector<std::string>{"never"});  // later, from the loop
+    loop.run();
+    return told;
+  }
+
+  RouterLever::OnView asked;
+  Loop loop;
+  PretendedRoutes pretended;
+  DryRunRoutes lever{std::make_unique<Reads>(asked), pretended, loop};
+};
 
 }  // namespace
 
+TEST_CASE("a dry run pretends on top of what is there") {
+  Addresses dry;
+  const AddressKey present{kWeb, "lo"};
+  const AddressKey absent{kOld, "lo"};
+  dry.real = {{{present, true, std::nullopt}}};
+  CHECK(dry.lever.look({})->addresses.size() == 1);
+  CHECK(dry.lever.apply({Step::Kind::remove, present, {}}) == AddressLever::Applied::done);
+  const TimePoint before = dry.loop.now();
+  CHECK(dry.lever.apply({Step::Kind::add, absent, 30s}) == AddressLever::Applied::done);
+  const auto seen = dry.lever.look({});
+  REQUIRE(seen);
+  REQUIRE(seen->addresses.size() == 1);
+  CHECK(seen->addresses[0].key == absent);
+  CHECK(seen->addresses[0].ours);
+  CHECK(seen->addresses[0].expires >= before + 30s);
+  CHECK(seen->addresses[0].expires <= dry.loop.now() + 30s);
+}
+
+TEST_CASE("a dry run tells what it has pretended, until it is so") {
+  using Kind = Step::Kind;
+  Addresses dry;
+  const AddressKey present{kWeb, "lo"};
+  const AddressKey absent{kOld, "lo"};
+  dry.real = {{{present, true, std::nullopt}}};
+  (void)dry.lever.look({});
+  (void)dry.lever.apply({Kind::remove, present, {}});
+  (void)dry.lever.apply({Kind::refresh, absent, 30s});
+  CHECK(dry.lever.outstanding({}) ==
+        std::vector<Step>{{Kind::remove, present, {}}, {Kind::add, absent, 30s}});
+  CHECK(dry.lever.outstanding({{Kind::remove, absent, {}}}) ==
+        std::vector<Step>{{Kind::remove, present, {}}, {Kind::remove, absent, {}}});
+  dry.real = {{{absent, false, std::nullopt}}};  // somebody else has put it there
+  (void)dry.lever.look({});
+  CHECK(dry.lever.outstanding({}).empty());
+}
+
+TEST_CASE("what a dry run has pretended outlives its levers") {
+  Addresses dry;
+  (void)dry.lever.apply({Step::Kind::add, {kWeb, "lo"}, {}});
+  DryRunAddresses next(std::make_unique<Looks>(dry.real), dry.pretended, dry.loop);
+  CHECK(next.look({})->addresses.size() == 1);
+}
+
 TEST_CASE("a dry run's routes are seen as pretended, and told as what they are") {
-  DryRunRoutes dry;
-  (void)dry.overlay(read_with({{kOld, "HERALD-old-healthy"}}));
-  dry.pretend(kAnnounce);
-  dry.pretend(kWithdraw);
-  CHECK(dry.overlay(read_with({{kOld, "HERALD-old-healthy"}})).owned ==
-        OwnedRoutes{{kWeb, "HERALD-web-healthy"}});
-  CHECK(pretended(dry).steps == std::vector{kAnnounce, kWithdraw});
-  (void)dry.overlay({});  // no answer says nothing new
-  CHECK(pretended(dry).steps == std::vector{kAnnounce, kWithdraw});
+  Routes dry;
+  const RouterView before = read_with({{kOld, "HERALD-old-healthy"}});
+  (void)dry.read(before);
+  CHECK(dry.apply({.steps = {kAnnounce, kWithdraw}}) == std::vector<std::string>(2));
+  CHECK(dry.read(before).owned == OwnedRoutes{{kWeb, "HERALD-web-healthy"}});
+  CHECK(dry.lever.outstanding({}).steps == std::vector{kAnnounce, kWithdraw});
+  (void)dry.read({});  // no answer says nothing new
+  CHECK(dry.lever.outstanding({}).steps == std::vector{kAnnounce, kWithdraw});
   const RouteStep now{kWeb, std::nullopt};
-  CHECK(pretended(dry, {.steps = {now}}).steps == std::vector{now, kWithdraw});
-  (void)dry.overlay(read_with({{kWeb, "HERALD-web-healthy"}}));
-  CHECK(pretended(dry).empty());
+  CHECK(dry.lever.outstanding({.steps = {now}}).steps == std::vector{now, kWithdraw});
+  (void)dry.read(read_with({{kWeb, "HERALD-web-healthy"}}));
+  CHECK(dry.lever.outstanding({}).empty());
+  CHECK(dry.lever.commands({.steps = {kAnnounce}}) == std::vector{to_string(kAnnounce)});
 }
 
 TEST_CASE("a dry run's fallback is told until the router holds it") {
-  DryRunRoutes dry;
+  Routes dry;
   const FallbackStep deny{"10.1.1.4", {.denied = {kWeb}}};
-  dry.pretend(deny);
-  dry.pretend(FallbackStep{"", {}});
-  CHECK(pretended(dry).fallback == std::vector{deny});
+  CHECK(dry.apply({.fallback = {deny, FallbackStep{"", {}}}}) == std::vector<std::string>(2));
+  CHECK(dry.lever.outstanding({}).fallback == std::vector{deny});
   RouterView view = read_with({});
-  CHECK(dry.overlay(view).fallback.at("10.1.1.4") == deny.wanted);
+  CHECK(dry.read(view).fallback.at("10.1.1.4") == deny.wanted);
   view.fallback["10.1.1.4"] = deny.wanted;
-  (void)dry.overlay(view);
-  CHECK(pretended(dry).empty());
+  (void)dry.read(view);
+  CHECK(dry.lever.outstanding({}).empty());
+}
+
+TEST_CASE("a dry run gives up a read for steps, as every router's lever does") {
+  Routes dry;
+  bool read = false;
+  dry.lever.read([&](const RouterView& /*view*/) { read = true; });
+  (void)dry.apply({.steps = {kAnnounce}});
+  dry.answer(read_with({}));
+  CHECK_FALSE(read);
+}
+
+TEST_CASE("a dry run ends steps before a read that began after them") {
+  Routes dry;
+  std::string order;
+  dry.lever.apply({.steps = {kAnnounce}},
+                  [&](const std::vector<std::string>& /*errors*/) { order += "applied "; });
+  dry.lever.read([&](const RouterView& /*view*/) { order += "read"; });
+  dry.answer(read_with({}));
+  CHECK(order == "applied read");
 }

@@ -66,6 +66,12 @@ TEST_CASE("accepted configuration: what makes no sense is as if there were none"
   }
 }
 
+TEST_CASE("accepted configuration: without a directory nothing is kept, which is no error") {
+  const AcceptedConfig accepted(std::nullopt);
+  CHECK(accepted.keep(std::vector<ConfigText>{{"herald.json", "{}"}}));
+  CHECK_FALSE(accepted.load(kinds()));
+}
+
 TEST_CASE("accepted configuration: a full disk leaves the former one, and says so") {
   if (::geteuid() != 0) return;
   const TemporaryDirectory directory;

@@ -43,3 +43,10 @@ TEST_CASE("handover marker: what root makes in another user's directory is that 
   CHECK(made.st_uid == 4711);
   CHECK(made.st_gid == 4712);
 }
+
+TEST_CASE("handover marker: without a directory nothing is written, which is no error") {
+  const HandoverMarker marker(std::nullopt);
+  CHECK(marker.write());
+  CHECK_FALSE(marker.exists());
+  marker.remove();
+}

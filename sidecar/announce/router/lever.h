@@ -35,6 +35,8 @@ class RouterLever {
   virtual void apply(RouteBatch batch, OnApplied on_applied) = 0;
   // What apply() would send, line by line, for people to read or type.
   [[nodiscard]] virtual std::vector<std::string> commands(const RouteBatch& batch) const = 0;
+  // What really is still to be done, where the core plans this: more, by what was only pretended.
+  [[nodiscard]] virtual RouteBatch outstanding(RouteBatch planned) const { return planned; }
   // A file whose replacement says that the router was restarted: its control socket.
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };

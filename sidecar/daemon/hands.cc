@@ -1,0 +1,41 @@
+#include "sidecar/daemon/hands.h"
+
+#include <cap-ng.h>
+
+#include <utility>
+
+namespace herald {
+namespace {
+
+bool may_change_addresses() {
+  capng_get_caps_process();
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
+}
+
+std::expected<std::optional<NamespaceLock>, std::string> take_place() {
+  if (!may_change_addresses()) {
+    return std::unexpected(
+        "heraldd may not change addresses: it needs CAP_NET_ADMIN, which its unit gives it. Run it as root");
+  }
+  return NamespaceLock::take();
+}
+
+}  // namespace
+
+Hands real_hands(Loop& loop, const std::filesystem::path& state_dir, TemplateDirs dirs) {
+  return {.levers = make_levers(loop, std::move(dirs)),
+          .state = std::make_unique<StateFile>(state_dir),
+          .keeps_in = state_dir,
+          .take_place = take_place};
+}
+
+Hands dry_run_hands(Loop& loop, const std::filesystem::path& state_dir, TemplateDirs dirs) {
+  return {.levers = make_dry_run_levers(loop, std::move(dirs)),
+          .state = std::make_unique<UntouchedStateFile>(state_dir),
+          .keeps_in = std::nullopt,
+          .take_place = [] { return std::expected<std::optional<NamespaceLock>, std::string>(); },
+          .pretend = true,
+          .would = "dry run, would: "};
+}
+
+}  // namespace herald
