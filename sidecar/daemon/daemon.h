@@ -1,14 +1,12 @@
 // heraldd at work: the controller, and hands and eyes for it on one loop.
 //
 // Watches only record events. Once a turn, before the loop sleeps, settle() asks the controller what to do,
-// does it, and arms one timer for the next wake-up; nothing else decides (sidecar/core/controller.h).
+// does it, and arms one timer for the next wake-up; nothing else decides (sidecar/core/controller.h). Each effect is carried
+// out by the room that it belongs to: probe_runner, address_hand, router_hand, operators.
 #pragma once
 
-#include <cstdint>
-#include <deque>
 #include <expected>
 #include <functional>
-#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -16,27 +14,20 @@
 #include <string>
 #include <vector>
 
-#include "probes/curl_multi.h"
-#include "probes/probe.h"
-#include "probes/resolver.h"
-#include "probes/tls.h"
-#include "sidecar/announce/levers.h"
 #include "sidecar/config/file.h"
 #include "sidecar/control/methods.h"
-#include "sidecar/control/probe_requests.h"
-#include "sidecar/control/report.h"
-#include "sidecar/control/server.h"
 #include "sidecar/core/controller.h"
+#include "sidecar/daemon/address_hand.h"
 #include "sidecar/daemon/hands.h"
-#include "sidecar/os/file_watch.h"
+#include "sidecar/daemon/operators.h"
+#include "sidecar/daemon/probe_runner.h"
+#include "sidecar/daemon/router_hand.h"
+#include "sidecar/daemon/systemd.h"
 #include "sidecar/os/lateness.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/os/namespace_lock.h"
-#include "sidecar/os/netlink.h"
-#include "sidecar/state/handover_marker.h"
 #include "sidecar/state/history.h"
-#include "sidecar/state/operations.h"
 
 namespace herald {
 
@@ -63,23 +54,14 @@ class Daemon {
   int run() { return loop_.run(); }
 
  private:
-  struct Running {
-    RunId run{};
-    std::unique_ptr<probes::Attempt> attempt;
-  };
-
   void settle();
   void tell(const Event& event);
-  [[nodiscard]] std::expected<void, std::string> open_control();
   // At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
   [[nodiscard]] static std::vector<std::string> missing_interfaces(const Config& config);
   void watch_signals();
-  using Probes = std::vector<std::unique_ptr<probes::Probe>>;  // in the order of the configuration
-  [[nodiscard]] Probes make_probes(const Config& config, std::vector<std::string>& problems);
   [[nodiscard]] ControlSource::Reloaded reload();
   void try_reload(ControlSource::Reloaded& reloaded);
-  void use_next_router();
-  void apply(Config config, Probes made, std::unique_ptr<AddressLever> lever);
+  void apply(Config config, ProbeRunner::Probes made, std::unique_ptr<AddressLever> lever);
 
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
@@ -94,17 +76,8 @@ class Daemon {
   void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
 
-  [[nodiscard]] std::string says(const std::string& done) const;
   void open_history();
   void record(HistoryEntry entry);
-  void notify_systemd();
-  void keep_penalties();
-  void hear_operators();
-  [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
-  [[nodiscard]] std::expected<void, std::string> hand_over();
-  void probe(const ProbeRequest& request, std::uint64_t client);
-  [[nodiscard]] std::expected<void, std::string> clear_damping(std::span<const std::string> services,
-                                                               const std::string& who);
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] ClockPair clocks() const;
@@ -113,37 +86,17 @@ class Daemon {
   Log& log_;
   DaemonOptions options_;
   Controller controller_;
-  Operations operations_;
   History history_;
-  HandoverMarker handover_marker_;
-  probes::CurlMulti curl_;
-  probes::Resolver resolver_;
-  probes::CaStores ca_stores_;
-  Probes probes_;                // by ProbeId
-  std::deque<Running> running_;  // by ProbeId; an attempt's callback refers to its own
-  std::map<RunId, std::unique_ptr<probes::Attempt>> asides_;
-  ProbeRequests probe_requests_;
-  std::unique_ptr<AddressLever> lever_;
-  std::optional<AddressMonitor> monitor_;
-  std::unique_ptr<RouterLever> router_;
-  std::unique_ptr<RouterLever> next_router_;  // of another configuration: once a batch in flight has ended
-  bool batch_in_flight_ = false;
-  std::optional<FileWatch> router_socket_;
   std::optional<NamespaceLock> namespace_lock_;
+  ProbeRunner probes_;
+  AddressHand addresses_;
+  RouterHand router_;
+  Operators operators_;
+  Systemd systemd_;
   Lateness lateness_;
   TimePoint wakeup_{};
-  TimePoint keep_penalties_at_{};
-  bool observed_ = false;
-  bool ready_ = false;
-  bool status_changed_ = true;
-  TimePoint notified_at_{};
-  Duration watchdog_{};  // zero: none
-  std::unique_ptr<ControlServer> control_;
   std::vector<Source> signals_;
-  Source watch_addresses_;
   Source timer_;
-  Source penalties_timer_;
-  Source watchdog_timer_;
   Source settle_;
 };
 

@@ -1,0 +1,130 @@
+#include "sidecar/daemon/operators.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace herald {
+namespace {
+
+// Each time syncs a file. When a thousand services fail, that must not be done for each of them.
+constexpr Duration kKeepEvery = std::chrono::seconds(1);
+
+}  // namespace
+
+Operators::Operators(Loop& loop, Log& log, const Controller& controller,
+                     std::unique_ptr<const StateFile> state,
+                     const std::optional<std::filesystem::path>& keeps_in, Daemon daemon)
+    : loop_(loop),
+      log_(log),
+      controller_(controller),
+      daemon_(std::move(daemon)),
+      operations_(std::move(state)),
+      handover_(keeps_in),
+      keep_timer_(loop.timer([] {})) {}  // its turn ends in keep()
+
+void Operators::hear() {
+  std::vector<std::string> names;
+  for (const ServiceSpec& service : controller_.config().services) names.push_back(service.name);
+  const Operations::Start said = operations_.start(names, daemon_.clocks());
+  if (!said.problem.empty()) log_.write(LogLevel::error, said.problem);
+  tell_all(said);
+}
+
+void Operators::hear_of(std::span<const std::string> added) {
+  tell_all(operations_.standing(added, daemon_.clocks()));
+}
+
+void Operators::tell_all(const Operations::Start& said) {
+  for (const event::Administer& word : said.words) daemon_.tell(word);
+  for (const event::Recall& recall : said.recalls) daemon_.tell(recall);
+}
+
+std::expected<void, std::string> Operators::open() {
+  auto socket = ControlSocket::open(controller_.config().control);
+  if (!socket) return std::unexpected(socket.error());
+  const ControlSource source{
+      .snapshot = daemon_.snapshot,
+      .clocks = daemon_.clocks,
+      .plan = daemon_.plan,
+      .history = daemon_.history,
+      .probe = [this](const ProbeRequest& request, std::uint64_t client) { probe(request, client); },
+      .administer = [this](const AdminRequest& request) { return administer(request); },
+      .clear_damping = [this](std::span<const std::string> services,
+                              const std::string& who) { return clear_damping(services, who); },
+      .reload = daemon_.reload,
+      .hand_over = [this] { return hand_over(); }};
+  auto server = ControlServer::start(loop_, std::move(*socket),
+                                     VarlinkService(control_info(), control_interface(source)));
+  if (!server) return std::unexpected(server.error());
+  control_ = std::move(*server);
+  if (!control_->warning().empty()) log_.write(LogLevel::warning, control_->warning());
+  return {};
+}
+
+std::expected<void, std::string> Operators::administer(const AdminRequest& request) {
+  auto words = operations_.administer(request, daemon_.clocks());
+  if (!words) {
+    log_.write(LogLevel::error, "nothing was changed, because it could not be kept: " + words.error());
+    return std::unexpected(words.error());
+  }
+  for (const event::Administer& word : *words) daemon_.tell(word);
+  // Who waits for a withdrawal waits for a read that is later than his word, also where nothing had to be withdrawn.
+  if (request.state == AdminState::drain) daemon_.tell(event::RouterChanged{});
+  daemon_.settle();  // the answer is about a decision that was taken
+  return {};
+}
+
+std::expected<void, std::string> Operators::clear_damping(std::span<const std::string> services,
+                                                          const std::string& who) {
+  const auto words = operations_.clear_damping(services, who);
+  if (!words) return std::unexpected(words.error());
+  for (const event::ClearDamping& word : *words) daemon_.tell(word);
+  return {};
+}
+
+// The caller has its answer before the turn ends, which may be the last one.
+std::expected<void, std::string> Operators::hand_over() {
+  if (auto written = handover_.write(); !written) {
+    log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error());
+    return written;
+  }
+  log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
+  daemon_.tell(event::Handover{});
+  return {};
+}
+
+// The loop settles before it sleeps, and not now: the client has to be waiting before it can be answered.
+void Operators::probe(const ProbeRequest& request, std::uint64_t client) {
+  std::vector<ProbeId> chosen = controller_.probes_of(request.service);
+  if (request.probe)
+    std::erase_if(chosen, [&](ProbeId id) { return controller_.probe(id).name != *request.probe; });
+  const std::uint64_t ticket = probe_requests_.begin(client, chosen);
+  for (const ProbeId id : chosen) daemon_.tell(event::ProbeNow{id, ticket, request.counts});
+}
+
+void Operators::probed(const effect::Probed& effect) {
+  const auto answer = probe_requests_.take(effect, controller_.probe(effect.probe));
+  if (answer && control_) control_->finish(answer->client, answer->reply);
+}
+
+void Operators::publish(const nlohmann::ordered_json& parameters) {
+  if (control_) control_->publish(parameters);
+}
+
+void Operators::remember(const effect::Remember& effect) {
+  operations_.remember(effect, daemon_.clocks());
+}
+
+void Operators::keep() {
+  if (!operations_.has_unkept()) return;
+  const TimePoint now = loop_.now();
+  if (now >= keep_at_) {
+    if (const std::string said = operations_.flush(daemon_.clocks()); !said.empty())
+      log_.write(LogLevel::warning, said);
+    keep_at_ = now + kKeepEvery;
+  }
+  if (operations_.has_unkept()) keep_timer_.set_time(keep_at_);
+}
+
+}  // namespace herald

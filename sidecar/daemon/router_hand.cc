@@ -1,0 +1,57 @@
+#include "sidecar/daemon/router_hand.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace herald {
+
+RouterHand::RouterHand(Loop& loop, Log& log, std::string_view would, Tell tell)
+    : loop_(loop), log_(log), would_(would), tell_(std::move(tell)) {}
+
+void RouterHand::use(std::unique_ptr<RouterLever> lever) {
+  if (!lever) return;
+  if (!socket_) socket_.emplace(loop_, lever->socket_path(), [this] { tell_(event::RouterChanged{}); });
+  next_ = std::move(lever);
+  use_next();
+}
+
+void RouterHand::use_next() {
+  if (next_ && !batch_in_flight_) lever_ = std::move(next_);
+}
+
+void RouterHand::read() {
+  socket_->arm();
+  use_next();
+  lever_->read([this](RouterView view) { tell_(event::RouterRead{std::move(view)}); });
+}
+
+void RouterHand::apply(const effect::ApplyRoutes& effect) {
+  RouteBatch batch{.steps = {}, .fallback = effect.fallback};
+  std::vector<std::string> texts;
+  for (const IssuedRouteStep& issued : effect.steps) {
+    batch.steps.push_back(issued.step);
+    texts.push_back(fmt::format("{}{}", would_, to_string(issued.step)));
+  }
+  for (const FallbackStep& step : effect.fallback)
+    texts.push_back(fmt::format("{}{}", would_, to_string(step)));
+  use_next();
+  batch_in_flight_ = true;
+  lever_->apply(std::move(batch), [this, texts](std::vector<std::string> errors) {
+    batch_in_flight_ = false;
+    for (std::size_t index = 0; index < texts.size() && index < errors.size(); ++index) {
+      if (errors[index].empty()) log_.write(LogLevel::info, texts[index]);
+    }
+    tell_(event::RoutesApplied{std::move(errors)});
+  });
+}
+
+RouteBatch RouterHand::outstanding(RouteBatch planned) const {
+  return lever_ ? lever_->outstanding(std::move(planned)) : planned;
+}
+
+std::vector<std::string> RouterHand::commands(const RouteBatch& batch) const {
+  return lever_ && !batch.empty() ? lever_->commands(batch) : std::vector<std::string>{};
+}
+
+}  // namespace herald
