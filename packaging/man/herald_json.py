@@ -93,6 +93,7 @@ class Page:
     def __init__(self, schema: dict[str, Any]) -> None:
         self.schema = schema
         self.lines: list[str] = []
+        self.printed: list[dict[str, Any]] = []
         self.shared = set(self.at(SHARED)) | {"name", "type"}
 
     def at(self, pointer: str) -> Any:
@@ -136,16 +137,16 @@ class Page:
         elif title == "defaults":
             keys = ", ".join(node["properties"])
             self.lines += [f".Ss {text(title)}", *sentences(f"{node['description']} The keys are those of a probe: {keys}.")]
-        elif title.endswith("of type tcp: tls"):
-            return  # http has the same
+        elif title.endswith(": tls") and node in self.printed:
+            return  # another type has the same
         elif title.startswith("services[].announce.attributes.") and not title.endswith("healthy"):
             return  # each grade has the same
         else:
+            self.printed.append(node)
             self.section(title, node, node["properties"], "The keys of each grade." if title.endswith("attributes.healthy") else "")
 
     def probes(self, title: str) -> None:
-        http = self.at("/definitions/probe_http")
-        shared = {key: http["properties"][key] for key in http["properties"] if key in self.shared}
+        shared = {key: self.at(f"/definitions/probe_{key}") for key in ("name", "type")} | self.at(SHARED)
         self.section(title, {"required": ["type"]}, shared, self.at("/definitions/probe")["description"])
         for kind in self.at("/definitions/probe_type")["enum"]:
             node = self.at(f"/definitions/probe_{kind}")

@@ -91,7 +91,7 @@ class Walk {
 
 const json& document() {
   static const json kParsed = [] {
-    std::ifstream file(HERALD_SOURCE_DIR "/packaging/herald.schema.json");
+    std::ifstream file(HERALD_SCHEMA);
     return json::parse(file);
   }();
   return kParsed;

@@ -13,7 +13,7 @@ namespace schema {
 using nlohmann::json;
 using Complaints = std::vector<std::string>;
 
-// packaging/herald.schema.json.
+// The joined one.
 [[nodiscard]] const json& document();
 // What is behind $ref and allOf, and the node's own keys over it.
 [[nodiscard]] json resolved(const json& node);

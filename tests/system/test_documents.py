@@ -18,13 +18,16 @@ from herald import REPO, _program
 
 OWN_PAGES = ("heraldctl 1", "heraldd 8", "herald.json 5")  # not installed where the tests run
 EXAMPLES = REPO / "packaging" / "examples"
-SCHEMA = json.loads((REPO / "packaging" / "herald.schema.json").read_text())
+SCHEMA_TEXT = subprocess.run([sys.executable, REPO / "packaging/schema/join.py"], capture_output=True, text=True, check=True).stdout
+SCHEMA = json.loads(SCHEMA_TEXT)
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    made = tmp_path_factory.mktemp("man") / "herald.json.5"
-    made.write_text(run(sys.executable, str(REPO / "packaging/man/herald_json.py"), str(REPO / "packaging/herald.schema.json")))
+    folder = tmp_path_factory.mktemp("man")
+    schema, made = folder / "herald.schema.json", folder / "herald.json.5"
+    schema.write_text(SCHEMA_TEXT)
+    made.write_text(run(sys.executable, str(REPO / "packaging/man/herald_json.py"), str(schema)))
     return {"herald.json": made, "heraldctl": REPO / "packaging/man/heraldctl.1", "heraldd": REPO / "packaging/man/heraldd.8"}
 
 

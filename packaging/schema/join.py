@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""The schema of the configuration out of herald.json and a file for each type of probe: join.py > herald.schema.json
+
+TYPE.json holds what is the type's own: "description", "required", "properties", and "has_socket": false for a type without one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BASE = "herald"
+SOCKET_KEYS = ("source", "bind_device", "mark")
+
+
+def definition(own: dict[str, Any], shared: list[str]) -> dict[str, Any]:
+    has_socket = own.pop("has_socket", True)
+    keys = {"name": "probe_name", "type": "probe_type"} | {key: key for key in shared if has_socket or key not in SOCKET_KEYS}
+    return {
+        "type": "object",
+        "description": own.pop("description"),
+        "additionalProperties": False,
+        "required": ["type", *own.pop("required", [])],
+        "properties": {key: {"$ref": f"#/definitions/{name}"} for key, name in keys.items()} | own.pop("properties"),
+    } | own
+
+
+def joined() -> dict[str, Any]:
+    schema = json.loads((HERE / f"{BASE}.json").read_text())
+    definitions = schema["definitions"]
+    types = sorted(path.stem for path in HERE.glob("*.json") if path.stem != BASE)
+    definitions["probe"] |= {
+        "required": ["type"],
+        "properties": {"type": {"enum": types}},
+        "allOf": [{"if": {"properties": {"type": {"const": kind}}}, "then": {"$ref": f"#/definitions/probe_{kind}"}} for kind in types],
+    }
+    definitions["probe_type"]["enum"] = types
+    for kind in types:
+        own = json.loads((HERE / f"{kind}.json").read_text())
+        definitions[f"probe_{kind}"] = definition(own, list(definitions["defaults"]["properties"]))
+    return schema
+
+
+if __name__ == "__main__":
+    print(json.dumps(joined(), indent=2, ensure_ascii=False))
