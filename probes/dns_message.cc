@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "probes/dns_words.h"
 #include "probes/result.h"
 
 namespace herald::probes {
@@ -21,19 +22,6 @@ constexpr std::size_t kTypeAndClassSize = 4;
 constexpr std::uint16_t kUdpSize = 1232;
 constexpr std::size_t kLongestData = 4096;
 constexpr std::size_t kMostShown = 4;
-
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 12> kRcodes{{{0, "NOERROR"},
-                                                                              {1, "FORMERR"},
-                                                                              {2, "SERVFAIL"},
-                                                                              {3, "NXDOMAIN"},
-                                                                              {4, "NOTIMP"},
-                                                                              {5, "REFUSED"},
-                                                                              {6, "YXDOMAIN"},
-                                                                              {7, "YXRRSET"},
-                                                                              {8, "NXRRSET"},
-                                                                              {9, "NOTAUTH"},
-                                                                              {10, "NOTZONE"},
-                                                                              {16, "BADVERS"}}};
 
 struct FreeLdns {
   void operator()(ldns_pkt* packet) const noexcept { ldns_pkt_free(packet); }
@@ -47,29 +35,6 @@ using LdnsPtr = std::unique_ptr<T, FreeLdns>;
 
 std::uint8_t lower(std::uint8_t byte) {
   return byte >= 'A' && byte <= 'Z' ? static_cast<std::uint8_t>(byte + ('a' - 'A')) : byte;
-}
-
-std::string rcode_name(std::uint16_t rcode) {
-  const auto* const found = std::ranges::find(kRcodes, rcode, [](const auto& each) { return each.first; });
-  return found == kRcodes.end() ? fmt::format("RCODE{}", rcode) : std::string(found->second);
-}
-
-std::string upper_case(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-  });
-  return text;
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words;
-  std::size_t at = 0;
-  while ((at = text.find_first_not_of(" \t", at)) != std::string::npos) {
-    const std::size_t end = std::min(text.find_first_of(" \t", at), text.size());
-    words.push_back(text.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 // Names in it become lower case, in place.
@@ -159,42 +124,28 @@ std::optional<std::string> answer_failure(const DnsExpect& expect, const DnsAnsw
 }  // namespace
 
 std::expected<DnsQuery, std::string> parse_query(const std::string& text, DnsFlags flags) {
-  constexpr const char* kForm = R"(must be a name and a type, such as "health.example.net A")";
-  const auto words = words_of(text);
-  if (words.size() < 2 || words.size() > 3) return std::unexpected(kForm);
+  const auto question = parse_question(text);
+  if (!question) return std::unexpected(question.error());
   DnsQuery query;
-  const ldns_rr_type type = ldns_get_rr_type_by_name(words[1].c_str());
-  if (type == 0 || type == LDNS_RR_TYPE_OPT || type == LDNS_RR_TYPE_AXFR || type == LDNS_RR_TYPE_IXFR) {
-    return std::unexpected(
-        fmt::format("{}; {} is not a type that can be asked for", kForm, printable(words[1], 60)));
-  }
-  query.type = static_cast<std::uint16_t>(type);
-  const ldns_rr_class its_class =
-      words.size() == 3 ? ldns_get_rr_class_by_name(words[2].c_str()) : LDNS_RR_CLASS_IN;
-  if (its_class == 0)
-    return std::unexpected(fmt::format("{}; {} is not a class", kForm, printable(words[2], 60)));
-  query.dns_class = static_cast<std::uint16_t>(its_class);
-
-  ldns_rdf* name = ldns_dname_new_frm_str(words[0].c_str());
-  if (name == nullptr)
-    return std::unexpected(fmt::format("{}; {} is not a name", kForm, printable(words[0], 60)));
+  query.type = question->type;
+  query.dns_class = question->dns_class;
+  ldns_rdf* name = ldns_dname_new_frm_str(question->name.c_str());
+  if (name == nullptr) return std::unexpected(printable(question->name, 60) + " is not a name");
   const std::uint16_t bits = flags.recursion_desired ? LDNS_RD : 0;
-  const LdnsPtr<ldns_pkt> packet(ldns_pkt_query_new(name, type, its_class, bits));
+  const LdnsPtr<ldns_pkt> packet(ldns_pkt_query_new(name, static_cast<ldns_rr_type>(query.type),
+                                                    static_cast<ldns_rr_class>(query.dns_class), bits));
   if (!packet) return std::unexpected("no memory");
   ldns_pkt_set_ad(packet.get(), flags.asks_authenticated);
   ldns_pkt_set_edns_udp_size(packet.get(), kUdpSize);
   ldns_pkt_set_edns_do(packet.get(), flags.dnssec_ok);
   std::uint8_t* bytes = nullptr;
   std::size_t size = 0;
-  if (ldns_pkt2wire(&bytes, packet.get(), &size) != LDNS_STATUS_OK) return std::unexpected(kForm);
+  if (ldns_pkt2wire(&bytes, packet.get(), &size) != LDNS_STATUS_OK)
+    return std::unexpected("cannot be written as a query");
   const LdnsPtr<std::uint8_t> owned(bytes);
   query.wire.assign(bytes, bytes + size);
   std::fill_n(query.wire.begin(), 2, std::uint8_t{0});
   return query;
-}
-
-bool is_soa(const DnsQuery& query) {
-  return query.type == LDNS_RR_TYPE_SOA;
 }
 
 std::expected<std::string, std::string> canonical_data(const DnsQuery& query, const std::string& text) {
@@ -211,12 +162,6 @@ std::expected<std::string, std::string> canonical_data(const DnsQuery& query, co
     return std::unexpected(fmt::format("is not the data of a record of type {}", type.get()));
   }
   return data_text(record);
-}
-
-std::optional<std::uint16_t> parse_rcode(const std::string& name) {
-  const std::string upper = upper_case(name);
-  const auto* const found = std::ranges::find(kRcodes, upper, [](const auto& each) { return each.second; });
-  return found == kRcodes.end() ? std::nullopt : std::optional(found->first);
 }
 
 bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message) {

@@ -32,14 +32,10 @@ struct DnsQuery {
 // "health.example.net A", with a class at the end if it is not IN ("hostname.bind TXT CH"). The error is a
 // line for people.
 [[nodiscard]] std::expected<DnsQuery, std::string> parse_query(const std::string& text, DnsFlags flags);
-[[nodiscard]] bool is_soa(const DnsQuery& query);
 
 // Data of a record in the one form that is compared: addresses and names canonical, strings quoted.
 [[nodiscard]] std::expected<std::string, std::string> canonical_data(const DnsQuery& query,
                                                                      const std::string& text);
-
-// "NOERROR" or "nxdomain" gives its number.
-[[nodiscard]] std::optional<std::uint16_t> parse_rcode(const std::string& name);
 
 struct DnsExpect {
   std::vector<std::uint16_t> rcodes{0};

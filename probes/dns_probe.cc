@@ -13,9 +13,8 @@
 #include <utility>
 
 #include "probes/dns_settings.h"
-#include "probes/kinds.h"
+#include "probes/probe.h"
 #include "probes/result.h"
-#include "probes/settings.h"
 #include "probes/stream.h"
 #include "probes/target.h"
 #include "sidecar/os/loop.h"
@@ -30,6 +29,7 @@ constexpr int kMostDatagramsPerTurn = 16;
 // What all attempts of a probe share.
 struct DnsPlan {
   DnsSettings settings;
+  DnsQuery query;  // and settings.expect.answers are canonical
   SocketOptions socket;
   Duration try_for{};  // until the next try
 };
@@ -37,7 +37,7 @@ struct DnsPlan {
 class DnsAttempt final : public Attempt {
  public:
   DnsAttempt(const DnsPlan& plan, Loop& loop, const SocketAddress& server, Done done)
-      : plan_(plan), loop_(loop), server_(server), done_(std::move(done)) {}
+      : Attempt(std::move(done)), plan_(plan), loop_(loop), server_(server) {}
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
@@ -58,13 +58,11 @@ class DnsAttempt final : public Attempt {
   void take_from_stream();
   void wait_or_fail(Stream::Io io);
   [[nodiscard]] std::optional<ProbeResult> judged(Bytes message) const;
-  void finish(ProbeResult result);
+  void close() override;
 
   const DnsPlan& plan_;
   Loop& loop_;
   SocketAddress server_;
-  Done done_;
-  TimePoint started_{};
   std::vector<std::uint8_t> query_;  // with the id, and over TCP the length before it
   std::uint16_t id_ = 0;
   std::uint32_t tries_ = 0;
@@ -79,10 +77,9 @@ class DnsAttempt final : public Attempt {
 };
 
 std::expected<void, ProbeResult> DnsAttempt::start() {
-  started_ = Loop::clock();
   if (getrandom(&id_, sizeof id_, 0) != sizeof id_)
     return std::unexpected(local_trouble(system_error_text("getrandom")));
-  query_ = plan_.settings.query.wire;
+  query_ = plan_.query.wire;
   query_[0] = static_cast<std::uint8_t>(id_ >> 8U);
   query_[1] = static_cast<std::uint8_t>(id_ & 0xFFU);
   return plan_.settings.uses_tcp ? start_tcp() : start_udp();
@@ -95,7 +92,8 @@ std::expected<void, ProbeResult> DnsAttempt::start_udp() {
   source_ = loop_.watch_io(datagrams_.get(), EPOLLIN, [this](std::uint32_t) { on_datagrams(); });
   if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
   if (auto failure = send_datagram()) return std::unexpected(std::move(*failure));
-  if (plan_.settings.tries > 1) next_try_ = loop_.timer_at(started_ + plan_.try_for, [this] { try_again(); });
+  if (plan_.settings.tries > 1)
+    next_try_ = loop_.timer_at(started() + plan_.try_for, [this] { try_again(); });
   return {};
 }
 
@@ -132,7 +130,7 @@ std::optional<ProbeResult> DnsAttempt::send_datagram() {
 
 void DnsAttempt::try_again() {
   if (auto failure = send_datagram()) return finish(std::move(*failure));
-  if (tries_ < plan_.settings.tries) next_try_.set_time(started_ + plan_.try_for * tries_);
+  if (tries_ < plan_.settings.tries) next_try_.set_time(started() + plan_.try_for * tries_);
 }
 
 void DnsAttempt::on_datagrams() {
@@ -150,7 +148,7 @@ void DnsAttempt::on_datagrams() {
 }
 
 bool DnsAttempt::take_datagram(Bytes message) {
-  if (!is_reply_to(plan_.settings.query, id_, message)) {
+  if (!is_reply_to(plan_.query, id_, message)) {
     ++ignored_;
     return false;
   }
@@ -220,7 +218,7 @@ void DnsAttempt::read_from_stream() {
 void DnsAttempt::take_from_stream() {
   const auto* data = reinterpret_cast<const std::uint8_t*>(received_.data());
   const Bytes message(data + 2, data[0] * 256U + data[1]);
-  const bool is_reply = is_reply_to(plan_.settings.query, id_, message);
+  const bool is_reply = is_reply_to(plan_.query, id_, message);
   auto result = is_reply ? judged(message) : std::nullopt;
   finish(result ? std::move(*result)
                 : failed(Reason::protocol, "what came over TCP does not answer the query"));
@@ -240,18 +238,14 @@ void DnsAttempt::wait_or_fail(Stream::Io io) {
 }
 
 std::optional<ProbeResult> DnsAttempt::judged(Bytes message) const {
-  return judge(plan_.settings.query, plan_.settings.expect, message, Loop::clock() - started_);
+  return judge(plan_.query, plan_.settings.expect, message, elapsed());
 }
 
-void DnsAttempt::finish(ProbeResult result) {
-  result.latency = Loop::clock() - started_;
+void DnsAttempt::close() {
   next_try_.reset();
   source_.reset();
   datagrams_.reset();
   stream_.reset();
-  // The callback may destroy this.
-  const Done done = std::move(done_);
-  done(std::move(result));
 }
 
 class DnsProbe final : public Probe {
@@ -275,29 +269,27 @@ class DnsProbe final : public Probe {
   Target target_;
 };
 
-void check(ObjectReader& keys) {
-  static_cast<void>(read_dns(keys));
-}
-
-std::expected<std::unique_ptr<Probe>, std::string> make(const ProbeSpec& spec, const Context& context) {
-  auto settings = parse_settings<DnsSettings>(spec.settings, read_dns);
-  if (!settings) return std::unexpected(settings.error());
-  const Duration try_for = spec.timing.timeout / settings->tries;
-  return std::make_unique<DnsProbe>(DnsPlan{std::move(*settings), spec.socket, try_for}, context);
-}
-
-std::string target(const std::string& text) {
-  const auto settings = parse_settings<DnsSettings>(text, read_dns);
-  return settings ? literal_of(settings->server.host) : "";
-}
-
-std::string endpoint(const std::string& text) {
-  const auto settings = parse_settings<DnsSettings>(text, read_dns);
-  return settings ? to_string(settings->server) : "";
+// What only ldns can read is found wrong here, after the check of the configuration.
+std::expected<void, std::string> make_canonical(const DnsQuery& query, std::vector<std::string>& answers) {
+  for (std::string& answer : answers) {
+    auto data = canonical_data(query, answer);
+    if (!data)
+      return std::unexpected(fmt::format("expect.answers: {} {}", printable(answer, 60), data.error()));
+    answer = std::move(*data);
+  }
+  return {};
 }
 
 }  // namespace
 
-const ProbeKind kDnsKind{"dns", check, make, target, endpoint};
+MadeProbe make_dns(ProbeSettings& settings, const ProbeSpec& spec, const Context& context) {
+  auto& dns = static_cast<DnsSettings&>(settings);
+  auto query = parse_query(dns.query, dns.flags);
+  if (!query) return std::unexpected("query: " + query.error());
+  if (auto made = make_canonical(*query, dns.expect.answers); !made) return std::unexpected(made.error());
+  const Duration try_for = spec.timing.timeout / dns.tries;
+  return std::make_unique<DnsProbe>(DnsPlan{std::move(dns), std::move(*query), spec.socket, try_for},
+                                    context);
+}
 
 }  // namespace herald::probes

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "probes/dns_words.h"
 #include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
@@ -36,18 +38,14 @@ void read_rcodes(ObjectReader& keys, std::vector<std::uint16_t>& out) {
   if (list.empty()) keys.fail("rcode", "must not be empty");
 }
 
-void read_answers(ObjectReader& keys, const DnsQuery& query, std::vector<std::string>& out) {
-  std::vector<std::string> texts;
-  if (!keys.read("answers", texts)) return;
-  if (texts.size() > kMostExpectedAnswers) {
+void read_answers(ObjectReader& keys, std::uint16_t type, std::vector<std::string>& out) {
+  if (!keys.read("answers", out)) return;
+  if (out.size() > kMostExpectedAnswers) {
     return keys.fail("answers", fmt::format("must be at most {}", kMostExpectedAnswers));
   }
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    auto data = canonical_data(query, texts[i]);
-    if (data) {
-      out.push_back(std::move(*data));
-    } else {
-      keys.fail_element("answers", i, shown(texts[i]) + " " + data.error());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (const auto problem = data_problem(type, out[i])) {
+      keys.fail_element("answers", i, shown(out[i]) + " " + *problem);
     }
   }
 }
@@ -57,23 +55,35 @@ void read_flag(ObjectReader& keys, std::string_view key, std::optional<bool>& ou
   if (keys.read(key, flag)) out = flag;
 }
 
-void read_expect(ObjectReader& keys, const DnsQuery& query, DnsExpect& expect) {
+void read_expect(ObjectReader& keys, std::uint16_t type, DnsExpect& expect) {
   auto object = keys.object("expect");
   if (!object) return;
   read_rcodes(*object, expect.rcodes);
   object->read("min_answers", expect.min_answers, 0, kMostAnswers);
-  read_answers(*object, query, expect.answers);
+  read_answers(*object, type, expect.answers);
   read_flag(*object, "authoritative", expect.authoritative);
   read_flag(*object, "authenticated", expect.authenticated);
   std::uint32_t serial = 0;
   if (object->read("serial_at_least", serial, 0, UINT32_MAX)) {
     expect.serial_at_least = serial;
-    if (!is_soa(query)) object->fail("serial_at_least", "needs a query of type SOA");
+    if (type != kDnsTypeSoa) object->fail("serial_at_least", "needs a query of type SOA");
   }
   object->finish();
 }
 
-}  // namespace
+// None where the question is wrong, or missing.
+std::optional<DnsQuestion> read_question(ObjectReader& keys, DnsSettings& settings) {
+  const auto expect = keys.json().find("expect");
+  settings.flags.asks_authenticated =
+      expect != keys.json().end() && expect->is_object() && expect->contains("authenticated");
+  keys.read("recursion_desired", settings.flags.recursion_desired);
+  keys.read("dnssec_ok", settings.flags.dnssec_ok);
+  if (!keys.require("query") || !keys.read("query", settings.query)) return std::nullopt;
+  auto question = parse_question(settings.query);
+  if (question) return *std::move(question);
+  keys.fail("query", question.error());
+  return std::nullopt;
+}
 
 DnsSettings read_dns(ObjectReader& keys) {
   DnsSettings settings;
@@ -83,29 +93,26 @@ DnsSettings read_dns(ObjectReader& keys) {
     if (!server) keys.fail("server", server.error());
     if (server) settings.server = std::move(*server);
   }
-  DnsFlags flags;
-  keys.read("recursion_desired", flags.recursion_desired);
-  keys.read("dnssec_ok", flags.dnssec_ok);
-  const auto expect = keys.json().find("expect");
-  flags.asks_authenticated =
-      expect != keys.json().end() && expect->is_object() && expect->contains("authenticated");
-  if (keys.require("query") && keys.read("query", text)) {
-    auto query = parse_query(text, flags);
-    if (!query) keys.fail("query", query.error());
-    if (query) settings.query = std::move(*query);
-  }
+  const auto question = read_question(keys, settings);
   std::size_t choice = 0;
   if (keys.read_choice("transport", choice, {"udp", "tcp"})) settings.uses_tcp = choice == 1;
   if (keys.read_choice("on_truncation", choice, {"tcp", "pass", "fail"})) {
     settings.on_truncation = static_cast<OnTruncation>(choice);
   }
   keys.read("tries", settings.tries, 1, kMostTries);
-  if (settings.query.wire.empty()) {  // what depends on it would only be reported wrongly
+  if (question) {
+    read_expect(keys, question->type, settings.expect);
+  } else {  // what depends on it would only be reported wrongly
     static_cast<void>(keys.value("expect"));
-  } else {
-    read_expect(keys, settings.query, settings.expect);
   }
   return settings;
+}
+
+}  // namespace
+
+CheckedProbe check_dns(ObjectReader& keys) {
+  auto settings = std::make_unique<DnsSettings>(read_dns(keys));
+  return {literal_of(settings->server.host), to_string(settings->server), std::move(settings)};
 }
 
 }  // namespace herald::probes

@@ -1,30 +1,25 @@
-// The keys of a `dns` probe, read and checked.
+// The keys of a `dns` probe.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "probes/dns_message.h"
-#include "probes/target.h"
+#include "probes/endpoint.h"
+#include "sidecar/config/kinds.h"
 
-namespace herald {
-
-class ObjectReader;
-
-namespace probes {
+namespace herald::probes {
 
 enum class OnTruncation : std::uint8_t { tcp, pass, fail };
 
-struct DnsSettings {
+struct DnsSettings final : ProbeSettings {
   Endpoint server;
-  DnsQuery query;
+  std::string query;  // as written
+  DnsFlags flags;
   bool uses_tcp = false;
   std::uint32_t tries = 2;
   OnTruncation on_truncation = OnTruncation::tcp;
-  DnsExpect expect;
+  DnsExpect expect;  // its answers as written
 };
 
-// What is wrong is reported to `keys`.
-[[nodiscard]] DnsSettings read_dns(ObjectReader& keys);
-
-}  // namespace probes
-}  // namespace herald
+}  // namespace herald::probes

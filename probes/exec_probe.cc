@@ -11,9 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "probes/kinds.h"
+#include "probes/probe.h"
 #include "probes/result.h"
 #include "probes/settings.h"
+#include "sidecar/config/kinds.h"
 #include "sidecar/os/process.h"
 
 namespace herald::probes {
@@ -60,7 +61,7 @@ void read_environment(ObjectReader& keys, std::vector<std::string>& environment)
   if (!has_path) environment.emplace_back(kPath);
 }
 
-ProcessOptions read_exec(ObjectReader& keys) {
+ProcessOptions read_options(ObjectReader& keys) {
   ProcessOptions options;
   options.output_cap = kOutputCap;
   read_command(keys, options.argv);
@@ -97,11 +98,10 @@ ProbeResult judge(const ProcessExit& exit) {
 
 class ExecAttempt final : public Attempt {
  public:
-  explicit ExecAttempt(Done done) : done_(std::move(done)) {}
+  using Attempt::Attempt;
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start(Loop& loop, const ProcessOptions& options) {
-    started_ = Loop::clock();
     auto process = Process::start(loop, options, [this](const ProcessExit& exit) { finish(judge(exit)); });
     if (!process) return std::unexpected(local_trouble(process.error()));
     process_ = std::move(*process);
@@ -111,15 +111,6 @@ class ExecAttempt final : public Attempt {
   [[nodiscard]] std::string stage() const override { return "waiting for the command to end"; }
 
  private:
-  void finish(ProbeResult result) {
-    result.latency = Loop::clock() - started_;
-    // The callback may destroy this.
-    const Done done = std::move(done_);
-    done(std::move(result));
-  }
-
-  Done done_;
-  TimePoint started_{};
   std::optional<Process> process_;
 };
 
@@ -139,22 +130,20 @@ class ExecProbe final : public Probe {
   Loop& loop_;
 };
 
-void check(ObjectReader& keys) {
-  static_cast<void>(read_exec(keys));
-}
-
-std::expected<std::unique_ptr<Probe>, std::string> make(const ProbeSpec& spec, const Context& context) {
-  auto options = parse_settings<ProcessOptions>(spec.settings, read_exec);
-  if (!options) return std::unexpected(options.error());
-  return std::make_unique<ExecProbe>(std::move(*options), context.loop);
-}
-
-std::string target(const std::string&) {
-  return "";
-}
+struct ExecSettings final : ProbeSettings {
+  ProcessOptions options;
+};
 
 }  // namespace
 
-const ProbeKind kExecKind{"exec", check, make, target};
+CheckedProbe check_exec(ObjectReader& keys) {
+  auto settings = std::make_unique<ExecSettings>();
+  settings->options = read_options(keys);
+  return {"", "", std::move(settings)};
+}
+
+MadeProbe make_exec(ProbeSettings& settings, const ProbeSpec&, const Context& context) {
+  return std::make_unique<ExecProbe>(std::move(static_cast<ExecSettings&>(settings).options), context.loop);
+}
 
 }  // namespace herald::probes

@@ -6,7 +6,6 @@
 #include <charconv>
 
 #include "probes/result.h"
-#include "probes/tls.h"
 #include "sidecar/config/json_reader.h"
 
 namespace herald::probes {

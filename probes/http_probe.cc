@@ -26,10 +26,11 @@
 
 #include "probes/curl_multi.h"
 #include "probes/http_settings.h"
-#include "probes/kinds.h"
+#include "probes/probe.h"
 #include "probes/result.h"
-#include "probes/settings.h"
 #include "probes/socket.h"
+#include "probes/target.h"
+#include "probes/tls.h"
 
 namespace herald::probes {
 namespace {
@@ -72,7 +73,7 @@ class HttpAttempt final : public Attempt {
  public:
   HttpAttempt(const HttpPlan& plan, CurlMulti& curl, CaStores& ca_stores,
               std::optional<SocketAddress> address, Done done)
-      : plan_(plan), ca_stores_(ca_stores), address_(address), done_(std::move(done)), transfer_(curl) {}
+      : Attempt(std::move(done)), plan_(plan), ca_stores_(ca_stores), address_(address), transfer_(curl) {}
 
   [[nodiscard]] bool start();
   [[nodiscard]] std::string stage() const override;
@@ -86,7 +87,7 @@ class HttpAttempt final : public Attempt {
   bool take_header(std::string_view line);
   bool take_body(std::string_view piece);
   void read_certificate();
-  void finish(CURLcode code);
+  void end(CURLcode code);
   [[nodiscard]] ProbeResult result_of(CURLcode code);
   [[nodiscard]] ProbeResult failure_of(CURLcode code) const;
   [[nodiscard]] std::optional<ProbeResult> version_failure() const;
@@ -94,8 +95,6 @@ class HttpAttempt final : public Attempt {
   const HttpPlan& plan_;
   CaStores& ca_stores_;
   std::optional<SocketAddress> address_;  // none for a unix socket
-  Done done_;
-  TimePoint started_{};
   HttpAnswer answer_;
   bool has_begun_tls_ = false;
   std::size_t header_bytes_ = 0;
@@ -112,8 +111,7 @@ bool HttpAttempt::start() {
   set_common_options(easy);
   set_request(easy);
   if (plan_.settings.may_use_tls()) set_tls(easy);
-  started_ = Loop::clock();
-  return transfer_.start([this](CURLcode code) { finish(code); });
+  return transfer_.start([this](CURLcode code) { end(code); });
 }
 
 void HttpAttempt::set_common_options(CURL* easy) {
@@ -226,7 +224,7 @@ bool HttpAttempt::begin_tls(SSL_CTX& context) {
 // curl asks for a socket to kNoResolving; it gets one for the target, and the target's address to connect it
 // to.
 curl_socket_t HttpAttempt::open(curl_sockaddr& address) {
-  auto fd = open_socket(address_->family(), SOCK_STREAM, plan_.socket);
+  auto fd = open_socket(address_->family(), SOCK_STREAM, 0, plan_.socket);
   if (!fd) {
     trouble_ = std::move(fd.error());
     return CURL_SOCKET_BAD;
@@ -298,13 +296,9 @@ std::string HttpAttempt::stage() const {
   return has_begun_tls_ ? "TLS handshake" : "connecting";
 }
 
-void HttpAttempt::finish(CURLcode code) {
-  answer_.latency = Loop::clock() - started_;
-  ProbeResult result = result_of(code);
-  result.latency = answer_.latency;
-  // The callback may destroy this.
-  const Done done = std::move(done_);
-  done(std::move(result));
+void HttpAttempt::end(CURLcode code) {
+  answer_.latency = elapsed();
+  finish(result_of(code));
 }
 
 ProbeResult HttpAttempt::result_of(CURLcode code) {
@@ -409,38 +403,17 @@ class HttpProbe final : public Probe {
   std::unique_ptr<CurlMulti> own_curl_;
 };
 
-void check(ObjectReader& keys) {
-  static_cast<void>(read_http(keys));
-}
+}  // namespace
 
-std::expected<std::unique_ptr<Probe>, std::string> make(const ProbeSpec& spec, const Context& context) {
-  auto settings = parse_settings<HttpSettings>(spec.settings, read_http);
-  if (!settings) return std::unexpected(settings.error());
-  if (auto files = check_files(settings->tls, context.ca_stores); !files)
-    return std::unexpected(files.error());
+MadeProbe make_http(ProbeSettings& settings, const ProbeSpec& spec, const Context& context) {
   HttpPlan plan;
-  plan.headers = list_of(settings->headers);
+  plan.settings = std::move(static_cast<HttpSettings&>(settings));
+  if (auto files = check_files(plan.settings.tls, context.ca_stores); !files)
+    return std::unexpected(files.error());
+  plan.headers = list_of(plan.settings.headers);
   plan.connect_to = list_of({kNoResolving});
-  plan.settings = std::move(*settings);
   plan.socket = spec.socket;
   return std::make_unique<HttpProbe>(std::move(plan), context);
 }
-
-std::string target(const std::string& text) {
-  const auto settings = parse_settings<HttpSettings>(text, read_http);
-  if (!settings || !settings->unix_socket.empty()) return "";
-  return literal_of(settings->connect_to.value_or(settings->endpoint).host);
-}
-
-std::string endpoint(const std::string& text) {
-  const auto settings = parse_settings<HttpSettings>(text, read_http);
-  if (!settings) return "";
-  if (!settings->unix_socket.empty()) return settings->unix_socket;
-  return to_string(settings->connect_to.value_or(settings->endpoint));
-}
-
-}  // namespace
-
-const ProbeKind kHttpKind{"http", check, make, target, endpoint};
 
 }  // namespace herald::probes

@@ -1,6 +1,5 @@
 #include "probes/http_settings.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <sys/un.h>
 
@@ -8,6 +7,7 @@
 #include <memory>
 
 #include "probes/settings.h"
+#include "probes/url.h"
 #include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
@@ -29,23 +29,6 @@ bool is_token(std::string_view text) {
   });
 }
 
-struct FreeUrl {
-  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
-};
-using UrlPtr = std::unique_ptr<CURLU, FreeUrl>;
-
-std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return "";
-  const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
-  return text;
-}
-
-std::string without_brackets(std::string host) {
-  if (host.starts_with('[') && host.ends_with(']')) return host.substr(1, host.size() - 2);
-  return host;
-}
-
 bool has_header(const HttpSettings& settings, std::string_view name) {
   return std::ranges::any_of(settings.headers, [&](const std::string& line) {
     return line.size() > name.size() &&
@@ -57,38 +40,26 @@ bool has_header(const HttpSettings& settings, std::string_view name) {
 
 // curl takes the name for SNI and for the check of the certificate from the URL, so that is where server_name
 // goes; the server is still asked for the host that the URL had.
-void use_server_name(CURLU* url, HttpSettings& settings) {
-  if (settings.tls.server_name.empty() || !settings.is_https) return;
-  const std::string port = part_of(url, CURLUPART_PORT);
-  const std::string host = part_of(url, CURLUPART_HOST);
+std::string url_for_curl(const Url& url, HttpSettings& settings) {
+  if (settings.tls.server_name.empty() || !url.is_https) return url.text_with_host(url.host);
+  const std::string host = url.host.substr(0, url.host.find('%'));
   if (!has_header(settings, "host:")) {
-    settings.headers.push_back(fmt::format("Host: {}{}{}", host, port.empty() ? "" : ":", port));
+    const bool had_zone = host.size() < url.host.size();
+    settings.headers.push_back(fmt::format("Host: {}{}{}", host, had_zone ? "]" : "", url.port));
   }
-  curl_url_set(url, CURLUPART_HOST, settings.tls.server_name.c_str(), 0);
+  return url.text_with_host(settings.tls.server_name);
 }
 
 void read_url(ObjectReader& keys, HttpSettings& settings) {
   std::string text;
   if (!keys.require("url") || !keys.read("url", text)) return;
-  const UrlPtr url(curl_url());
   if (text.size() > kLongestUrl)
     return keys.fail("url", fmt::format("is longer than {} characters", kLongestUrl));
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    return keys.fail("url", R"(must be a URL such as "http://127.0.0.1:8080/healthz", not )" + shown(text));
-  }
-  const std::string scheme = part_of(url.get(), CURLUPART_SCHEME);
-  if (scheme != "http" && scheme != "https") return keys.fail("url", "must begin with http:// or https://");
-  settings.is_https = scheme == "https";
-  const std::string zone = part_of(url.get(), CURLUPART_ZONEID);
-  settings.endpoint.host =
-      without_brackets(part_of(url.get(), CURLUPART_HOST)) + (zone.empty() ? "" : "%" + zone);
-  if (!is_host(settings.endpoint.host))
-    return keys.fail("url", "has a host that is not an address or a name");
-  const std::string port = part_of(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
-  settings.endpoint.port = static_cast<std::uint16_t>(std::stoul(port));
-  if (settings.endpoint.port == 0) return keys.fail("url", "has port 0");
-  use_server_name(url.get(), settings);
-  settings.url = part_of(url.get(), CURLUPART_URL);
+  const auto url = parse_url(text);
+  if (!url) return keys.fail("url", url.error());
+  settings.is_https = url->is_https;
+  settings.endpoint = url->endpoint;
+  settings.url = url_for_curl(*url, settings);
 }
 
 void read_headers(ObjectReader& keys, HttpSettings& settings) {
@@ -166,8 +137,6 @@ void check_tls_use(ObjectReader& keys, const HttpSettings& settings) {
   }
 }
 
-}  // namespace
-
 HttpSettings read_http(ObjectReader& keys) {
   HttpSettings settings;
   if (auto tls = keys.object("tls")) settings.tls = read_tls(std::move(*tls));
@@ -185,6 +154,18 @@ HttpSettings read_http(ObjectReader& keys) {
     keys.fail("expect", "cannot expect a body of HEAD");
   }
   return settings;
+}
+
+const Endpoint& peer_of(const HttpSettings& settings) {
+  return settings.connect_to ? *settings.connect_to : settings.endpoint;
+}
+
+}  // namespace
+
+CheckedProbe check_http(ObjectReader& keys) {
+  auto settings = std::make_unique<HttpSettings>(read_http(keys));
+  if (!settings->unix_socket.empty()) return {"", settings->unix_socket, std::move(settings)};
+  return {literal_of(peer_of(*settings).host), to_string(peer_of(*settings)), std::move(settings)};
 }
 
 }  // namespace herald::probes

@@ -1,4 +1,4 @@
-// The keys of an `http` probe, read and checked.
+// The keys of an `http` probe.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,16 @@
 #include <utility>
 #include <vector>
 
+#include "probes/endpoint.h"
 #include "probes/http_expect.h"
-#include "probes/target.h"
-#include "probes/tls.h"
+#include "probes/tls_settings.h"
+#include "sidecar/config/kinds.h"
 
-namespace herald {
-
-class ObjectReader;
-
-namespace probes {
+namespace herald::probes {
 
 enum class HttpVersion : std::uint8_t { v1_0, v1_1, v2, v2_prior_knowledge };
 
-struct HttpSettings {
+struct HttpSettings final : ProbeSettings {
   std::string url;  // as curl gets it: its host is tls.server_name where that is given
   bool is_https = false;
   Endpoint endpoint;  // of the URL
@@ -40,8 +37,4 @@ struct HttpSettings {
   [[nodiscard]] bool may_use_tls() const { return is_https || follow_redirects > 0; }
 };
 
-// What is wrong is reported to `keys`.
-[[nodiscard]] HttpSettings read_http(ObjectReader& keys);
-
-}  // namespace probes
-}  // namespace herald
+}  // namespace herald::probes

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "probes/target.h"
 #include "sidecar/core/types.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/text/address.h"
@@ -25,16 +26,14 @@ struct ares_channeldata;
 
 namespace herald::probes {
 
-class Resolver {
+class Resolver final : public NameService {
  public:
   // `servers` ("127.0.0.1:53,...") stands for those of /etc/resolv.conf; empty for the latter.
   explicit Resolver(Loop& loop, std::string servers = "");
-  Resolver(const Resolver&) = delete;
-  Resolver& operator=(const Resolver&) = delete;
-  ~Resolver();
+  ~Resolver() override;
 
-  // `family` is AF_INET, AF_INET6, or AF_UNSPEC for either. The error says why there is no address yet.
-  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name, int family = AF_UNSPEC);
+  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name,
+                                                         int family = AF_UNSPEC) override;
 
  private:
   struct Key {

@@ -11,6 +11,8 @@
 namespace herald::probes {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t kQuotedLength = 60;
 constexpr std::string_view kReplacement = "?";
 
@@ -114,6 +116,15 @@ std::string quoted_start(std::string_view text) {
 std::string in_milliseconds(Duration duration) {
   const double milliseconds = std::chrono::duration<double, std::milli>(duration).count();
   return milliseconds < 100 ? fmt::format("{:.1f} ms", milliseconds) : fmt::format("{:.0f} ms", milliseconds);
+}
+
+std::string expiry_text(Duration remaining) {
+  const Duration size = remaining < Duration::zero() ? -remaining : remaining;
+  const bool in_days = size >= 48h;
+  const auto count = in_days ? size / 24h : size / 1h;
+  const std::string span = fmt::format("{} {}{}", count, in_days ? "day" : "hour", count == 1 ? "" : "s");
+  return remaining < Duration::zero() ? "certificate expired " + span + " ago"
+                                      : "certificate expires in " + span;
 }
 
 }  // namespace herald::probes

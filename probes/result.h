@@ -28,6 +28,8 @@ namespace herald::probes {
 [[nodiscard]] std::string printable(std::string_view text, std::size_t most);
 // The beginning of what a target sent, in quotes: "\"<html><head>...\"".
 [[nodiscard]] std::string quoted_start(std::string_view text);
+// "certificate expires in 6 days"
+[[nodiscard]] std::string expiry_text(Duration remaining);
 // "1.2 ms", "812 ms"
 [[nodiscard]] std::string in_milliseconds(Duration duration);
 

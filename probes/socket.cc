@@ -86,8 +86,8 @@ std::string to_string(const SocketAddress& address) {
                      address.port());
 }
 
-std::expected<Fd, ProbeResult> open_socket(int family, int type, const SocketOptions& options) {
-  Fd fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+std::expected<Fd, ProbeResult> open_socket(int family, int type, int protocol, const SocketOptions& options) {
+  Fd fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
   if (!fd) return std::unexpected(local_trouble(system_error_text("socket")));
   if (options.mark != 0 &&
       setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &options.mark, sizeof options.mark) != 0) {
@@ -108,7 +108,7 @@ std::expected<Fd, ProbeResult> open_socket(int family, int type, const SocketOpt
 
 std::expected<Fd, ProbeResult> connect_socket(const SocketAddress& address, int type,
                                               const SocketOptions& options) {
-  auto fd = open_socket(address.family(), type, options);
+  auto fd = open_socket(address.family(), type, 0, options);
   if (!fd) return fd;
   if (connect(fd->get(), address.get(), address.size) != 0 && errno != EINPROGRESS) {
     const int error = errno;

@@ -33,9 +33,10 @@ struct SocketAddress {
 // "127.0.0.1:80", "[fd00::1]:80"
 [[nodiscard]] std::string to_string(const SocketAddress& address);
 
-// A socket for one attempt, bound as the probe wants; `type` is SOCK_STREAM or SOCK_DGRAM. The error is a
+// A socket for one attempt, bound as the probe wants; `protocol` is that of socket(2), 0 for TCP and UDP. The error is a
 // result: what fails here is this machine's trouble.
-[[nodiscard]] std::expected<Fd, ProbeResult> open_socket(int family, int type, const SocketOptions& options);
+[[nodiscard]] std::expected<Fd, ProbeResult> open_socket(int family, int type, int protocol,
+                                                         const SocketOptions& options);
 
 // A connection that is under way, or a datagram socket that is connected. The error is a result.
 [[nodiscard]] std::expected<Fd, ProbeResult> connect_socket(const SocketAddress& address, int type,

@@ -1,44 +1,35 @@
-// What a probe talks to: an address or a name, and a port.
+// What the attempts of a probe connect to.
 //
-// It refuses to resolve: names are the Resolver's, and an attempt whose name has no address yet is
+// It refuses to resolve: names are the resolver's, and an attempt whose name has no address yet is
 // inconclusive.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "probes/endpoint.h"
 #include "probes/socket.h"
 
 namespace herald::probes {
 
-class Resolver;
+// The addresses of names. The error says why there is none yet.
+class NameService {
+ public:
+  NameService() = default;
+  NameService(const NameService&) = delete;
+  NameService& operator=(const NameService&) = delete;
+  virtual ~NameService() = default;
 
-struct Endpoint {
-  std::string host;  // a literal address ("fe80::1%eth0" too) or a name, without brackets
-  std::uint16_t port = 0;
+  // `family` is AF_INET, AF_INET6, or AF_UNSPEC for either.
+  [[nodiscard]] virtual std::expected<Address, std::string> find(const std::string& name, int family) = 0;
 };
 
-// Why a host cannot be connected to, or "": a link-local address is one only together with its interface.
-[[nodiscard]] std::string missing_zone(const std::string& host);
-// "host:port", "192.0.2.1:80", "[fd00::1]:80"; with a default port also without one. The error is a line for
-// people.
-[[nodiscard]] std::expected<Endpoint, std::string> parse_endpoint(std::string_view text,
-                                                                  std::optional<std::uint16_t> default_port);
-// Whether a host can be a target: a literal address or a well-formed name.
-[[nodiscard]] bool is_host(std::string_view host);
-// The literal address without its zone, or "" for a name.
-[[nodiscard]] std::string literal_of(const std::string& host);
-// "host:port", names in lower case: equal endpoints have equal texts.
-[[nodiscard]] std::string to_string(const Endpoint& endpoint);
-
-// The resolver outlives it.
+// The names outlive it.
 class Target {
  public:
   // A name has to have an address of the family of `source`, which is a literal address or empty.
-  Target(Endpoint endpoint, const std::string& source, Resolver& resolver);
+  Target(Endpoint endpoint, const std::string& source, NameService& names);
 
   // The address for an attempt that starts now.
   [[nodiscard]] std::expected<SocketAddress, ProbeResult> address();
@@ -46,7 +37,7 @@ class Target {
  private:
   Endpoint endpoint_;
   int family_ = AF_UNSPEC;  // of its addresses, if it is a name
-  Resolver& resolver_;
+  NameService& names_;
   std::optional<SocketAddress> literal_;
 };
 

@@ -13,12 +13,11 @@
 #include <optional>
 #include <utility>
 
-#include "probes/kinds.h"
-#include "probes/pattern.h"
+#include "probes/probe.h"
 #include "probes/result.h"
-#include "probes/settings.h"
 #include "probes/stream.h"
 #include "probes/target.h"
+#include "probes/tcp_settings.h"
 #include "probes/tls.h"
 #include "sidecar/os/loop.h"
 
@@ -26,45 +25,8 @@ namespace herald::probes {
 namespace {
 
 constexpr std::size_t kMostAnswer = 65536;
-constexpr std::size_t kMostSent = 65536;
 // Each piece costs a look at all that has come: a drip of single bytes must not cost a look for each.
 constexpr std::size_t kMostPieces = 1000;
-
-struct TcpSettings {
-  Endpoint endpoint;
-  std::string send;
-  std::string expect;
-  std::optional<Pattern> expect_matches;
-  std::optional<TlsSettings> tls;
-
-  [[nodiscard]] bool expects_answer() const { return !expect.empty() || expect_matches; }
-  [[nodiscard]] bool only_connects() const { return send.empty() && !expects_answer() && !tls; }
-};
-
-TcpSettings read_tcp(ObjectReader& keys) {
-  TcpSettings settings;
-  std::string address;
-  if (keys.require("address") && keys.read("address", address)) {
-    auto endpoint = parse_endpoint(address, std::nullopt);
-    if (endpoint) {
-      settings.endpoint = std::move(*endpoint);
-    } else {
-      keys.fail("address", endpoint.error());
-    }
-  }
-  if (keys.read("send", settings.send) && settings.send.size() > kMostSent) {
-    keys.fail("send", fmt::format("must be at most {} bytes", kMostSent));
-  }
-  keys.read("expect", settings.expect);
-  read_pattern(keys, "expect_matches", settings.expect_matches);
-  const auto* tls = keys.value("tls");
-  if (tls != nullptr && tls->is_boolean()) {
-    if (tls->get<bool>()) settings.tls.emplace();
-  } else if (auto object = keys.object("tls")) {
-    settings.tls = read_tls(std::move(*object));
-  }
-  return settings;
-}
 
 // What all attempts of a probe share.
 struct TcpPlan {
@@ -75,7 +37,7 @@ struct TcpPlan {
 class TcpAttempt final : public Attempt {
  public:
   TcpAttempt(const TcpPlan& plan, const SocketAddress& address, ContextPtr context, Done done)
-      : settings_(plan.settings), address_(address), context_(std::move(context)), done_(std::move(done)) {}
+      : Attempt(std::move(done)), settings_(plan.settings), address_(address), context_(std::move(context)) {}
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start(Loop& loop, const SocketOptions& options);
@@ -93,13 +55,11 @@ class TcpAttempt final : public Attempt {
   [[nodiscard]] bool is_answered() const;
   bool wait_or_fail(Stream::Io io);
   void pass();
-  void finish(ProbeResult result);
+  void close() override;
 
   const TcpSettings& settings_;
   SocketAddress address_;
   ContextPtr context_;
-  Done done_;
-  TimePoint started_{};
   State state_ = State::connecting;
   std::optional<Stream> stream_;
   std::size_t sent_ = 0;
@@ -109,7 +69,6 @@ class TcpAttempt final : public Attempt {
 };
 
 std::expected<void, ProbeResult> TcpAttempt::start(Loop& loop, const SocketOptions& options) {
-  started_ = Loop::clock();
   auto fd = connect_socket(address_, SOCK_STREAM, options);
   if (!fd) return std::unexpected(std::move(fd.error()));
   stream_.emplace(std::move(*fd));
@@ -223,7 +182,7 @@ bool TcpAttempt::wait_or_fail(Stream::Io io) {
 
 void TcpAttempt::pass() {
   const char* what = settings_.expects_answer() ? "answered" : settings_.tls ? "TLS handshake" : "connected";
-  std::string summary = fmt::format("{} in {}", what, in_milliseconds(Loop::clock() - started_));
+  std::string summary = fmt::format("{} in {}", what, in_milliseconds(elapsed()));
   const auto validity = stream_->certificate_validity();
   const bool is_ending =
       settings_.tls && settings_.tls->warn_expiry && validity && *validity < *settings_.tls->warn_expiry;
@@ -236,13 +195,9 @@ void TcpAttempt::pass() {
                    : passed(std::move(summary)));
 }
 
-void TcpAttempt::finish(ProbeResult result) {
-  result.latency = Loop::clock() - started_;
+void TcpAttempt::close() {
   source_.reset();
   stream_.reset();
-  // The callback may destroy this.
-  const Done done = std::move(done_);
-  done(std::move(result));
 }
 
 class TcpProbe final : public Probe {
@@ -274,32 +229,14 @@ class TcpProbe final : public Probe {
   Target target_;
 };
 
-void check(ObjectReader& keys) {
-  static_cast<void>(read_tcp(keys));
-}
-
-std::expected<std::unique_ptr<Probe>, std::string> make(const ProbeSpec& spec, const Context& context) {
-  auto settings = parse_settings<TcpSettings>(spec.settings, read_tcp);
-  if (!settings) return std::unexpected(settings.error());
-  if (settings->tls) {
-    if (auto files = check_files(*settings->tls, context.ca_stores); !files)
-      return std::unexpected(files.error());
-  }
-  return std::make_unique<TcpProbe>(TcpPlan{std::move(*settings), spec.socket}, context);
-}
-
-std::string target(const std::string& text) {
-  const auto settings = parse_settings<TcpSettings>(text, read_tcp);
-  return settings ? literal_of(settings->endpoint.host) : "";
-}
-
-std::string endpoint(const std::string& text) {
-  const auto settings = parse_settings<TcpSettings>(text, read_tcp);
-  return settings ? to_string(settings->endpoint) : "";
-}
-
 }  // namespace
 
-const ProbeKind kTcpKind{"tcp", check, make, target, endpoint};
+MadeProbe make_tcp(ProbeSettings& settings, const ProbeSpec& spec, const Context& context) {
+  auto& tcp = static_cast<TcpSettings&>(settings);
+  if (tcp.tls) {
+    if (auto files = check_files(*tcp.tls, context.ca_stores); !files) return std::unexpected(files.error());
+  }
+  return std::make_unique<TcpProbe>(TcpPlan{std::move(tcp), spec.socket}, context);
+}
 
 }  // namespace herald::probes

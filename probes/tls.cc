@@ -12,8 +12,6 @@
 #include <utility>
 
 #include "probes/result.h"
-#include "probes/target.h"
-#include "sidecar/config/json_reader.h"
 #include "sidecar/os/fd.h"
 
 namespace herald::probes {
@@ -33,10 +31,6 @@ std::string system_bundle() {
     if (stat(file, &status) == 0) return file;
   }
   return kSystemBundles[0];
-}
-
-void read_file_name(ObjectReader& keys, std::string_view key, std::string& out) {
-  if (keys.read(key, out) && !out.starts_with('/')) keys.fail(key, "must be an absolute path");
 }
 
 std::expected<StorePtr, std::string> load_store(const std::string& file) {
@@ -88,26 +82,6 @@ void FreeSsl::operator()(SSL_CTX* context) const noexcept {
 }
 void FreeSsl::operator()(SSL* session) const noexcept {
   SSL_free(session);
-}
-
-TlsSettings read_tls(ObjectReader tls) {
-  TlsSettings settings;
-  tls.read("verify", settings.verify);
-  read_file_name(tls, "ca_file", settings.ca_file);
-  read_file_name(tls, "cert", settings.cert);
-  read_file_name(tls, "key", settings.key);
-  if (settings.cert.empty() != settings.key.empty()) tls.fail("", R"("cert" and "key" come together)");
-  if (!settings.verify && !settings.ca_file.empty()) tls.fail("ca_file", "has no effect with verify false");
-  if (tls.read("server_name", settings.server_name) &&
-      (!is_host(settings.server_name) || !literal_of(settings.server_name).empty())) {
-    tls.fail("server_name", "must be a name");
-  }
-  std::size_t version = 0;
-  if (tls.read_choice("min_version", version, {"1.2", "1.3"})) settings.only_1_3 = version == 1;
-  Duration warn_expiry{};
-  if (tls.read("warn_expiry", warn_expiry, 1h, 24h * 3650)) settings.warn_expiry = warn_expiry;
-  tls.finish();
-  return settings;
 }
 
 std::expected<StorePtr, std::string> CaStores::get(const std::string& file) {
@@ -163,15 +137,6 @@ std::optional<Duration> remaining_validity(const SSL* session) {
   if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1) return std::nullopt;
   // "No end" is written as the year 9999, which nanoseconds do not reach.
   return 24h * std::clamp(days, -kMostDays, kMostDays) + std::chrono::seconds(seconds);
-}
-
-std::string expiry_text(Duration remaining) {
-  const Duration size = remaining < Duration::zero() ? -remaining : remaining;
-  const bool in_days = size >= 48h;
-  const auto count = in_days ? size / 24h : size / 1h;
-  const std::string span = fmt::format("{} {}{}", count, in_days ? "day" : "hour", count == 1 ? "" : "s");
-  return remaining < Duration::zero() ? "certificate expired " + span + " ago"
-                                      : "certificate expires in " + span;
 }
 
 std::string take_ssl_error() {

@@ -1,4 +1,4 @@
-// TLS of probes: the `tls` object of the configuration, trust, and what a certificate says about its end.
+// TLS of probes: trust, contexts, and what a certificate says about its end.
 //
 // It refuses TLS before 1.2. Trust is a bundle file alone: a CA directory would be parsed for every
 // connection.
@@ -12,26 +12,10 @@
 #include <optional>
 #include <string>
 
+#include "probes/tls_settings.h"
 #include "sidecar/core/types.h"
 
-namespace herald {
-
-class ObjectReader;
-
-namespace probes {
-
-struct TlsSettings {
-  bool verify = true;
-  std::string ca_file;      // empty: the system's bundle
-  std::string cert;         // of the client, PEM, with its chain
-  std::string key;          // PEM, not encrypted
-  std::string server_name;  // for SNI and the check of the name; empty: the target's host
-  bool only_1_3 = false;
-  std::optional<Duration> warn_expiry;
-};
-
-// Reads and finishes the object.
-[[nodiscard]] TlsSettings read_tls(ObjectReader tls);
+namespace herald::probes {
 
 struct FreeSsl {
   void operator()(X509_STORE* store) const noexcept;
@@ -69,10 +53,7 @@ class CaStores {
 
 // How long the peer's certificate is still valid; negative when it is over, none before there is one.
 [[nodiscard]] std::optional<Duration> remaining_validity(const SSL* session);
-// "certificate expires in 6 days"
-[[nodiscard]] std::string expiry_text(Duration remaining);
 // The error of OpenSSL's last call; its queue is empty after that.
 [[nodiscard]] std::string take_ssl_error();
 
-}  // namespace probes
-}  // namespace herald
+}  // namespace herald::probes

@@ -80,13 +80,23 @@ room(sidecar/control "${std}" "${fmt}" "${json}" "${core}" "sidecar/state/${name
      ${system})
 room(sidecar/ctl "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${types}" "sidecar/varlink/${name}" "sidecar/control/names\\.h"
      "sidecar/config/${name}" "sidecar/doctor/${name}" "sidecar/announce/(route_server|template_dirs)\\.h" "${text}" "sidecar/os/(fd|loop)\\.h"
-     "probes/probe\\.h" ${system})
+     "probes/registry\\.h" ${system})
 room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${text}" "${os}" ${system} "${systemd}" "cap-ng\\.h"
      "sidecar/(varlink|config|state|control)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/${name}")
 
-room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process)\\.h" "sidecar/config/json_reader\\.h"
+room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
      "(curl|ldns|re2|openssl)/${name}" "ares\\.h" ${system})
 room(tests/sim "${std}" "${fmt}" "${core}" "catch2/catch\\.hpp")
+
+# A configuration is checked without the libraries of protocols: what a NAME_settings.cc includes needs none, nor what it
+# shares with the light probes. Linking heraldctl tells the rest.
+file(GLOB settings ${ROOT}/probes/*_settings.h ${ROOT}/probes/*_settings.cc ${ROOT}/probes/registry.*)
+foreach(source IN LISTS settings)
+  file(STRINGS ${source} heavy REGEX "^#include [<\"]((curl|ldns|openssl)/|ares\\.h|probes/(tls|stream|resolver|curl_multi)\\.h)")
+  if(heavy)
+    string(APPEND broken "\n${source}: ${heavy}, which needs the library of a protocol")
+  endif()
+endforeach()
 
 # No probe knows another: what they share has a header, and a probe has none.
 file(GLOB probe_headers ${ROOT}/probes/*_probe.h)

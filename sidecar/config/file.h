@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sidecar/config/json_reader.h"
+#include "sidecar/config/kinds.h"
 #include "sidecar/core/config.h"
 
 namespace herald {
@@ -29,18 +30,6 @@ constexpr std::size_t kMostProbes = 100;  // per service
 constexpr std::size_t kMostVips = 1'000;  // per service
 constexpr std::size_t kMostServiceFiles = 10'000;
 constexpr std::size_t kMostConfigBytes = 67'108'864;  // 64 MiB, all files together
-
-// What has to be known of a probe kind; main fills it from the registry of probes.
-struct ProbeKindCheck {
-  std::string_view type;
-  // Asks for every key of the type; unknown ones are reported by the caller, which has asked for the shared
-  // ones.
-  void (*check)(ObjectReader& keys);
-  // The literal address that the probe talks to, or "". `settings` has passed check().
-  std::string (*target)(const std::string& settings);
-  // What every attempt asks, "host:port"; "" where that is not one thing. The same condition.
-  std::string (*endpoint)(const std::string& settings) = nullptr;
-};
 
 // `file` only names the text in errors.
 struct ConfigText {

@@ -256,16 +256,27 @@ void ObjectReader::not_yet(std::string_view key) {
   fail(key, "not available in this release");
 }
 
+nlohmann::json ObjectReader::unread() const {
+  nlohmann::json rest = nlohmann::json::object();
+  for (const std::string& key : unread_keys()) rest[key] = object_->at(key);
+  return rest;
+}
+
 void ObjectReader::finish() {
-  std::vector<std::string> unknown;
-  for (const auto& item : object_->items()) {
-    if (std::ranges::find(known_, item.key()) == known_.end()) unknown.push_back(item.key());
-  }
+  const std::vector<std::string> unknown = unread_keys();
   const std::size_t reported = std::min(unknown.size(), kMostReports);
   for (std::size_t i = 0; i < reported; ++i) {
     errors_->push_back({file_, pointer_to(unknown[i]), "unknown key" + suggestion(unknown[i], known_)});
   }
   if (unknown.size() > reported) fail("", fmt::format("{} more unknown keys", unknown.size() - reported));
+}
+
+std::vector<std::string> ObjectReader::unread_keys() const {
+  std::vector<std::string> keys;
+  for (const auto& item : object_->items()) {
+    if (std::ranges::find(known_, item.key()) == known_.end()) keys.push_back(item.key());
+  }
+  return keys;
 }
 
 std::string ObjectReader::pointer_to(std::string_view key) const {

@@ -68,6 +68,8 @@ class ObjectReader {
   // A key of the contract that this release does not have: an error when present, never silently ignored.
   void not_yet(std::string_view key);
 
+  // An object of the keys that nobody has asked for until now.
+  [[nodiscard]] nlohmann::json unread() const;
   // Reports every key that nobody asked for. Call it last.
   void finish();
 
@@ -77,6 +79,7 @@ class ObjectReader {
   [[nodiscard]] std::vector<ConfigError>& errors() { return *errors_; }
 
  private:
+  [[nodiscard]] std::vector<std::string> unread_keys() const;
   [[nodiscard]] std::string pointer_to(std::string_view key) const;
 
   const nlohmann::json* object_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -20,11 +19,6 @@ constexpr Duration kShortestTimeout = 1ms;
 constexpr std::uint32_t kMostConsecutive = 100;
 constexpr std::uint32_t kLargestWindow = 1000;
 constexpr double kMostJitter = 0.5;
-
-// Every key that is not of the type: the settings are what remains without them.
-constexpr std::array<const char*, 16> kSharedKeys{
-    "name", "type",   "interval", "fast_interval", "down_interval", "timeout", "jitter",      "rise",
-    "fall", "window", "role",     "hard_fail",     "invert",        "source",  "bind_device", "mark"};
 
 // A value that is present and wrong counts as not said, so that it is reported once and not compared with
 // others.
@@ -158,17 +152,16 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   spec.thresholds = std::move(keys.thresholds);
   spec.socket = std::move(keys.socket);
 
-  nlohmann::json settings = probe.json();
-  for (const char* key : kSharedKeys) settings.erase(key);
-  spec.settings = settings.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  // What nobody has asked for until now is of the type.
+  spec.settings = probe.unread().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 
   // Without a type, nobody can tell which of the remaining keys are wrong.
   if (kind == nullptr) return result;
-  kind->check(probe);
+  CheckedProbe checked = kind->check(probe);
   probe.finish();
   if (errors_.size() != errors_before) return result;
-  result.target = parse_address(kind->target(spec.settings));
-  if (kind->endpoint != nullptr) spec.target = kind->endpoint(spec.settings);
+  result.target = parse_address(checked.target);
+  spec.target = std::move(checked.endpoint);
   check_families(probe, result);
   return result;
 }

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "probes/probe.h"
+#include "probes/registry.h"
 #include "sidecar/announce/route_server.h"
 #include "sidecar/announce/template_dirs.h"
 #include "sidecar/ctl/findings.h"
@@ -17,13 +17,6 @@
 
 namespace herald::ctl {
 namespace {
-
-std::vector<ProbeKindCheck> kind_checks() {
-  std::vector<ProbeKindCheck> checks;
-  for (const probes::ProbeKind& kind : probes::registry())
-    checks.push_back({kind.type, kind.check, kind.target, kind.endpoint});
-  return checks;
-}
 
 // "2 errors in the configuration (/etc/herald/herald.json):", then each in a line of its own.
 Outcome refused(const std::string& place, const std::vector<std::string>& errors) {
@@ -58,7 +51,7 @@ RouterFacts read_router_facts(const Config& config) {
 
 Outcome render(const Options& options, const ConfigPlace& place, Stack stack,
                const std::vector<std::string>& template_dirs) {
-  const LoadResult loaded = load_config(place.file, place.services_dir, kind_checks());
+  const LoadResult loaded = load_config(place.file, place.services_dir, probes::kind_checks());
   if (!loaded.config) return refused(place, loaded.errors);
   std::vector<std::filesystem::path> dirs(template_dirs.begin(), template_dirs.end());
   if (dirs.empty()) dirs = default_template_dirs();
@@ -71,7 +64,7 @@ Outcome render(const Options& options, const ConfigPlace& place, Stack stack,
 }
 
 Outcome doctor(const Options& options, const ConfigPlace& place) {
-  const LoadResult loaded = load_config(place.file, place.services_dir, kind_checks());
+  const LoadResult loaded = load_config(place.file, place.services_dir, probes::kind_checks());
   if (!loaded.config) return refused(place, loaded.errors);
   const std::vector<Finding> findings =
       examine(*loaded.config, read_router_facts(*loaded.config), read_host_facts(*loaded.config));

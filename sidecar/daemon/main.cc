@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "probes/probe.h"
+#include "probes/registry.h"
 #include "sidecar/announce/template_dirs.h"
 #include "sidecar/config/accepted.h"
 #include "sidecar/config/file.h"
@@ -82,15 +82,8 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   return std::nullopt;
 }
 
-std::vector<ProbeKindCheck> kind_checks() {
-  std::vector<ProbeKindCheck> checks;
-  for (const probes::ProbeKind& kind : probes::registry())
-    checks.push_back({kind.type, kind.check, kind.target, kind.endpoint});
-  return checks;
-}
-
 LoadResult load(const Options& options) {
-  return load_config(options.file, options.services_dir, kind_checks());
+  return load_config(options.file, options.services_dir, probes::kind_checks());
 }
 
 // A probe in flight takes one descriptor, and the soft limit is 1024 on most systems.
@@ -141,7 +134,7 @@ bool successor_decides(const Config& config) {
 std::optional<Config> accepted_last(const Options& options) {
   const std::string state_dir = glimpse_path(options.file, "/state_dir").value_or(Config{}.state_dir);
   const AcceptedConfig accepted(state_dir);
-  auto config = accepted.load(kind_checks());
+  auto config = accepted.load(probes::kind_checks());
   print(config ? fmt::format("heraldd: going by the configuration that was accepted last ({})",
                              accepted.file().native())
                : "nothing is withdrawn: what is announced stays until its lease ends");

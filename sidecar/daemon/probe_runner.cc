@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "probes/registry.h"
+
 namespace herald {
 namespace {
 
@@ -21,12 +23,10 @@ ProbeRunner::ProbeRunner(Loop& loop, OnResult on_result)
       context_{loop, curl_, resolver_, ca_stores_} {}
 
 ProbeRunner::Probes ProbeRunner::make(const Config& config, std::vector<std::string>& problems) {
-  const auto kinds = probes::registry();
   Probes probes;
   for (const ServiceSpec& service : config.services) {
     for (const ProbeSpec& spec : service.probes) {
-      const auto kind = std::ranges::find(kinds, std::string_view(spec.type), &probes::ProbeKind::type);
-      auto made = kind->make(spec, context_);
+      auto made = probes::make_probe(spec, context_);
       if (!made) problems.push_back(fmt::format("probe {}/{}: {}", service.name, spec.name, made.error()));
       probes.push_back(made ? std::move(*made) : nullptr);
     }

@@ -10,6 +10,7 @@
 
 namespace config_fixture {
 
+using herald::CheckedProbe;
 using herald::Config;
 using herald::ConfigText;
 using herald::LoadResult;
@@ -21,7 +22,7 @@ using Reports = std::vector<std::string>;
 // Compared with, so that a test that fails shows the errors that there are.
 inline const Reports no_errors;
 
-inline void check_http(ObjectReader& keys) {
+inline CheckedProbe check_http(ObjectReader& keys) {
   std::string text;
   if (keys.require("url")) keys.read("url", text);
   if (auto expect = keys.object("expect")) {
@@ -29,14 +30,19 @@ inline void check_http(ObjectReader& keys) {
     expect->read("body_contains", text);
     expect->finish();
   }
+  return {};
 }
 
-inline void check_tcp(ObjectReader& keys) {
-  std::string text;
-  if (keys.require("address")) keys.read("address", text);
+// "10.0.0.1:80" and "[fd00::1]:80"; what is no address is for the caller to find out.
+inline CheckedProbe check_tcp(ObjectReader& keys) {
+  std::string address;
+  if (!keys.require("address") || !keys.read("address", address)) return {};
+  std::string host = address.substr(0, address.rfind(':'));
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  return {std::move(host), "", nullptr};
 }
 
-inline void check_dns(ObjectReader& keys) {
+inline CheckedProbe check_dns(ObjectReader& keys) {
   std::string text;
   std::uint32_t number = 0;
   keys.read("server", text);
@@ -46,22 +52,12 @@ inline void check_dns(ObjectReader& keys) {
     expect->read("min_answers", number, 1, 100);
     expect->finish();
   }
-}
-
-// "10.0.0.1:80" and "[fd00::1]:80"; what is no address is for the caller to find out.
-inline std::string tcp_target(const std::string& settings) {
-  std::string address = json::parse(settings).at("address");
-  address.erase(address.rfind(':'));
-  return address.starts_with('[') ? address.substr(1, address.size() - 2) : address;
-}
-
-inline std::string no_target(const std::string& /*settings*/) {
-  return "";
+  return {};
 }
 
 inline std::span<const ProbeKindCheck> kinds() {
   static const std::vector<ProbeKindCheck> table{
-      {"dns", check_dns, no_target}, {"http", check_http, no_target}, {"tcp", check_tcp, tcp_target}};
+      {"dns", check_dns}, {"http", check_http}, {"tcp", check_tcp}};
   return table;
 }
 

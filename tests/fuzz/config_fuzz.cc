@@ -10,15 +10,17 @@
 
 namespace {
 
+using herald::CheckedProbe;
 using herald::ObjectReader;
 
-void check_tcp(ObjectReader& keys) {
+CheckedProbe check_tcp(ObjectReader& keys) {
   std::string address;
   if (keys.require("address")) keys.read("address", address);
+  return {address.substr(0, address.rfind(':')), address, nullptr};
 }
 
 // Some keys of every form, so that the reader's own code is reached.
-void check_http(ObjectReader& keys) {
+CheckedProbe check_http(ObjectReader& keys) {
   std::string text;
   bool flag = false;
   std::vector<std::string> list;
@@ -30,16 +32,10 @@ void check_http(ObjectReader& keys) {
     expect->finish();
   }
   keys.each_object("items", [](ObjectReader& item, std::size_t) { item.finish(); });
+  return {};
 }
 
-std::string tcp_target(const std::string& settings) {
-  const std::string address = nlohmann::json::parse(settings).at("address");
-  return address.substr(0, address.rfind(':'));
-}
-
-constexpr herald::ProbeKindCheck kKinds[]{
-    {"http", check_http, [](const std::string& /*settings*/) { return std::string(); }},
-    {"tcp", check_tcp, tcp_target}};
+constexpr herald::ProbeKindCheck kKinds[]{{"http", check_http}, {"tcp", check_tcp}};
 
 void require(bool holds) {
   if (!holds) std::abort();

@@ -4,12 +4,11 @@
 #include <fstream>
 #include <utility>
 
-#include "probes/probe.h"
+#include "probes/registry.h"
 
 namespace schema {
 namespace {
 
-using herald::ProbeKindCheck;
 using Pointer = json::json_pointer;
 using Documents = std::vector<json>;
 
@@ -131,9 +130,7 @@ json with(const Place& place, std::size_t document, const std::string& key, cons
 }
 
 herald::LoadResult parse(const json& document) {
-  std::vector<ProbeKindCheck> checks;
-  for (const auto& kind : herald::probes::registry()) checks.push_back({kind.type, kind.check, kind.target});
-  return herald::parse_config({"f", document.dump()}, {}, checks);
+  return herald::parse_config({"f", document.dump()}, {}, herald::probes::kind_checks());
 }
 
 Complaints complaints(const json& document, const Pointer& pointer) {

@@ -13,7 +13,7 @@
 
 #include "probes/dns_settings.h"
 #include "probes/http_settings.h"
-#include "probes/probe.h"
+#include "probes/registry.h"
 #include "tests/packaging/schema_places.h"
 
 namespace {
@@ -179,8 +179,8 @@ TEST_CASE("defaults of the keys of a type are those of its settings") {
       {"tcp/tls/verify", TlsSettings{}.verify},
       {"tcp/tls/min_version", TlsSettings{}.only_1_3 ? "1.3" : "1.2"},
       {"dns/transport", dns.uses_tcp ? "tcp" : "udp"},
-      {"dns/recursion_desired", DnsFlags{}.recursion_desired},
-      {"dns/dnssec_ok", DnsFlags{}.dnssec_ok},
+      {"dns/recursion_desired", dns.flags.recursion_desired},
+      {"dns/dnssec_ok", dns.flags.dnssec_ok},
       {"dns/tries", dns.tries},
       {"dns/on_truncation", dns.on_truncation == OnTruncation::tcp ? "tcp" : "another"},
       {"dns/expect/rcode", dns.expect.rcodes == std::vector<std::uint16_t>{0} ? "NOERROR" : "another"},
@@ -255,7 +255,7 @@ TEST_CASE("words are those of the parser") {
 
 TEST_CASE("the probe types and the reasons are those that there are") {
   Names types, reasons;
-  for (const auto& kind : herald::probes::registry()) types.insert(std::string(kind.type));
+  for (const auto& kind : herald::probes::kind_checks()) types.insert(std::string(kind.type));
   CHECK(schema::document().at("/definitions/probe/properties/type/enum"_json_pointer).get<Names>() == types);
   CHECK(schema::document().at("/definitions/probe_type/enum"_json_pointer).get<Names>() == types);
 

@@ -115,3 +115,8 @@ TEST_CASE("exec: what is wrong with the settings is reported") {
   }
   CHECK(Lab::target("exec", {{"command", {"/bin/true"}}}).empty());
 }
+
+TEST_CASE("exec: it talks to nothing that herald knows") {
+  CHECK(Lab::endpoint("exec", {{"command", {"/bin/true"}}}).empty());
+  CHECK(Lab::target("exec", {{"command", {"/bin/true"}}}).empty());
+}

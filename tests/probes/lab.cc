@@ -12,6 +12,7 @@
 #include <array>
 #include <cstring>
 
+#include "probes/registry.h"
 #include "probes/socket.h"
 
 namespace herald::probes::test {
@@ -42,11 +43,21 @@ void bind_unix(int fd, const std::string& path) {
   REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0);
 }
 
-const ProbeKind& kind_of(const std::string& type) {
+// As the configuration does it; `errors` takes what is wrong.
+CheckedProbe check(const std::string& type, const json& settings, std::vector<ConfigError>& errors) {
   const auto kinds = registry();
   const auto kind = std::ranges::find(kinds, type, &ProbeKind::type);
   REQUIRE(kind != kinds.end());
-  return *kind;
+  const json parsed = json::parse(settings.dump());  // numbers become what a file has
+  ObjectReader keys(parsed, "", "", errors);
+  CheckedProbe checked = kind->check(keys);
+  keys.finish();
+  return checked;
+}
+
+CheckedProbe check(const std::string& type, const json& settings) {
+  std::vector<ConfigError> errors;
+  return check(type, settings, errors);
 }
 
 }  // namespace
@@ -177,10 +188,7 @@ std::uint16_t free_port() {
 
 std::vector<std::string> Lab::errors_of(const std::string& type, const json& settings) {
   std::vector<ConfigError> errors;
-  const json parsed = json::parse(settings.dump());  // numbers become what a file has
-  ObjectReader keys(parsed, "", "", errors);
-  kind_of(type).check(keys);
-  keys.finish();
+  static_cast<void>(check(type, settings, errors));
   std::vector<std::string> texts;
   for (const auto& error : errors) texts.push_back(error.pointer + ": " + error.message);
   return texts;
@@ -195,7 +203,7 @@ std::expected<std::unique_ptr<Probe>, std::string> Lab::try_make(const std::stri
   spec.settings = settings.dump();
   spec.socket = socket;
   spec.timing.timeout = timeout;
-  return kind_of(type).make(spec, context);
+  return make_probe(spec, context);
 }
 
 std::unique_ptr<Probe> Lab::make(const std::string& type, const json& settings) {
@@ -205,12 +213,11 @@ std::unique_ptr<Probe> Lab::make(const std::string& type, const json& settings) 
 }
 
 std::string Lab::endpoint(const std::string& type, const json& settings) {
-  const auto endpoint = kind_of(type).endpoint;
-  return endpoint == nullptr ? "none" : endpoint(settings.dump());
+  return check(type, settings).endpoint;
 }
 
 std::string Lab::target(const std::string& type, const json& settings) {
-  return kind_of(type).target(settings.dump());
+  return check(type, settings).target;
 }
 
 std::optional<ProbeResult> Lab::run(Probe& probe, Duration limit) {

@@ -4,9 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "probes/pattern.h"
-#include "probes/target.h"
-
 using namespace herald;
 using namespace herald::probes;
 
@@ -31,6 +28,15 @@ TEST_CASE("durations read as milliseconds") {
   CHECK(in_milliseconds(1234us) == "1.2 ms");
   CHECK(in_milliseconds(0ns) == "0.0 ms");
   CHECK(in_milliseconds(812ms) == "812 ms");
+}
+
+TEST_CASE("the end of a certificate reads as days, and as hours when it is near") {
+  using namespace std::chrono_literals;
+  CHECK(expiry_text(24h * 14 + 5h) == "certificate expires in 14 days");
+  CHECK(expiry_text(48h) == "certificate expires in 2 days");
+  CHECK(expiry_text(47h) == "certificate expires in 47 hours");
+  CHECK(expiry_text(1h) == "certificate expires in 1 hour");
+  CHECK(expiry_text(-24h * 3) == "certificate expired 3 days ago");
 }
 
 TEST_CASE("an errno is the target's or ours") {
@@ -65,41 +71,4 @@ TEST_CASE("an errno of a unix socket is the target's or ours") {
   CHECK(reason(ECONNREFUSED) == Reason::refused);
   CHECK(unix_socket_result("connect /run/x", EACCES).verdict == Verdict::inconclusive);
   CHECK(unix_socket_result("connect /run/x", EACCES).detail == "connect /run/x: Permission denied");
-}
-
-TEST_CASE("patterns are found anywhere, in linear time") {
-  const auto pattern = Pattern::compile("o+k$");
-  REQUIRE(pattern);
-  CHECK(pattern->is_in("all is ook"));
-  CHECK_FALSE(pattern->is_in("ok then"));
-  CHECK(Pattern::compile("")->is_in("anything"));
-  CHECK_FALSE(Pattern::compile("(a"));
-  CHECK_FALSE(Pattern::compile(std::string(5000, 'a')));
-  CHECK_FALSE(Pattern::compile("((a{100}){100}){100}"));
-  const auto catastrophic = Pattern::compile("(a+)+$");
-  REQUIRE(catastrophic);
-  CHECK_FALSE(catastrophic->is_in(std::string(60000, 'a') + "b"));
-  CHECK(Pattern::compile("ready")->is_in("\xff\xfe\x80 ready"));
-}
-
-TEST_CASE("endpoints") {
-  const auto text = [](const std::string& from, std::optional<std::uint16_t> port = std::nullopt) {
-    const auto endpoint = parse_endpoint(from, port);
-    return endpoint ? to_string(*endpoint) : "";
-  };
-  CHECK(text("192.0.2.1:80") == "192.0.2.1:80");
-  CHECK(text("[2001:db8::1]:80") == "[2001:db8::1]:80");
-  CHECK(text("[fe80::1%eth0]:80") == "[fe80::1%eth0]:80");
-  CHECK(text("db-1.example_net.:5432") == "db-1.example_net.:5432");
-  CHECK(text("192.0.2.1", 53) == "192.0.2.1:53");
-  CHECK(text("2001:db8::1", 53) == "[2001:db8::1]:53");
-  CHECK(text("[2001:db8::1]", 53) == "[2001:db8::1]:53");
-  CHECK(text("fe80::1%eth0", 53) == "[fe80::1%eth0]:53");
-  CHECK(text("2001:db8::1:53").empty());
-  for (const char* wrong :
-       {"", ":", ":80", "host:", "host:0", "host:65536", "host:8a", "[]:80", "[::1", "::1]:80", "ho st:80",
-        "192.0.2.1%eth0:80", "1234:80", "-:80", "host:80:80", "[fe80::1]:80", "[febf:ffff::1]:80"}) {
-    CAPTURE(wrong);
-    CHECK_FALSE(parse_endpoint(wrong, std::nullopt));
-  }
 }

@@ -1,0 +1,23 @@
+#include "probes/probe.h"
+
+#include <utility>
+
+#include "sidecar/os/loop.h"
+
+namespace herald::probes {
+
+Attempt::Attempt(Done done) : done_(std::move(done)), started_(Loop::clock()) {}
+
+Duration Attempt::elapsed() const {
+  return Loop::clock() - started_;
+}
+
+void Attempt::finish(ProbeResult result) {
+  result.latency = elapsed();
+  close();
+  // The callback may destroy this.
+  const Done done = std::move(done_);
+  done(std::move(result));
+}
+
+}  // namespace herald::probes

@@ -1,0 +1,25 @@
+// The keys of a `tcp` probe.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "probes/endpoint.h"
+#include "probes/pattern.h"
+#include "probes/tls_settings.h"
+#include "sidecar/config/kinds.h"
+
+namespace herald::probes {
+
+struct TcpSettings final : ProbeSettings {
+  Endpoint endpoint;
+  std::string send;
+  std::string expect;
+  std::optional<Pattern> expect_matches;
+  std::optional<TlsSettings> tls;
+
+  [[nodiscard]] bool expects_answer() const { return !expect.empty() || expect_matches; }
+  [[nodiscard]] bool only_connects() const { return send.empty() && !expects_answer() && !tls; }
+};
+
+}  // namespace herald::probes
