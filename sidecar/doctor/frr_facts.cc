@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <utility>
 
-#include "sidecar/text/address.h"
-
+#include "sidecar/announce/frr/transport.h"
 #include "sidecar/announce/router/json_member.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -20,36 +21,22 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostQuoted = 120;
+constexpr std::uint32_t kLongestPrefix = 128;
 
-// The JSON documents in vtysh's output; what it says beside them is skipped, what is cut off ends them.
-std::vector<json> documents(std::string_view text) {
-  std::vector<json> found;
-  std::istringstream in{std::string(text)};
-  while (in.ignore(std::numeric_limits<std::streamsize>::max(), '{') && !in.eof()) {
-    in.unget();
-    json document;
-    try {
-      in >> document;
-    } catch (const json::exception&) {
-      break;
-    }
-    found.push_back(std::move(document));
-  }
-  return found;
+std::unexpected<std::string> not_json(std::string_view why, std::string_view text) {
+  return std::unexpected(fmt::format("bgpd: {}: {}", why, said(text)));
 }
 
-std::optional<std::uint32_t> number_at(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-  const auto number = found->get<std::uint64_t>();
-  return number <= std::numeric_limits<std::uint32_t>::max()
-             ? std::optional(static_cast<std::uint32_t>(number))
+std::unexpected<std::string> unexpected_answer(std::string_view problem) {
+  return std::unexpected(fmt::format("bgpd does not answer as expected: {}", said(problem)));
+}
+
+// What does not fit is as good as not told.
+std::optional<std::uint32_t> number_at(const JsonMember& object, std::string_view key) {
+  const auto number = object.number_at(key);
+  return number && *number <= std::numeric_limits<std::uint32_t>::max()
+             ? std::optional(static_cast<std::uint32_t>(*number))
              : std::nullopt;
-}
-
-bool flag_at(const json& object, std::string_view key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
 // The word behind `before`, cut at a blank or ")".
@@ -68,26 +55,26 @@ GracefulRestart graceful_restart_from(const std::string& mode) {
   return GracefulRestart::unknown;
 }
 
-FamilyFacts family_from(const json& peer, std::string_view name) {
-  const json& families = member(peer, "addressFamilyInfo");
+FamilyFacts family_from(const JsonMember& peer, std::string_view name) {
+  const JsonMember families = peer.object_at("addressFamilyInfo");
   FamilyFacts facts;
-  if (!families.contains(name)) return facts;
-  const json& family = member(families, name);
+  if (!families.has(name)) return facts;
+  const JsonMember family = families.object_at(name);
   facts.active = true;
-  facts.inbound_policy = flag_at(family, "inboundPathPolicyConfig");
-  facts.outbound_policy = flag_at(family, "outboundPathPolicyConfig");
-  const bool mapped = !text_at(family, "routeMapForOutgoingAdvertisements").empty();
-  if (!mapped) facts.outbound_list = text_at(family, "outgoingUpdatePrefixFilterList");
+  facts.inbound_policy = family.flag_at("inboundPathPolicyConfig");
+  facts.outbound_policy = family.flag_at("outboundPathPolicyConfig");
+  const bool mapped = !family.text_at("routeMapForOutgoingAdvertisements").empty();
+  if (!mapped) facts.outbound_list = family.text_at("outgoingUpdatePrefixFilterList");
   facts.accepted = number_at(family, "acceptedPrefixCounter").value_or(0);
   facts.sent = number_at(family, "sentPrefixCounter").value_or(0);
   return facts;
 }
 
-PeerFacts peer_from(const std::string& address, const json& peer) {
+PeerFacts peer_from(const std::string& address, const JsonMember& peer) {
   constexpr std::uint32_t kSecond = 1000;
   PeerFacts facts;
   facts.address = address;
-  facts.state = text_at(peer, "bgpState");
+  facts.state = peer.text_at("bgpState");
   facts.established = facts.state == "Established";
   facts.local_as = number_at(peer, "localAs");
   facts.remote_as = number_at(peer, "remoteAs");
@@ -95,30 +82,33 @@ PeerFacts peer_from(const std::string& address, const json& peer) {
     if (const auto hold = number_at(peer, "bgpTimerHoldTimeMsecs")) facts.hold_seconds = *hold / kSecond;
   }
   facts.advertisement_interval_ms = number_at(peer, "minBtwnAdvertisementRunsTimerMsecs").value_or(0);
-  facts.graceful_restart = graceful_restart_from(text_at(member(peer, "gracefulRestartInfo"), "localGrMode"));
+  facts.graceful_restart =
+      graceful_restart_from(peer.object_at("gracefulRestartInfo").text_at("localGrMode"));
   facts.families = {family_from(peer, "ipv4Unicast"), family_from(peer, "ipv6Unicast")};
   return facts;
 }
 
-std::vector<PrefixListEntry> entries_from(const json& list) {
+std::uint32_t length_in(std::string_view prefix) {
+  std::uint32_t length = kLongestPrefix;
+  const std::string_view digits = prefix.substr(prefix.find('/') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), length);
+  return std::min(length, kLongestPrefix);
+}
+
+std::vector<PrefixListEntry> entries_from(const JsonMember& list) {
   std::vector<PrefixListEntry> entries;
-  const auto found = list.find("entries");
-  if (found == list.end() || !found->is_array()) return entries;
-  for (const json& each : *found) {
+  list.each_of_list("entries", [&](const JsonMember& each) {
     PrefixListEntry entry;
-    entry.permit = text_at(each, "type") == "permit";
-    entry.prefix = text_at(each, "prefix");
-    const std::size_t slash = entry.prefix.find('/');
-    if (slash == std::string::npos) continue;
-    const auto length =
-        static_cast<std::uint32_t>(std::strtoul(entry.prefix.c_str() + slash + 1, nullptr, 10));
+    entry.permit = each.text_at("type") == "permit";
+    entry.prefix = each.text_at("prefix");
     const auto least = number_at(each, "minimumPrefixLength");
     const auto most = number_at(each, "maximumPrefixLength");
-    constexpr std::uint32_t kLongest = 128;
+    if (!entry.prefix.contains('/')) return each.fail("has no prefix");
+    const std::uint32_t length = length_in(entry.prefix);
     entry.least = least.value_or(length);
-    entry.most = most ? *most : least ? kLongest : length;
+    entry.most = most ? *most : least ? kLongestPrefix : length;
     entries.push_back(std::move(entry));
-  }
+  });
   return entries;
 }
 
@@ -136,7 +126,7 @@ bool matches(const PrefixListEntry& entry, const Address& address) {
   const std::size_t slash = entry.prefix.find('/');
   const auto network = parse_address(std::string_view(entry.prefix).substr(0, slash));
   if (!network || address.prefix_length < entry.least || address.prefix_length > entry.most) return false;
-  const auto length = static_cast<std::uint32_t>(std::strtoul(entry.prefix.c_str() + slash + 1, nullptr, 10));
+  const std::uint32_t length = length_in(entry.prefix);
   return length <= address.prefix_length && is_inside(address, *network, length);
 }
 
@@ -152,43 +142,55 @@ std::string parse_vtysh_version(std::string_view text) {
 
 std::expected<std::vector<PeerFacts>, std::string> parse_frr_neighbors(std::string_view text,
                                                                        const RouterSpec& spec) {
-  const std::vector<json> found = documents(text);
-  if (found.empty()) {
-    std::string line(text.substr(0, std::min(text.find('\n'), kMostQuoted)));
-    return std::unexpected(line.empty() ? "bgpd: no answer" : "bgpd: " + line);
+  const auto found = json_documents(text);
+  if (!found) return not_json(found.error(), text);
+  if (found->empty()) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), kMostQuoted));
+    return std::unexpected(fmt::format("bgpd: {}", line.empty() ? "no answer" : line));
   }
+  std::string problem;
+  const JsonMember document(found->front(), problem);
   std::vector<PeerFacts> peers;
   for (const std::string& address : spec.peers) {
-    const json& peer = member(found.front(), address);
+    const JsonMember peer = document.object_at(address);
     if (peer.empty()) {
       peers.push_back({.address = address, .state = "not configured"});
     } else {
       peers.push_back(peer_from(address, peer));
     }
   }
-  if (!spec.peers.empty()) return peers;
-  for (const auto& [address, peer] : found.front().items()) {
-    if (peer.is_object() && peer.contains("bgpState")) peers.push_back(peer_from(address, peer));
+  if (spec.peers.empty()) {
+    for (const auto& [address, peer] : found->front().items()) {
+      // "vrfId" and such stand beside the peers; one without an address has the name of an interface.
+      if (parse_address(address) || (peer.is_object() && peer.contains("bgpState")))
+        peers.push_back(peer_from(address, document.object_at(address)));
+    }
   }
+  if (!problem.empty()) return unexpected_answer(problem);
   return peers;
 }
 
-void parse_frr_prefix_lists(std::string_view text, PrefixLists& lists) {
-  const auto take = [&lists](const std::string& name, const json& list) {
-    if (!list.is_object() || !list.contains("entries")) return false;
+std::expected<void, std::string> parse_frr_prefix_lists(std::string_view text, PrefixLists& lists) {
+  const auto found = json_documents(text);
+  if (!found) return not_json(found.error(), text);
+  std::string problem;
+  const auto take = [&lists](const std::string& name, const JsonMember& list) {
+    if (!list.has("entries")) return false;
     // Both families may have a list of this name; an entry matches its own alone.
     std::vector<PrefixListEntry>& entries = lists[name];
     for (PrefixListEntry& entry : entries_from(list)) entries.push_back(std::move(entry));
     return true;
   };
-  for (const json& document : documents(text)) {
-    if (!document.is_object()) continue;
-    for (const auto& [name, list] : document.items()) {
+  for (const json& document : *found) {
+    JsonMember(document, problem).each_member([&](const std::string& name, const JsonMember& list) {
       // 8.4 puts them into an object with the daemon's name, "BGP", and 10.3 into "bgpd".
-      if (take(name, list) || !list.is_object()) continue;
-      for (const auto& [inner_name, inner] : list.items()) take(inner_name, inner);
-    }
+      if (take(name, list)) return;
+      list.each_member(
+          [&](const std::string& inner_name, const JsonMember& inner) { take(inner_name, inner); });
+    });
   }
+  if (!problem.empty()) return unexpected_answer(problem);
+  return {};
 }
 
 bool permits(const std::vector<PrefixListEntry>& list, const Vip& vip) {
@@ -237,29 +239,33 @@ void parse_frr_nht(std::string_view text, std::vector<PeerFacts>& peers) {
   }
 }
 
-std::map<Vip, VipFacts> parse_frr_vips(std::string_view text, const std::vector<Vip>& vips,
-                                       const std::vector<PeerFacts>& peers) {
+std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(std::string_view text,
+                                                                   const std::vector<Vip>& vips,
+                                                                   const std::vector<PeerFacts>& peers) {
+  const auto found = json_documents(text);
+  if (!found) return not_json(found.error(), text);
   std::map<Vip, VipFacts> facts;
-  const std::vector<json> found = documents(text);
-  for (std::size_t index = 0; index < vips.size() && index < found.size(); ++index) {
+  std::string problem;
+  for (std::size_t index = 0; index < vips.size() && index < found->size(); ++index) {
     const Vip& vip = vips[index];
+    const JsonMember document((*found)[index], problem);
     VipFacts& one = facts[vip];
-    const auto paths = found[index].find("paths");
-    if (paths == found[index].end() || !paths->is_array()) continue;
-    one.origins = static_cast<std::size_t>(
-        std::ranges::count_if(*paths, [](const json& path) { return flag_at(path, "sourced"); }));
-    // What is not the best (not valid, for one) is in the table and goes nowhere.
-    one.in_rib = std::ranges::any_of(*paths, [](const json& path) {
-      return flag_at(path, "sourced") && !member(path, "bestpath").empty();
+    document.each_of_list("paths", [&](const JsonMember& path) {
+      const bool is_ours = path.flag_at("sourced");
+      // What is not the best (not valid, for one) is in the table and goes nowhere.
+      const bool is_best = !path.object_at("bestpath").empty();
+      one.origins += is_ours ? 1 : 0;
+      one.in_rib = one.in_rib || (is_ours && is_best);
     });
+    const JsonMember advertised = document.object_at("advertisedTo");
     if (!one.in_rib) continue;
     const std::size_t family = vip.prefix.contains(':') ? kIpv6 : kIpv4;
     for (const PeerFacts& peer : peers) {
       if (!peer.established || !peer.families.at(family).active) continue;
-      const bool sent = member(found[index], "advertisedTo").contains(peer.address);
-      (sent ? one.advertised_to : one.missing_from).push_back(peer.address);
+      (advertised.has(peer.address) ? one.advertised_to : one.missing_from).push_back(peer.address);
     }
   }
+  if (!problem.empty()) return unexpected_answer(problem);
   return facts;
 }
 

@@ -1,6 +1,7 @@
 // What `heraldctl doctor` reads of FRR, from 8.4 to 10.x. Pure: text in, facts out; asking is frr_facts_reader's.
 //
-// Of a configuration only the lines are looked at that the rules ask for; the rest may be anything.
+// Of a configuration only the lines are looked at that the rules ask for; the rest may be anything. Errors are lines for
+// people; JSON of another shape than expected is one.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace herald {
 [[nodiscard]] std::string parse_frr_version(std::string_view text);
 [[nodiscard]] std::string parse_vtysh_version(std::string_view text);
 
-// `show bgp neighbors json`: those of `spec.peers`, or all where it names none. The error is a line for people.
+// `show bgp neighbors json`: those of `spec.peers`, or all where it names none.
 [[nodiscard]] std::expected<std::vector<PeerFacts>, std::string> parse_frr_neighbors(std::string_view text,
                                                                                      const RouterSpec& spec);
 
@@ -35,7 +36,8 @@ struct PrefixListEntry {
 using PrefixLists = std::map<std::string, std::vector<PrefixListEntry>>;  // entries in their order
 
 // `show ip prefix-list json` or `show ipv6 prefix-list json`; added to what is there.
-void parse_frr_prefix_lists(std::string_view text, PrefixLists& lists);
+[[nodiscard]] std::expected<void, std::string> parse_frr_prefix_lists(std::string_view text,
+                                                                      PrefixLists& lists);
 [[nodiscard]] bool permits(const std::vector<PrefixListEntry>& list, const Vip& vip);
 // What the peers' outbound lists do to the VIPs. One that bgpd does not have refuses all, as bgpd does.
 void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFacts& facts);
@@ -49,7 +51,7 @@ void parse_frr_config(std::string_view text, const std::string& vrf, FrrFacts& f
 void parse_frr_nht(std::string_view text, std::vector<PeerFacts>& peers);
 
 // Answers to several frr_route_command(), one JSON document each, for VIPs in their order.
-[[nodiscard]] std::map<Vip, VipFacts> parse_frr_vips(std::string_view text, const std::vector<Vip>& vips,
-                                                     const std::vector<PeerFacts>& peers);
+[[nodiscard]] std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(
+    std::string_view text, const std::vector<Vip>& vips, const std::vector<PeerFacts>& peers);
 
 }  // namespace herald

@@ -58,8 +58,12 @@ class FrrFactsReader final : public FactsReader {
   void ask_argv(std::vector<std::string> argv, Take take) {
     questions_.ask(std::move(argv), spec_.vtysh.timeout, [this, take = std::move(take)](auto text) {
       if (text) return take(*text);
-      if (facts_.error.empty()) facts_.error = text.error();
+      note(text.error());
     });
+  }
+
+  void note(const std::string& problem) {
+    if (facts_.error.empty()) facts_.error = problem;
   }
 
   void plan() {
@@ -69,14 +73,13 @@ class FrrFactsReader final : public FactsReader {
     ask("bgpd", {"show running-config"},
         [this](const std::string& text) { parse_frr_config(text, spec_.vrf, facts_.frr); });
     for (const char* command : {"show ip prefix-list json", "show ipv6 prefix-list json"})
-      ask("bgpd", {command}, [this](const std::string& text) { parse_frr_prefix_lists(text, lists_); });
+      ask("bgpd", {command}, [this](const std::string& text) {
+        if (const auto taken = parse_frr_prefix_lists(text, lists_); !taken) note(taken.error());
+      });
     ask("bgpd", {fmt::format("show bgp {}neighbors json", vrf)}, [this, vrf](const std::string& text) {
       auto peers = parse_frr_neighbors(text, spec_);
-      if (peers) {
-        facts_.peers = *std::move(peers);
-      } else if (facts_.error.empty()) {
-        facts_.error = peers.error();
-      }
+      if (!peers) note(peers.error());
+      if (peers) facts_.peers = *std::move(peers);
       for (const char* family : {"ip", "ipv6"})
         ask("zebra", {fmt::format("show {} nht {}", family, vrf)},
             [this](const std::string& answer) { parse_frr_nht(answer, facts_.peers); });
@@ -93,7 +96,9 @@ class FrrFactsReader final : public FactsReader {
       commands.reserve(part.size());
       for (const Vip& vip : part) commands.push_back(frr_route_command(spec_, vip));
       ask("bgpd", commands, [this, part](const std::string& text) {
-        facts_.vips.merge(parse_frr_vips(text, part, facts_.peers));
+        auto vips = parse_frr_vips(text, part, facts_.peers);
+        if (!vips) note(vips.error());
+        if (vips) facts_.vips.merge(*vips);
       });
     }
   }

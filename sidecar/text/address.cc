@@ -139,6 +139,16 @@ std::expected<Vip, std::string> parse_vip(std::string_view text) {
   return Vip{prefix};
 }
 
+bool is_prefix(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return false;
+  const auto address = parse_address(text.substr(0, slash));
+  const auto length = parse_length(text.substr(slash + 1));
+  // An IPv4-mapped address has become one of 32 bits.
+  const std::uint8_t most = text.substr(0, slash).contains(':') ? kV6Length : kV4Length;
+  return address && length && *length <= most;
+}
+
 Address address_of(const Vip& vip) {
   const auto address = parse_address(std::string_view(vip.prefix).substr(0, vip.prefix.find('/')));
   if (!address) std::abort();

@@ -32,6 +32,8 @@ struct Address {
 
 // "fd00:99:0::1/128" gives fd00:99::1/128; the error is a line for people.
 [[nodiscard]] std::expected<Vip, std::string> parse_vip(std::string_view text);
+// Any address with a length, as a router lists its networks: "10.0.0.0/8".
+[[nodiscard]] bool is_prefix(std::string_view text);
 // A Vip comes from parse_vip() and so always has an address; any other aborts.
 [[nodiscard]] Address address_of(const Vip& vip);
 

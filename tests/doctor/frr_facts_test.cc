@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/announce/fixture.h"
+#include "tests/announce/type_swap.h"
 
 namespace herald {
 namespace {
@@ -55,10 +56,10 @@ TEST_CASE("the neighbors that doctor judges") {
 TEST_CASE("prefix-lists, as each release wraps them, and as one does that wraps nothing") {
   const std::string release = GENERATE(from_range(kFrrReleases));
   PrefixLists lists;
-  parse_frr_prefix_lists(frr_fixture(release, "prefix-list.json"), lists);
+  CHECK(parse_frr_prefix_lists(frr_fixture(release, "prefix-list.json"), lists));
   PrefixLists unwrapped;
-  parse_frr_prefix_lists(nlohmann::json::parse(fixture("frr-8.4.4-prefix-list.json")).at("BGP").dump(),
-                         unwrapped);
+  CHECK(parse_frr_prefix_lists(nlohmann::json::parse(fixture("frr-8.4.4-prefix-list.json")).at("BGP").dump(),
+                               unwrapped));
   CHECK(lists == unwrapped);
   const std::vector<PrefixListEntry>& list = lists.at("ANYCAST");
   CHECK(permits(list, web_vip));
@@ -188,6 +189,7 @@ TEST_CASE("VIPs in bgpd's table, whence and where to") {
     return parse_frr_vips(R"({"prefix": "10.99.0.1/32", "advertisedTo": {)" + advertised +
                               R"(}, "paths": [)" + paths + "]}",
                           {web_vip}, peers)
+        .value()
         .at(web_vip);
   };
   CHECK(facts(path, R"("10.1.1.4": {})") ==
@@ -196,8 +198,37 @@ TEST_CASE("VIPs in bgpd's table, whence and where to") {
         VipFacts{.in_rib = true, .origins = 2, .advertised_to = {}, .missing_from = {"10.1.1.4"}});
   CHECK(facts(invalid, "") == VipFacts{.in_rib = false, .origins = 1});
   CHECK(facts("{}", "") == VipFacts{});
-  CHECK(parse_frr_vips("{} {}", {web_vip, web_vip6}, peers).size() == 2);
-  CHECK(parse_frr_vips("junk { cut off", {web_vip}, peers).empty());
+  CHECK(parse_frr_vips("{} {}", {web_vip, web_vip6}, peers)->size() == 2);
+  CHECK(parse_frr_vips("% no table", {web_vip}, peers)->empty());
+  CHECK(parse_frr_vips("junk { cut off", {web_vip}, peers).error() ==
+        "bgpd: what it printed is not JSON: junk { cut off");
+}
+
+// What is read, or else it is as it was.
+TEST_CASE("answers of another shape than expected are errors, or do not matter") {
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const auto neighbors = nlohmann::json::parse(frr_fixture(release, "neighbors.json"));
+  const RouterSpec spec = spec_with({});
+  const auto whole = parse_frr_neighbors(neighbors.dump(), spec);
+  std::size_t errors = 0;
+  each_type_swap(neighbors, [&](const std::string& place, const std::string& text, bool is_deep) {
+    INFO(place << ": " << text.substr(0, 2000));
+    const auto peers = parse_frr_neighbors(text, spec);
+    errors += peers ? 0 : 1;
+    if (peers) CHECK(*peers == *whole);
+    if (!peers && !is_deep) CHECK(peers.error().starts_with("bgpd does not answer as expected: 10.1.1."));
+  });
+  CHECK(errors > 400);
+
+  PrefixLists lists;
+  const auto printed = nlohmann::json::parse(frr_fixture(release, "prefix-list.json"));
+  CHECK(parse_frr_prefix_lists(printed.dump(), lists));
+  each_type_swap(printed, [&](const std::string& place, const std::string& text, bool /*is_deep*/) {
+    INFO(place << ": " << text.substr(0, 2000));
+    PrefixLists changed;
+    const auto taken = parse_frr_prefix_lists(text, changed);
+    if (taken) CHECK(changed == lists);
+  });
 }
 
 }  // namespace

@@ -100,3 +100,16 @@ TEST_CASE("literal addresses") {
   CHECK_FALSE(is_unicast(parse_address("232.1.2.3").value()));
   CHECK_FALSE(is_unicast(parse_address("ff05::2").value()));
 }
+
+TEST_CASE("prefixes as a router lists them") {
+  for (const char* text :
+       {"10.0.0.0/8", "0.0.0.0/0", "10.99.0.1/32", "fd00:99::/64", "::ffff:10.0.0.1/128"}) {
+    INFO(text);
+    CHECK(is_prefix(text));
+  }
+  for (const char* text :
+       {"", "/", "10.0.0.0", "10.0.0.0/33", "fd00::/129", "10.0.0/8", "10.0.0.0/", "x/8", "10.0.0.0/8 "}) {
+    INFO(text);
+    CHECK_FALSE(is_prefix(text));
+  }
+}

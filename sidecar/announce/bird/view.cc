@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <utility>
 
 #include "sidecar/announce/router/text_lines.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -48,9 +50,15 @@ std::string complaint(std::string_view text) {
   return "birdc: no output";
 }
 
-// birdc greets with "BIRD 2.0.12 ready." once it has reached BIRD.
-bool is_answer(std::string_view text) {
-  return text.contains(" ready.") && text.contains("BIRD ");
+// birdc greets with "BIRD 2.0.12 ready." once it has reached BIRD, and says so when BIRD goes in the middle of an answer.
+std::optional<std::string> why_no_answer(std::string_view text) {
+  if (!text.contains(" ready.") || !text.contains("BIRD ")) return complaint(text);
+  for (const std::string_view line : lines_of(text)) {
+    const std::string_view words = trimmed(line);
+    if (words.starts_with("Connection closed by server") || words.starts_with("Server read error"))
+      return fmt::format("birdc: {}", words.substr(0, kMostQuoted));
+  }
+  return std::nullopt;
 }
 
 void note(std::string_view line, BirdPeer& one) {
@@ -82,7 +90,7 @@ std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::strin
     const auto command = [&] {
       return fmt::format("{} where net.type = {} && net ~ [ {} ]{}", head, type, prefixes, also);
     };
-    const std::size_t most = kMostPerLine - command().size();
+    const std::size_t most = kMostPerLine - std::min(command().size(), kMostPerLine);
     for (const Vip& vip : vips) {
       if (vip.prefix.contains(':') != ipv6) continue;
       if (!prefixes.empty() && prefixes.size() + 2 + vip.prefix.size() > most) {
@@ -100,7 +108,8 @@ std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::strin
 }  // namespace
 
 std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view text) {
-  if (!is_answer(text) || !text.contains("Proto")) return std::unexpected(complaint(text));
+  if (auto why = why_no_answer(text)) return std::unexpected(std::move(*why));
+  if (!text.contains("Proto")) return std::unexpected(complaint(text));
   BirdProtocols protocols;
   BirdPeer* peer = nullptr;  // that the indented lines are about
   BirdStatic* routes = nullptr;
@@ -138,7 +147,7 @@ std::string bird_origin_command(std::string_view protocol) {
 }
 
 std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {
-  if (!is_answer(text)) return std::unexpected(complaint(text));
+  if (auto why = why_no_answer(text)) return std::unexpected(std::move(*why));
   std::set<Vip> prefixes;
   bool in_table = false;
   for (const std::string_view line : lines_of(text)) {
@@ -146,8 +155,11 @@ std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view tex
     const auto words = words_of(line);
     if (words.empty() || words[0].starts_with("BIRD")) continue;
     if (!in_table) return std::unexpected(complaint(text));  // "syntax error, ..." in the place of a table
-    if (line.front() != ' ' && line.front() != '\t' && words[0].contains('/'))
-      prefixes.insert(Vip{std::string(words[0])});
+    if (line.front() == ' ' || line.front() == '\t' || !words[0].contains('/')) continue;
+    if (!is_prefix(words[0]))
+      return std::unexpected(
+          fmt::format("birdc does not answer as expected: {}", trimmed(line).substr(0, kMostQuoted)));
+    prefixes.insert(Vip{std::string(words[0])});
   }
   return prefixes;
 }

@@ -21,6 +21,13 @@ constexpr std::size_t kVipsPerCall = 500;
 
 using Lines = std::vector<std::string>;
 
+// An answer that was refused or cut off is none: what it does not say may well be there.
+std::string problem_of(const FrrReply& reply) {
+  if (!reply.error.empty()) return reply.error;
+  const auto bad = std::ranges::find_if_not(reply.answers, &FrrAnswer::goes_on);
+  return bad == reply.answers.end() ? "" : "bgpd: " + said(bad->text);
+}
+
 class FrrLever final : public RouterLever {
  public:
   FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
@@ -95,7 +102,7 @@ void FrrLever::read(OnView on_view) {
 }
 
 std::string FrrLever::take_first(const FrrReply& reply) {
-  if (!reply.error.empty()) return reply.error;
+  if (auto problem = problem_of(reply); !problem.empty()) return problem;
   if (reply.answers.size() < 2)
     return "bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text);
   auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
@@ -141,7 +148,9 @@ void FrrLever::go_on(std::string problem, std::size_t from) {
   Lines questions;
   for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
   transport_->run(std::move(questions), OnFailure::stop, [this, part, from](const FrrReply& reply) {
-    go_on(reply.error.empty() ? take_routes(reply.answers, part) : reply.error, from + part.size());
+    std::string why = problem_of(reply);
+    if (why.empty()) why = take_routes(reply.answers, part);
+    go_on(std::move(why), from + part.size());
   });
 }
 

@@ -7,6 +7,7 @@
 
 #include "sidecar/announce/frr/transport.h"
 #include "sidecar/core/route/policy.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -46,7 +47,8 @@ class OwnedReader {
     }
   }
 
-  FrrOwned finish() {
+  std::expected<FrrOwned, std::string> finish() {
+    if (!problem_.empty()) return std::unexpected(problem_);
     // Without an AS, `router bgp` cannot create an instance by mistake, for one in the moment in which a restarted
     // bgpd has not got its configuration yet. With several it is ambiguous.
     if (instances_ == 1 && spec_.vrf == "default" && !owned_.router_line.empty())
@@ -72,8 +74,12 @@ class OwnedReader {
   void take_network(const Vip& vip, const std::string& map) {
     const bool is_marked = map.starts_with(kPolicyPrefix);
     if (is_marked) owned_.used_maps.insert(map);
-    if (is_ours_ && is_unicast_ && (is_marked || vips_.contains(vip)))
+    if (!is_ours_ || !is_unicast_ || (!is_marked && !vips_.contains(vip))) return;
+    if (is_prefix(vip.prefix)) {
       owned_.routes[vip] = is_marked ? map : "";
+    } else if (problem_.empty()) {
+      problem_ = "bgpd does not answer as expected: network " + said(vip.prefix);
+    }
   }
 
   void take_neighbor(const std::vector<std::string>& words) {
@@ -92,6 +98,7 @@ class OwnedReader {
   const RouterSpec& spec_;
   const std::set<Vip>& vips_;
   FrrOwned owned_;
+  std::string problem_;
   std::size_t instances_ = 0;
   bool is_ours_ = false;     // the instance of the lines that follow
   bool is_unicast_ = false;  // the address family

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <utility>
 
 #include "sidecar/announce/frr/transport.h"
-
 #include "sidecar/announce/router/json_member.h"
 
 namespace herald {
@@ -25,45 +23,39 @@ bool is_ipv6(const Vip& vip) {
   return vip.prefix.contains(':');
 }
 
-// The JSON documents in vtysh's output, in order. Anything between them is vtysh talking (about a missing
-// vtysh.conf, for one) and is skipped.
+// What vtysh says beside the answers (about a missing vtysh.conf, for one) is skipped.
 std::expected<std::vector<json>, std::string> documents(std::string_view text) {
-  std::vector<json> found;
-  std::istringstream in{std::string(text)};
-  while (in.ignore(std::numeric_limits<std::streamsize>::max(), '{') && !in.eof()) {
-    in.unget();
-    json document;
-    try {
-      in >> document;
-    } catch (const json::exception&) {
-      return std::unexpected(fmt::format("bgpd: what it printed is not JSON: {}", said(text)));
-    }
-    found.push_back(std::move(document));
-  }
-  if (found.empty()) return std::unexpected(fmt::format("bgpd: {}", said(text)));
+  auto found = json_documents(text);
+  if (!found) return std::unexpected(fmt::format("bgpd: {}: {}", found.error(), said(text)));
+  if (found->empty()) return std::unexpected(fmt::format("bgpd: {}", said(text)));
   return found;
 }
 
+std::string unexpected_answer(std::string_view problem) {
+  return fmt::format("bgpd does not answer as expected: {}", said(problem));
+}
+
 // How many there were. Not peerUptimeEstablishedEpoch: bgpd works it out anew each time, and it wavers by a second.
-std::string session_of(const json& peer) {
-  const auto count = [&](const char* key) {
-    const auto value = peer.find(key);
-    const bool known = value != peer.end() && value->is_number_unsigned();
-    return known ? fmt::format("{}", value->get<std::uint64_t>()) : "?";
+std::string session_of(const JsonMember& peer) {
+  const auto count = [&](std::string_view key) {
+    const auto number = peer.number_at(key);
+    return number ? fmt::format("{}", *number) : "?";
   };
   return fmt::format("{} established, {} dropped", count("connectionsEstablished"),
                      count("connectionsDropped"));
 }
 
-void collect(const json& family, std::vector<RouterPeer>& peers, std::vector<std::string>& established) {
-  for (const auto& [address, peer] : member(family, "peers").items()) {
-    if (!peer.is_object()) continue;
-    const std::string state = text_at(peer, "state");
+void collect(const JsonMember& family, std::vector<RouterPeer>& peers,
+             std::vector<std::string>& established) {
+  family.object_at("peers").each_member([&](const std::string& address, const JsonMember& peer) {
+    const std::string state = peer.text_at("state");
+    if (state.empty()) peer.fail("has no state");
     const bool up = state == "Established";
     if (up) established.push_back(address);
+    std::string session = session_of(peer);
     if (std::ranges::find(peers, address, &RouterPeer::address) == peers.end())
-      peers.push_back({address, state, up, session_of(peer)});
-  }
+      peers.push_back({address, state, up, std::move(session)});
+  });
 }
 
 bool is_judged(const std::string& address, const RouterSpec& spec) {
@@ -83,18 +75,20 @@ std::vector<RouterPeer> ordered(std::vector<RouterPeer> seen, const RouterSpec& 
   return peers;
 }
 
-RouterRoute route_from(const json& document, const std::vector<std::string>& established,
+// Of a prefix that is not in its table bgpd says "{}"; anything else has paths.
+RouterRoute route_from(const JsonMember& document, const std::vector<std::string>& established,
                        const RouterSpec& spec) {
   RouterRoute route;
-  const auto paths = document.find("paths");
-  if (paths == document.end() || !paths->is_array()) return route;
-  route.in_rib = std::ranges::any_of(*paths, [](const json& path) {
-    return path.is_object() && path.value("sourced", false) && !member(path, "bestpath").empty();
+  if (document.empty()) return route;
+  if (!document.has("paths")) document.fail("has no paths");
+  document.each_of_list("paths", [&](const JsonMember& path) {
+    const bool is_ours = path.flag_at("sourced");
+    const bool is_best = !path.object_at("bestpath").empty();
+    route.in_rib = route.in_rib || (is_ours && is_best);
   });
-  const json& advertised = member(document, "advertisedTo");
-  for (const std::string& peer : established) {
-    (advertised.contains(peer) ? route.advertised_to : route.missing_from).push_back(peer);
-  }
+  const JsonMember advertised = document.object_at("advertisedTo");
+  for (const std::string& peer : established)
+    (advertised.has(peer) ? route.advertised_to : route.missing_from).push_back(peer);
   // Without a list of Route Servers, other peers may be meant not to hear it: one that does is enough.
   if (spec.peers.empty() && !route.advertised_to.empty()) route.missing_from.clear();
   std::erase_if(route.missing_from, [&](const std::string& peer) { return !is_judged(peer, spec); });
@@ -115,17 +109,19 @@ std::string frr_route_command(const RouterSpec& spec, const Vip& vip) {
 std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, const RouterSpec& spec) {
   const auto found = documents(text);
   if (!found) return std::unexpected(found.error());
-  const json& summary = found->front();
-  if (!summary.contains("ipv4Unicast") && !summary.contains("ipv6Unicast")) {
+  std::string problem;
+  const JsonMember summary(found->front(), problem);
+  if (!summary.has("ipv4Unicast") && !summary.has("ipv6Unicast")) {
     // {} or {"warning": ...}: bgpd runs without an instance, or this VRF has none.
-    const std::string warning = text_at(summary, "warning");
-    return std::unexpected(warning.empty() ? fmt::format("bgpd has no BGP instance in vrf {}", spec.vrf)
-                                           : warning);
+    const std::string warning = summary.text_at("warning");
+    if (!warning.empty()) return std::unexpected(said(warning));
+    return std::unexpected(fmt::format("bgpd has no BGP instance in vrf {}", spec.vrf));
   }
   FrrPeers peers;
   std::vector<RouterPeer> seen;
-  collect(member(summary, "ipv4Unicast"), seen, peers.ipv4);
-  collect(member(summary, "ipv6Unicast"), seen, peers.ipv6);
+  collect(summary.object_at("ipv4Unicast"), seen, peers.ipv4);
+  collect(summary.object_at("ipv6Unicast"), seen, peers.ipv6);
+  if (!problem.empty()) return std::unexpected(unexpected_answer(problem));
   peers.peers = ordered(std::move(seen), spec);
   return peers;
 }
@@ -142,13 +138,16 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
   }
   std::map<Vip, RouterRoute> routes;
   for (std::size_t index = 0; index < vips.size(); ++index) {
-    const json& document = (*found)[index];
+    std::string problem;
+    const JsonMember document((*found)[index], problem);
     const Vip& vip = vips[index];
-    const std::string prefix = text_at(document, "prefix");
-    if (!prefix.empty() && prefix != vip.prefix) {
-      return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, prefix));
-    }
-    routes[vip] = route_from(document, is_ipv6(vip) ? peers.ipv6 : peers.ipv4, spec);
+    const std::string prefix = document.text_at("prefix");
+    RouterRoute route = route_from(document, is_ipv6(vip) ? peers.ipv6 : peers.ipv4, spec);
+    if (!problem.empty())
+      return std::unexpected(unexpected_answer(fmt::format("of {}, {}", vip.prefix, problem)));
+    if (!prefix.empty() && prefix != vip.prefix)
+      return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, said(prefix)));
+    routes[vip] = std::move(route);
   }
   return routes;
 }

@@ -54,6 +54,27 @@ TEST_CASE("a protocol that is down has its word") {
   CHECK(protocols->peers[1].peer == RouterPeer{"", "down", false, "10:00"});
 }
 
+TEST_CASE("an answer that BIRD's end cut off is none") {
+  const std::string cut =
+      "BIRD 2.0.12 ready.\nName Proto Table State Since Info\nConnection closed by server\n";
+  CHECK(parse_bird_protocols(cut).error() == "birdc: Connection closed by server");
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\nTable master4:\nConnection closed by server\n").error() ==
+        "birdc: Connection closed by server");
+}
+
+TEST_CASE("what stands in the place of a prefix and is none") {
+  const std::string head = "BIRD 2.0.12 ready.\nTable master4:\n";
+  CHECK(parse_bird_routes(head + "10.99.0/x unicast\n").error() ==
+        "birdc does not answer as expected: 10.99.0/x unicast");
+  CHECK(parse_bird_routes(head + "10.0.0.0/8 unicast\n")->contains(Vip{"10.0.0.0/8"}));
+}
+
+TEST_CASE("a name that leaves no room in a line") {
+  const auto commands =
+      bird_export_commands({Vip{"10.99.0.1/32"}, Vip{"10.99.0.2/32"}}, std::string(2000, 'x'));
+  CHECK(commands.size() == 2);
+}
+
 TEST_CASE("prefixes of a route table, and of an empty one") {
   const std::string release = GENERATE("2.0.12", "3.1.8");
   CHECK(parse_bird_routes(fixture("bird-" + release + "-routes.txt")) == std::set<Vip>{{"10.99.0.1/32"}});

@@ -105,6 +105,21 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
   CHECK(view.owned == std::map<Vip, std::string>{{kVip, "HERALD-web-healthy"}});
 }
 
+TEST_CASE_METHOD(WordsBench, "an answer of another shape than expected is a router that cannot be read") {
+  const auto lever = make_frr_lever(loop, config, template_dirs());
+  const std::string route = "show bgp ipv4 unicast " + kVip.prefix + " json";
+  answers[route] = FakeBgpd::answer(0, R"({"prefix":"10.99.0.1/32","paths":[{"sourced":"yes"}]})");
+  CHECK(read(*lever) ==
+        unreachable("bgpd does not answer as expected: of 10.99.0.1/32, paths.0.sourced is no true or "
+                    "false"));
+  answers[route] = FakeBgpd::answer(0, "{}\n");
+  CHECK(read(*lever).reachable);
+  holds("  network x/32 route-map HERALD-web-healthy\n");
+  CHECK(read(*lever) == unreachable("bgpd does not answer as expected: network x/32"));
+  answers[frr_owned_command()] = FakeBgpd::answer(13, "router bgp 65001\n");
+  CHECK(read(*lever) == unreachable("bgpd: router bgp 65001"));
+}
+
 TEST_CASE_METHOD(WordsBench, "what it would send is what it sends, and a map is sent once") {
   const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};

@@ -2,8 +2,11 @@
 #include "sidecar/announce/frr/view.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
+#include "sidecar/announce/router/json_member.h"
 #include "tests/announce/fixture.h"
+#include "tests/announce/type_swap.h"
 
 namespace herald {
 namespace {
@@ -91,7 +94,84 @@ TEST_CASE("what is no answer is an error that says what came instead") {
         "bgpd: what it printed is not JSON: { \"ipv4Unicast\": ");
   CHECK_FALSE(parse_frr_routes("{}", {kVip, kAbsent}, {}, spec));
   CHECK_FALSE(parse_frr_routes(R"({"prefix":"10.0.0.9/32"})", {kVip}, {}, spec));
-  CHECK(parse_frr_routes(R"({"prefix":5,"paths":"x","advertisedTo":[]})", {kVip}, {}, spec));
+}
+
+TEST_CASE("a summary of another shape than expected is an error and no missing peer") {
+  const RouterSpec spec = spec_with({"10.1.1.4"});
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const auto summary = nlohmann::json::parse(frr_fixture(release, "summary.json"));
+  const auto whole = parse_frr_summary(summary.dump(), spec);
+  REQUIRE(whole);
+  std::size_t errors = 0;
+  each_type_swap(summary, [&](const std::string& place, const std::string& text, bool is_deep) {
+    INFO(place << ": " << text.substr(0, 2000));
+    const auto peers = parse_frr_summary(text, spec);
+    const std::string name = place.substr(place.rfind('/') + 1);
+    const bool is_read = name.ends_with("Unicast") || name == "peers" || name == "state" ||
+                         name == "connectionsEstablished" || name == "connectionsDropped" ||
+                         place.ends_with("peers/" + name);
+    CHECK(peers.has_value() == !(is_read || is_deep));
+    if (peers) {
+      CHECK(peers->peers == whole->peers);
+      CHECK(peers->ipv4 == whole->ipv4);
+      CHECK(peers->ipv6 == whole->ipv6);
+    } else {
+      ++errors;
+      CHECK(peers.error().starts_with(is_deep ? "bgpd: what it printed is not JSON"
+                                              : "bgpd does not answer as expected: ipv"));
+    }
+  });
+  CHECK(errors > 100);
+}
+
+TEST_CASE("a route of another shape than expected is an error and no missing route") {
+  const RouterSpec spec = spec_with({"10.1.1.4", "10.1.1.132"});
+  const FrrPeers peers{.peers = {}, .ipv4 = {"10.1.1.132", "10.1.1.4"}, .ipv6 = {}};
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  const auto documents = json_documents(frr_fixture(release, "routes.json"));
+  REQUIRE(documents);
+  const nlohmann::json& document = documents->front();
+  const auto whole = parse_frr_routes(document.dump(), {kVip}, peers, spec);
+  REQUIRE(whole);
+  CHECK(whole->at(kVip).in_rib);
+  std::size_t errors = 0;
+  each_type_swap(document, [&](const std::string& place, const std::string& text, bool is_deep) {
+    INFO(place << ": " << text.substr(0, 2000));
+    const auto routes = parse_frr_routes(text, {kVip}, peers, spec);
+    const bool is_read = place == "/prefix" || place == "/paths" || place == "/paths/0" ||
+                         place == "/paths/0/sourced" || place == "/paths/0/bestpath" ||
+                         place == "/advertisedTo";
+    CHECK(routes.has_value() == !(is_read || is_deep));
+    if (routes) {
+      CHECK(*routes == *whole);
+    } else {
+      ++errors;
+      CHECK(routes.error().starts_with(is_deep ? "bgpd: what it printed is not JSON"
+                                               : "bgpd does not answer as expected: of 10.99.0.1/32, "));
+    }
+  });
+  CHECK(errors > 40);
+}
+
+TEST_CASE("what is wrong with an answer is said with its place") {
+  const RouterSpec spec = spec_with({});
+  const auto problem = [&](const char* text) { return parse_frr_routes(text, {kVip}, {}, spec).error(); };
+  const std::string head = "bgpd does not answer as expected: of 10.99.0.1/32, ";
+  CHECK(problem(R"({"prefix":"10.99.0.1/32","paths":[{"sourced":"yes"}]})") ==
+        head + "paths.0.sourced is no true or false");
+  CHECK(problem(R"({"prefix":"10.99.0.1/32","paths":[7]})") == head + "paths.0 is no object");
+  CHECK(problem(R"({"prefix":5,"paths":"x","advertisedTo":[]})") == head + "prefix is no text");
+  CHECK(problem(R"({"warning":"busy"})") == head + "has no paths");
+  CHECK(parse_frr_summary(R"({"ipv4Unicast":{"peers":{"10.1.1.4":{}}}})", spec).error() ==
+        "bgpd does not answer as expected: ipv4Unicast.peers.10.1.1.4 has no state");
+}
+
+TEST_CASE("a description in Latin-1 does not hide the peers") {
+  std::string text = fixture("frr-10.3-summary.json");
+  text.replace(text.find("n/a"), 3, "Z\xfcrich");
+  const auto peers = parse_frr_summary(text, spec_with({}));
+  REQUIRE(peers);
+  CHECK(peers->ipv4.size() == 2);
 }
 
 TEST_CASE("the questions name the address family and the VRF") {
