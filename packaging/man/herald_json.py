@@ -63,6 +63,8 @@ the main file
 further services
 .It Pa /usr/share/herald/herald.schema.json
 this page for programs
+.It Pa /usr/share/doc/herald/doc
+these keys by example: configuration.md, levers.md, fallback.md, brake.md
 .It Pa /usr/share/doc/herald/examples
 complete examples, each with the configuration of the router beside it
 .El

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import time
 from pathlib import Path
 
 from appliance import PACKAGE, QUIET, Appliance
 from waiting import wait_until
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+REPO = Path(__file__).resolve().parents[2]
+README = REPO / "README.md"
+SANDBOX = REPO / "packaging" / "doc" / "sandbox.md"
 WEB = "10.99.0.1/32"  # lever loopback
 DNS = "10.99.0.53/32"  # lever vtysh
 BOTH = (WEB, DNS)
@@ -101,11 +102,11 @@ def test_sandbox(nva):
     assert held == {"Eff": 1 << 12, "Bnd": 1 << 12, "Amb": 0}  # CAP_NET_ADMIN, and not for its children
 
 
-def test_readmes_wider_sandbox_is_understood(nva):
-    example = textwrap.dedent(re.search(r"^  ```ini\n(.*?)^  ```$", README.read_text(), re.DOTALL | re.MULTILINE)[1])
-    nva.machine.write("/etc/systemd/system/herald.service.d/readme.conf", example)
+def test_wider_sandbox_of_the_documents_is_understood(nva):
+    example = re.search(r"^```ini\n(.*?)^```$", SANDBOX.read_text(), re.DOTALL | re.MULTILINE)[1]
+    nva.machine.write("/etc/systemd/system/herald.service.d/wider.conf", example)
     told = nva.machine.run("systemd-analyze", "verify", "herald.service", check=False)
-    assert "readme.conf" not in told.stdout + told.stderr, told.stderr
+    assert "wider.conf" not in told.stdout + told.stderr, told.stderr
     nva.machine.run("rm", "-r", "/etc/systemd/system/herald.service.d")
 
 

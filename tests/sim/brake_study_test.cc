@@ -1,5 +1,5 @@
 // What the brake costs and what it saves: worlds of eight services, of which the same trouble befalls most, with it off
-// and with several figures. The whole table, as the README has it:
+// and with several figures. The whole table, as packaging/doc/brake.md has it:
 //
 //   sim_test '[study]'
 #include <fmt/format.h>

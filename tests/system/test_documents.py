@@ -126,6 +126,81 @@ def test_schema_accepts_what_the_parser_accepts():
         assert not validator.is_valid(wrong), wrong
 
 
+TEXTS = sorted(path for path in REPO.rglob("*.md") if not {"build", ".git"} & set(path.relative_to(REPO).parts))
+PAGES_OF_OPERATORS = [path for path in TEXTS if path == REPO / "README.md" or REPO / "packaging" in path.parents]
+
+
+def code_of(text: str) -> list[str]:
+    """Lines of fenced blocks, and code spans."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```$", text, flags=re.M | re.S)
+    rest = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    return [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`]+)`", rest)
+
+
+def links_of(page: Path) -> list[str]:
+    """Relative ones. What is code has brackets of its own."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose) if "://" not in link]
+
+
+def anchors_of(page: Path) -> set[str]:
+    return {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)}
+
+
+def test_readme_is_one_page_and_links_lead_somewhere():
+    assert len((REPO / "README.md").read_text().splitlines()) <= 200
+    links = [(page, link) for page in TEXTS for link in links_of(page)]
+    assert len(links) > 30
+    for page, link in links:
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), f"{page}: {link}"
+        assert not anchor or anchor in anchors_of(target), f"{page}: {link}"
+
+
+def test_installed_pages_link_only_to_what_is_installed():
+    pages = [path for path in TEXTS if path.parent == REPO / "packaging" / "doc"]
+    assert len(pages) > 5
+    for page in pages:
+        for link in links_of(page):
+            assert (page.parent / link).resolve().parent == page.parent, f"{page}: {link}"
+
+
+def test_documents_name_only_commands_and_options_that_exist():
+    helps = {command: run(_program("heraldctl"), command, "--help") for command in commands_of_help()}
+    daemon, seen = run(_program("heraldd"), "--help"), 0
+    for page in TEXTS:
+        for code in code_of(page.read_text()):
+            code = code.partition("  #")[0]
+            for command, rest in re.findall(r"(?<![\w/-])heraldctl ([a-z][a-z-]*)([^|&;>]*)", code):
+                assert command in helps, f"{page}: heraldctl {command}"
+                seen += 1
+                for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", re.sub(r'"[^"]*"', "", rest)):
+                    assert option in helps[command], f"{page}: heraldctl {command} {option}"
+            for rest in re.findall(r"(?<![\w/-])heraldd( --[^|&;>]*)", code):
+                for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest):
+                    assert option in daemon, f"{page}: heraldd {option}"
+    assert seen > 20
+
+
+def test_documents_name_only_keys_that_exist():
+    keys = keys_of(SCHEMA)
+    assert "fallback_after" in keys
+    validator, whole = jsonschema.Draft7Validator(SCHEMA), 0
+    for page in PAGES_OF_OPERATORS:
+        text = page.read_text()
+        for code in code_of(text):
+            for key in re.findall(r'"([a-z_]+)":', code):
+                assert key in keys, f"{page}: {key}"
+            dotted = re.fullmatch(r"([a-z_]+)\.([a-z_]+)", code)
+            if dotted and dotted[1] in keys and dotted[2] not in {"conf", "ctl", "json", "md", "jsonl"}:
+                assert dotted[2] in keys, f"{page}: {code}"
+        for block in re.findall(r"^```jsonc?\n(\{.*?)^```$", text, flags=re.M | re.S):
+            whole += 1
+            assert [error.message for error in validator.iter_errors(without_comments(block))] == [], page
+    assert whole >= 4
+
+
 AZURE = REPO / "packaging" / "azure"
 AZURE_VALUES = {"ASN": "65001", "RS_ASN": "65515", "RS1": "10.1.1.4", "RS2": "10.1.1.5", "VIP": "10.99.0.1", "ADDRESS": "10.1.0.4",
                 "PACKAGE_URL": "https://example.net/herald.deb", "PACKAGE_SHA256": "0" * 64}
