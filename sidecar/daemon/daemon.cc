@@ -56,6 +56,8 @@ std::expected<void, std::string> Daemon::open() {
   auto place = options_.hands.take_place();
   if (!place) return std::unexpected(place.error());
   namespace_lock_ = std::move(*place);
+  if (namespace_lock_ && !namespace_lock_->warning().empty())
+    log_.write(LogLevel::warning, namespace_lock_->warning());
   auto lever = options_.hands.levers->addresses(config.services);
   if (!lever) return std::unexpected(lever.error());
   addresses_.use(std::move(*lever));

@@ -38,6 +38,7 @@ std::expected<int, std::string> Withdrawal::run() {
   auto lock = NamespaceLock::take();
   if (!lock) return std::unexpected("nothing is withdrawn: " + lock.error());
   lock_.emplace(std::move(*lock));
+  if (!lock_->warning().empty()) log_.write(LogLevel::warning, lock_->warning());
   auto lever = LoopbackLever::open(config_.services);
   if (!lever) return std::unexpected(lever.error());
   lever_.emplace(std::move(*lever));

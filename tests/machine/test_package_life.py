@@ -245,7 +245,7 @@ def test_handover_to_a_heraldd_that_cannot_start(nva):
 
 
 def test_run_by_root_and_by_its_unit_again(nva):
-    nva.machine.shell("systemctl stop herald; rm -f /run/herald/netns-* /var/lib/herald/*")
+    nva.machine.shell("systemctl stop herald; rm -f /var/lib/herald/*")
     by_hand = "heraldd --log text 2>/dev/null & sleep 3; heraldctl drain web; heraldctl undrain web; kill $!; wait $!"
     nva.machine.shell(by_hand)
     assert nva.machine.run("find", "/run/herald", "/var/lib/herald", "-type", "f", "-user", "root").stdout == ""

@@ -46,13 +46,7 @@ class Namespace:
         self.ip("link set dev lo up")
 
     def delete(self) -> None:
-        lock = self.herald_lock()
         _run(["ip", "netns", "del", self.name])
-        lock.unlink(missing_ok=True)
-
-    def herald_lock(self) -> Path:
-        """heraldd's lock on this namespace, which stays when its owner has ended (see sidecar/os/namespace_lock.h)."""
-        return Path(f"/run/herald/netns-{os.stat(RUN_DIR / self.name).st_ino}.lock")
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The argv that runs `argv` in here; `ip netns exec` replaces itself, so the pid is the command's own."""
