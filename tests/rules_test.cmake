@@ -53,7 +53,7 @@ room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|
 room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
 room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot|repeats|timers)\\.h"
      "sidecar/core/(probe|address|route)/${name}")
-room(sidecar/text "${std}" "${fmt}" "sidecar/core/types\\.h" ${system})
+room(sidecar/text "${std}" "${fmt}" "utf8proc\\.h" "sidecar/core/types\\.h" ${system})
 
 room(sidecar/text/fmt "fmt/format-inl\\.h")
 

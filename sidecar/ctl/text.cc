@@ -53,20 +53,10 @@ constexpr std::size_t kHang = 4;
 // A column with less than this is none to wrap a text in.
 constexpr std::size_t kLeastColumn = 24;
 
-// The bytes of the first `most` characters.
-std::size_t bytes_of(std::string_view text, std::size_t most) {
-  std::size_t end = 0;
-  for (; end < text.size(); ++end) {
-    const bool begins = (static_cast<unsigned char>(text[end]) & 0xc0U) != 0x80;
-    if (begins && most-- == 0) break;
-  }
-  return end;
-}
-
 // The first piece of `text` of at most `room` columns, broken at a blank where there is one; it is taken off, with the
 // blank.
 std::string_view take_piece(std::string_view& text, std::size_t room) {
-  std::size_t end = bytes_of(text, room);
+  std::size_t end = start_of(text, room).size();
   std::size_t next = end;
   if (end < text.size()) {
     const std::size_t blank = text.rfind(' ', end);
@@ -84,7 +74,7 @@ std::string wrapped(std::string_view text, std::size_t begin, std::size_t hang, 
   if (look.width == 0 || begin + columns(text) <= look.width) return painted(std::string(text), look, colour);
   // On a terminal too narrow for any of this, the terminal wraps.
   const auto room = [&](std::size_t from) {
-    return from + kHang < look.width ? look.width - from : columns(text);
+    return from + kHang < look.width ? look.width - from : text.size();
   };
   std::string out = painted(std::string(take_piece(text, room(begin))), look, colour);
   while (!text.empty())

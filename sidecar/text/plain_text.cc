@@ -1,111 +1,132 @@
 #include "sidecar/text/plain_text.h"
 
 #include <fmt/format.h>
+#include <sys/types.h>
+#include <utf8proc.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <iterator>
+#include <limits>
 
 namespace herald {
 namespace {
 
-struct Range {
-  char32_t first;
-  char32_t last;
-};
-
-// Controls, zero-width and direction marks, separators that terminals take for line ends, byte order marks,
-// tags.
-constexpr std::array kUnfit{Range{0x00, 0x1f},     Range{0x7f, 0x9f},     Range{0xad, 0xad},
-                            Range{0x61c, 0x61c},   Range{0x200b, 0x200f}, Range{0x2028, 0x202e},
-                            Range{0x2060, 0x206f}, Range{0xfeff, 0xfeff}, Range{0xe0000, 0xe007f}};
+constexpr std::string_view kDots = "...";
+constexpr std::size_t kNoEnd = std::numeric_limits<std::size_t>::max();
 
 struct Character {
-  char32_t code = 0;
-  std::size_t size = 0;  // bytes; 0: no UTF-8
+  std::string_view bytes;
+  utf8proc_int32_t code = -1;  // -1: a byte that is no UTF-8
 };
 
-// The smallest code point of each length: anything less is an overlong form.
-constexpr std::array<char32_t, 5> kLeast{0, 0, 0x80, 0x800, 0x10000};
-
 Character first_character(std::string_view text) {
-  const auto lead = static_cast<std::uint8_t>(text.front());
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return {};
-  char32_t code = lead & (0xffU >> (size + 1));
-  for (const char next : text.substr(1, size - 1)) {
-    const auto byte = static_cast<std::uint8_t>(next);
-    if ((byte & 0xc0U) != 0x80) return {};
-    code = (code << 6U) | (byte & 0x3fU);
-  }
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  if (code < kLeast[size] || code > 0x10ffff || surrogate) return {};
-  return {code, size};
+  Character first{text.substr(0, 1)};
+  const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                     static_cast<utf8proc_ssize_t>(text.size()), &first.code);
+  if (size > 0) first.bytes = text.substr(0, static_cast<std::size_t>(size));
+  return first;
 }
 
-void append_escape(std::string& out, char32_t code) {
-  switch (code) {
+std::size_t width_of(const Character& character) {
+  if (character.code < 0) return 1;
+  return static_cast<std::size_t>(std::max(utf8proc_charwidth(character.code), 0));
+}
+
+// Controls, what is invisible or changes the direction, separators that terminals take for line ends; and what Unicode
+// has not given a meaning (yet), so that nobody knows what it looks like.
+bool is_unfit(utf8proc_int32_t code) {
+  switch (utf8proc_category(code)) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Empty: the character is shown as it is.
+std::string escape_of(const Character& character) {
+  if (character.code < 0) return fmt::format("\\x{:02x}", static_cast<std::uint8_t>(character.bytes.front()));
+  if (!is_unfit(character.code)) return {};
+  switch (character.code) {
     case '\n':
-      out += "\\n";
-      break;
+      return "\\n";
     case '\r':
-      out += "\\r";
-      break;
+      return "\\r";
     case '\t':
-      out += "\\t";
-      break;
-    default: {
-      const auto number = static_cast<std::uint32_t>(code);
-      out += number < 0x80 ? fmt::format("\\x{:02x}", number) : fmt::format("\\u{:04x}", number);
-    }
+      return "\\t";
+    default:
+      return character.code < 0x80 ? fmt::format("\\x{:02x}", character.code)
+                                   : fmt::format("\\u{:04x}", character.code);
   }
 }
 
-bool is_unfit(char32_t code) {
-  return std::ranges::any_of(kUnfit,
-                             [&](const Range& range) { return code >= range.first && code <= range.last; });
-}
+// What is left of so many columns; as many marks without a width fit in, or a line of them had no end.
+class Room {
+ public:
+  explicit Room(std::size_t most) : columns_(most), marks_(most) {}
 
-bool continues_character(char c) {
-  return (static_cast<std::uint8_t>(c) & 0xc0U) == 0x80;
-}
+  bool take(std::size_t width) {
+    if (width > columns_ || (width == 0 && marks_ == 0)) return false;
+    columns_ -= width;
+    if (width == 0) --marks_;
+    return true;
+  }
+
+ private:
+  std::size_t columns_;
+  std::size_t marks_;
+};
 
 }  // namespace
 
 std::string printable(std::string_view text) {
+  return printable(text, kNoEnd);
+}
+
+std::string printable(std::string_view text, std::size_t most) {
   std::string out;
-  out.reserve(text.size());
+  out.reserve(std::min(text.size(), most));
+  Room room(most);
   while (!text.empty()) {
     const Character character = first_character(text);
-    if (character.size == 0) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<std::uint8_t>(text.front()));
-    } else if (is_unfit(character.code)) {
-      append_escape(out, character.code);
-    } else {
-      out += text.substr(0, character.size);
-    }
-    text.remove_prefix(std::max<std::size_t>(character.size, 1));
+    const std::string escape = escape_of(character);
+    if (!room.take(escape.empty() ? width_of(character) : escape.size())) return out + std::string(kDots);
+    out += escape.empty() ? character.bytes : std::string_view(escape);
+    text.remove_prefix(character.bytes.size());
   }
   return out;
 }
 
 std::size_t columns(std::string_view text) {
-  return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, continues_character));
+  std::size_t sum = 0;
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    sum += width_of(character);
+    text.remove_prefix(character.bytes.size());
+  }
+  return sum;
+}
+
+std::string_view start_of(std::string_view text, std::size_t most) {
+  Room room(most);
+  std::size_t end = 0;
+  while (end < text.size()) {
+    const Character character = first_character(text.substr(end));
+    if (!room.take(width_of(character))) break;
+    end += character.bytes.size();
+  }
+  return text.substr(0, end);
 }
 
 std::string cut(std::string_view text, std::size_t most) {
-  if (columns(text) <= most) return std::string(text);
-  constexpr std::string_view kDots = "...";
+  if (start_of(text, most).size() == text.size()) return std::string(text);
   if (most <= kDots.size()) return std::string(kDots.substr(0, most));
-  std::size_t left = most - kDots.size();
-  std::size_t end = 0;
-  while (end < text.size()) {
-    if (!continues_character(text[end]) && left-- == 0) break;
-    ++end;
-  }
-  return std::string(text.substr(0, end)) + std::string(kDots);
+  return std::string(start_of(text, most - kDots.size())) + std::string(kDots);
 }
 
 }  // namespace herald
