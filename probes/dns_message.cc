@@ -12,6 +12,7 @@
 
 #include "probes/dns_words.h"
 #include "probes/result.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

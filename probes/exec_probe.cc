@@ -16,6 +16,7 @@
 #include "probes/settings.h"
 #include "sidecar/config/kinds.h"
 #include "sidecar/os/process.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "probes/result.h"
 #include "sidecar/config/json_reader.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

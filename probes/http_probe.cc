@@ -31,6 +31,7 @@
 #include "probes/socket.h"
 #include "probes/target.h"
 #include "probes/tls.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

@@ -1,7 +1,7 @@
 // How the results of probes read: one line for an engineer at 3 am, whatever bytes the target sent.
 //
-// It refuses control characters and broken UTF-8 (a terminal or a journal shows these lines as they are) and
-// lines without end.
+// It refuses lines without end. What a target sent goes through printable() (text/plain_text), as a terminal or a journal
+// shows these lines as they are.
 #pragma once
 
 #include <string>
@@ -24,8 +24,6 @@ namespace herald::probes {
 // backlog.
 [[nodiscard]] ProbeResult unix_socket_result(std::string_view attempted, int error);
 
-// The text on one line, at most `most` bytes and "..." where it was longer.
-[[nodiscard]] std::string printable(std::string_view text, std::size_t most);
 // The beginning of what a target sent, in quotes: "\"<html><head>...\"".
 [[nodiscard]] std::string quoted_start(std::string_view text);
 // "certificate expires in 6 days"

@@ -13,6 +13,7 @@
 
 #include "probes/result.h"
 #include "sidecar/os/fd.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

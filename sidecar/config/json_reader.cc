@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/text/plain_text.h"
+
 namespace herald {
 
 namespace {
@@ -31,29 +33,6 @@ std::string escape_pointer(std::string_view key) {
   return escaped;
 }
 
-// Cuts at a character, not inside one.
-std::string shortened(std::string text, std::size_t most) {
-  if (text.size() <= most) return text;
-  std::size_t cut = most;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;
-  text.resize(cut);
-  return text + "...";
-}
-
-// One line and no terminal escapes, whatever keys the file has.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string list_of(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -78,8 +57,7 @@ const json& empty_object() {
 
 std::string to_string(const ConfigError& error) {
   std::string where = printable(error.file);
-  if (!error.pointer.empty())
-    where += (where.empty() ? "" : ": ") + printable(shortened(error.pointer, kShownPointer));
+  if (!error.pointer.empty()) where += (where.empty() ? "" : ": ") + printable(error.pointer, kShownPointer);
   return (where.empty() ? "" : where + ": ") + printable(error.message);
 }
 
@@ -88,8 +66,10 @@ std::string shown(const json& value) {
   if (value.is_array()) return "an array";
   if (value.is_string()) {
     // Cut before quoting: what is left out must not cost time either.
-    const auto cut = shortened(value.get_ref<const std::string&>(), kShownLength);
-    return json(cut).dump(-1, ' ', false, json::error_handler_t::replace);
+    const auto& text = value.get_ref<const std::string&>();
+    std::string start(start_of(text, kShownLength));
+    if (start.size() < text.size()) start += "...";
+    return json(std::move(start)).dump(-1, ' ', false, json::error_handler_t::replace);
   }
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }

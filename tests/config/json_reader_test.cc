@@ -194,15 +194,28 @@ TEST_CASE("an error is one line that says where") {
   CHECK(to_string(ConfigError{"", "", "is wrong"}) == "is wrong");
   CHECK(to_string(ConfigError{"f", "/" + std::string(5000, 'k'), "x"}) ==
         "f: /" + std::string(299, 'k') + "...: x");
-  CHECK(to_string(ConfigError{"f\n", "/\x1b[31m", "x\ry"}) == "f\\u000a: /\\u001b[31m: x\\u000dy");
+  CHECK(to_string(ConfigError{"f\n", "/\x1b[31m", "x\ry"}) == "f\\n: /\\x1b[31m: x\\ry");
+}
+
+TEST_CASE("nothing of a hostile file reaches the terminal raw") {
+  const std::string hostile = "k\u202e\u009b\xff";
+  CHECK(to_string(ConfigError{hostile, "/" + hostile, "no " + hostile}) ==
+        R"(k\u202e\u009b\xff: /k\u202e\u009b\xff: no k\u202e\u009b\xff)");
+  Fixture f("{\"k\u202e\": 1, \"s\": \"\u009b31m\"}");
+  bool s = false;
+  f.reader.read("s", s);
+  f.reader.finish();
+  REQUIRE(f.errors.size() == 2);
+  CHECK(to_string(f.errors[0]) == R"(f: /s: must be true or false, not "\u009b31m")");
+  CHECK(to_string(f.errors[1]) == R"(f: /k\u202e: unknown key)");
 }
 
 TEST_CASE("values are quoted on one line and shortened") {
   CHECK(shown("a\nb\"") == R"("a\nb\"")");
   CHECK(shown(std::string(100, 'x')) == "\"" + std::string(60, 'x') + "...\"");
   std::string accents = "x";
-  for (int i = 0; i < 40; ++i) accents += "\xc3\xa9";
-  CHECK(shown(accents) == "\"" + accents.substr(0, 59) + "...\"");
+  for (int i = 0; i < 100; ++i) accents += "\xc3\xa9";
+  CHECK(shown(accents) == "\"" + accents.substr(0, 1 + 59 * 2) + "...\"");
   CHECK(shown("\xff") == "\"\xef\xbf\xbd\"");
   CHECK(shown(nullptr) == "null");
   CHECK(shown(json::object()) == "an object");

@@ -106,7 +106,7 @@ TEST_CASE("http: a wrong status fails with the beginning of the body") {
   const Server server(always(http_answer("503 Service Unavailable", "no upstream\r\nis left")));
   Lab lab;
   const auto result = lab.run("http", probe_of(server));
-  check_fail(result, Reason::status, "503, expected 200-299: \"no upstream??is left\"");
+  check_fail(result, Reason::status, "503, expected 200-299: \"no upstream\\r\\nis left\"");
   CHECK(lab.run("http", probe_of(server, {{"expect", {{"status", {200, "500-599"}}}}})).verdict ==
         Verdict::pass);
 }

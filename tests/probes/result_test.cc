@@ -7,20 +7,11 @@
 using namespace herald;
 using namespace herald::probes;
 
-TEST_CASE("printable text has no control characters, no broken UTF-8 and an end") {
-  CHECK(printable("plain text", 20) == "plain text");
-  CHECK(printable("a\r\n\tb\x7f", 20) == "a???b?");
-  CHECK(printable("\x1b[31mred", 20) == "?[31mred");
-  CHECK(printable("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", 40) ==
-        "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
-  CHECK(printable("\xff\xfe\x80 \xc3", 20) == "??? ?");
-  CHECK(printable("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80", 40) ==
-        "?? ??? ????");                                               // overlong, surrogate, too large
-  CHECK(printable("\xc2\x9b x \xe2\x80\xae y", 40) == "?? x ??? y");  // C1 control, right-to-left override
-  CHECK(printable("1234567890", 5) == "12345...");
-  CHECK(printable("1234\xc3\xa9", 5) == "1234...");
-  CHECK(printable("", 5).empty());
-  CHECK(quoted_start(std::string(100, 'x')) == '"' + std::string(60, 'x') + "...\"");
+TEST_CASE("what a target sent is quoted on one line, and only its beginning") {
+  CHECK(quoted_start("plain text") == "\"plain text\"");
+  CHECK(quoted_start("a\r\n\tb\x7f \x1b[31m") == R"("a\r\n\tb\x7f \x1b[31m")");
+  CHECK(quoted_start("caf\xc3\xa9 \xff \u009b \u202e") == "\"caf\xc3\xa9 \\xff \\u009b \\u202e\"");
+  CHECK(quoted_start(std::string(1000, 'x')) == '"' + std::string(60, 'x') + "...\"");
 }
 
 TEST_CASE("durations read as milliseconds") {

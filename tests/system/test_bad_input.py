@@ -58,6 +58,22 @@ def test_junk_is_a_message_and_exit_2(daemon, content):
     assert len(done.stderr) < 2000  # a message, not the junk itself
 
 
+def test_no_key_or_value_steers_the_terminal(daemon):
+    hostile = "k\u202e\u009b31m\u2066"
+    configuration = {"router": {"stack": hostile}, hostile: 1, "services": [{hostile: hostile}]}
+    daemon.config_file.write_text(json.dumps(configuration, ensure_ascii=False))
+    done = daemon.run_to_end("--check")
+    assert done.returncode == 2
+    assert r"/k\u202e\u009b31m\u2066: unknown key" in done.stderr
+    assert not [character for character in done.stderr if not character.isprintable() and character != "\n"], done.stderr
+
+
+def test_bytes_that_are_no_text_are_shown_as_escapes(daemon):
+    daemon.config_file.write_bytes(b'{"router\xff\x9b": 1, "services": []}')
+    done = daemon.run_to_end("--check")
+    assert done.returncode == 2 and done.stderr.isascii(), done.stderr
+
+
 def test_unreadable_and_directory(daemon):
     daemon.config_file.unlink()
     assert "No such file" in daemon.run_to_end("--check").stderr
