@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/text/near_name.h"
 #include "sidecar/text/plain_text.h"
 
 namespace herald {
@@ -40,11 +41,6 @@ std::string list_of(const std::vector<std::string>& words) {
     out += '"' + words[i] + '"';
   }
   return out;
-}
-
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string near = near_name(word, candidates);
-  return near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
 }
 
 // One value for every object that is not there; it is never written.
@@ -182,7 +178,7 @@ bool ObjectReader::read_choice(std::string_view key, std::size_t& out,
   const std::string word = found->is_string() ? found->get<std::string>() : "";
   const auto match = std::ranges::find(words, word);
   if (!found->is_string() || match == words.end()) {
-    fail(key, fmt::format("must be {}, not {}{}", list_of(words), shown(*found), suggestion(word, words)));
+    fail(key, fmt::format("must be {}, not {}{}", list_of(words), shown(*found), did_you_mean(word, words)));
     return false;
   }
   out = static_cast<std::size_t>(match - words.begin());
@@ -246,7 +242,7 @@ void ObjectReader::finish() {
   const std::vector<std::string> unknown = unread_keys();
   const std::size_t reported = std::min(unknown.size(), kMostReports);
   for (std::size_t i = 0; i < reported; ++i) {
-    errors_->push_back({file_, pointer_to(unknown[i]), "unknown key" + suggestion(unknown[i], known_)});
+    errors_->push_back({file_, pointer_to(unknown[i]), "unknown key" + did_you_mean(unknown[i], known_)});
   }
   if (unknown.size() > reported) fail("", fmt::format("{} more unknown keys", unknown.size() - reported));
 }

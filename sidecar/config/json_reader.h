@@ -14,7 +14,6 @@
 
 #include "sidecar/core/types.h"
 #include "sidecar/text/duration.h"
-#include "sidecar/text/near_name.h"
 
 namespace herald {
 

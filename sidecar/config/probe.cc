@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sidecar/config/fields.h"
+#include "sidecar/text/near_name.h"
 
 namespace herald {
 
@@ -112,10 +113,9 @@ void read_hard_fail(ObjectReader& object, std::vector<Reason>& out) {
     } else if (known) {
       object.fail_element("hard_fail", i, shown(names[i]) + " is never the reason of a failure");
     } else {
-      const std::string near = near_name(names[i], candidates);
-      const std::string hint = near.empty() ? fmt::format("reasons are {}", fmt::join(candidates, ", "))
-                                            : fmt::format("did you mean \"{}\"?", near);
-      object.fail_element("hard_fail", i, fmt::format("{} is no reason; {}", shown(names[i]), hint));
+      const std::string all = fmt::format("; reasons are {}", fmt::join(candidates, ", "));
+      object.fail_element("hard_fail", i,
+                          shown(names[i]) + " is no reason" + did_you_mean(names[i], candidates, all));
     }
   }
   out = std::move(reasons);
@@ -223,10 +223,8 @@ const ProbeKindCheck* ProbeReader::kind_of(ObjectReader& probe, std::string& typ
   if (kind != kinds_.end()) return &*kind;
   std::vector<std::string> types;
   for (const auto& each : kinds_) types.emplace_back(each.type);
-  const std::string near = near_name(type, types);
   probe.fail("type", fmt::format("{} is not a probe type (this release has {}){}", shown(type),
-                                 fmt::join(types, ", "),
-                                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+                                 fmt::join(types, ", "), did_you_mean(type, types)));
   return nullptr;
 }
 

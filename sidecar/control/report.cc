@@ -209,7 +209,7 @@ std::string no_such(std::string_view kind, std::string_view wanted, std::vector<
   if (!near.empty()) {
     std::erase(names, near);
     names.insert(names.begin(), near);
-    text += fmt::format("; did you mean \"{}\"?", near);
+    text += did_you_mean('"' + near + '"');
   }
   const std::size_t shown = std::min(names.size(), kMostNamesInError);
   text += fmt::format("{} {} ", near.empty() ? "; there" : " There", names.size() == 1 ? "is" : "are");

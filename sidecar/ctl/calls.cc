@@ -59,9 +59,7 @@ Outcome refused(const Options& options, const VarlinkError& error) {
 }
 
 std::string unknown_service(const std::string& wanted, const std::vector<std::string>& names) {
-  const std::string near = near_name(wanted, names);
-  const std::string hint = near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near);
-  return fmt::format("no service \"{}\"{}\n", printable(wanted), hint);
+  return fmt::format("no service \"{}\"{}\n", printable(wanted), did_you_mean(wanted, names));
 }
 
 // Only the wanted services are left in `report`; the error is for people.

@@ -100,9 +100,8 @@ int refuse_command(const CLI::App& app) {
   }
   std::vector<std::string> names;
   for (const ctl::Command& each : ctl::commands()) names.emplace_back(each.name);
-  const std::string near = near_name(*word, names);
   return refuse("no such command: " + printable(*word) +
-                (near.empty() ? "; see heraldctl --help" : "; did you mean \"" + near + "\"?"));
+                did_you_mean(*word, names, "; see heraldctl --help"));
 }
 
 std::size_t terminal_width() {

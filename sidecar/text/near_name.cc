@@ -1,5 +1,7 @@
 #include "sidecar/text/near_name.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -63,6 +65,16 @@ std::string near_name(std::string_view word, const std::vector<std::string>& can
     best_distance = edits;
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates,
+                         std::string_view otherwise) {
+  const std::string near = near_name(word, candidates);
+  return near.empty() ? std::string(otherwise) : did_you_mean('"' + near + '"');
+}
+
+std::string did_you_mean(std::string_view shown) {
+  return fmt::format("; did you mean {}?", shown);
 }
 
 }  // namespace herald

@@ -221,29 +221,3 @@ TEST_CASE("values are quoted on one line and shortened") {
   CHECK(shown(json::object()) == "an object");
   CHECK(shown(1e300) == "1e+300");
 }
-
-TEST_CASE("near names are those that a user meant") {
-  const std::vector<std::string> keys{"name", "interval", "fast_interval", "timeout", "rise",
-                                      "fall", "of",       "role"};
-  const std::vector<std::pair<std::string, std::string>> cases{{"intervall", "interval"},
-                                                               {"inteval", "interval"},
-                                                               {"intervla", "interval"},
-                                                               {"Interval", "interval"},
-                                                               {"time-out", "timeout"},
-                                                               {"fast-interval", "fast_interval"},
-                                                               {"int", "interval"},
-                                                               {"fal", "fall"},
-                                                               {"rol", "role"},
-                                                               {"raise", "rise"},
-                                                               {"nmae", "name"},
-                                                               {"", ""},
-                                                               {"x", ""},
-                                                               {"xyz", ""},
-                                                               {"bind_device", ""},
-                                                               {std::string(1000, 'i'), ""}};
-  for (const auto& [word, expected] : cases) {
-    INFO(word);
-    CHECK(near_name(word, keys) == expected);
-  }
-  CHECK(near_name("anything", {}).empty());
-}

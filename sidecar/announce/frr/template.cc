@@ -143,10 +143,8 @@ class Template::Parser {
     std::erase(word, ' ');
     const std::string near = near_name(word, names);
     const std::string hint =
-        near.empty()
-            ? ""
-            : fmt::format("did you mean {}? ", braced(fmt::format("{}{}", inside.substr(0, sign), near)));
-    fail(fmt::format("unknown placeholder {}; {}{}", braced(inside), hint, allowed(list)));
+        near.empty() ? ";" : did_you_mean(braced(fmt::format("{}{}", inside.substr(0, sign), near)));
+    fail(fmt::format("unknown placeholder {}{} {}", braced(inside), hint, allowed(list)));
   }
 
   void check_occurrence() {
