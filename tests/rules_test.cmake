@@ -48,9 +48,9 @@ set(os "sidecar/os/${name}")
 
 # Pure: no descriptor, clock, log, environment or JSON.
 room(sidecar/core "${std}" "${fmt}" "${core}")
-room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot)\\.h")
+room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|hash|events|snapshot)\\.h")
 room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
-room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
+room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|hash|repeats|timers)\\.h")
 room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot|repeats|timers)\\.h"
      "sidecar/core/(probe|address|route)/${name}")
 room(sidecar/text "${std}" "${fmt}" "utf8proc\\.h" "sidecar/core/types\\.h" ${system})
@@ -67,7 +67,7 @@ room(sidecar/state "${std}" "${fmt}" "${json}" "sidecar/core/(types|events)\\.h"
 room(sidecar/announce/router "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system})
 room(sidecar/announce/frr "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
      "sidecar/announce/router/${name}")
-room(sidecar/announce/bird "${std}" "${fmt}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
+room(sidecar/announce/bird "${std}" "${fmt}" "${types}" "sidecar/core/hash\\.h" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
      "sidecar/announce/router/${name}")
 room(sidecar/announce "${std}" "${fmt}" "${types}" "sidecar/core/(address|route)/${name}" "${text}" "${os}" ${system}
      "sidecar/announce/(router|frr|bird)/${name}")

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "sidecar/core/hash.h"
 #include "sidecar/text/address.h"
 
 namespace herald {
@@ -19,16 +20,6 @@ constexpr std::string_view kHeader =
 constexpr std::array<std::string_view, 5> kClauses{"bgp_path.prepend(#);", "bgp_med = #;",
                                                    "bgp_local_pref = #;", "bgp_community.add((#,#));",
                                                    "bgp_large_community.add((#,#,#));"};
-
-// FNV-1a, 64 bit: to tell one content of the file from another, not a defence against anybody.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3U;
-  }
-  return hash;
-}
 
 bool matches(std::string_view clause, std::string_view pattern) {
   for (const char expected : pattern) {
@@ -131,7 +122,7 @@ std::string bird_line(const Vip& vip, const BirdRoute& route) {
 }
 
 std::string bird_mark(const BirdRoutes& routes, bool ipv6) {
-  return fmt::format("herald {:016x}", hash_of(routes_of(routes, ipv6)));
+  return fmt::format("herald {:016x}", fnv1a_64(routes_of(routes, ipv6)));
 }
 
 std::string render_bird_include(const BirdRoutes& routes) {

@@ -2,17 +2,14 @@
 
 #include <algorithm>
 
+#include "sidecar/core/hash.h"
+
 namespace herald {
 namespace {
 
-// FNV-1a (64 bit), finished as in MurmurHash3 so that near names do not get near phases. std::hash would do
-// within one build, but phases should survive a rebuild too.
+// Finished as in MurmurHash3, so that near names do not get near phases.
 std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3U;
-  }
+  std::uint64_t hash = fnv1a_64(text);
   hash ^= hash >> 33U;
   hash *= 0xff51afd7ed558ccdU;
   hash ^= hash >> 33U;

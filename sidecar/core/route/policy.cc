@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "sidecar/core/hash.h"
+
 namespace herald {
 namespace {
 
@@ -13,12 +15,7 @@ std::string text_of(const std::optional<std::uint32_t>& number) {
 }  // namespace
 
 std::string name_hash(std::string_view text) {
-  std::uint32_t hash = 0x811c9dc5U;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x01000193U;
-  }
-  return fmt::format("{:08x}", hash);
+  return fmt::format("{:08x}", fnv1a_32(text));
 }
 
 Policy policy_of(const ServiceSpec& service, Grade grade) {
