@@ -135,11 +135,9 @@ void read_loopback(ObjectReader& announce, AnnounceSpec& spec, std::vector<std::
 
 void read_kept_vip(ObjectReader& announce, AnnounceSpec& spec) {
   announce.read("manage_vip", spec.manage_vip);
-  std::size_t vip_on_down = 0;
-  if (announce.read_choice("vip_on_down", vip_on_down, {"keep", "remove"})) {
-    spec.vip_on_down = static_cast<VipOnDown>(vip_on_down);
-    if (!spec.manage_vip && spec.vip_on_down == VipOnDown::remove)
-      announce.fail("vip_on_down", R"(with "manage_vip": false the address is not herald's to remove)");
+  if (announce.read("vip_on_down", spec.vip_on_down) && !spec.manage_vip &&
+      spec.vip_on_down == VipOnDown::remove) {
+    announce.fail("vip_on_down", R"(with "manage_vip": false the address is not herald's to remove)");
   }
   read_attributes(announce, spec);
 }
@@ -158,10 +156,7 @@ void read_routed(ObjectReader& announce, AnnounceSpec& spec) {
 bool read_announce(ObjectReader& service, AnnounceSpec& spec, std::vector<std::string>& warnings) {
   auto announce = service.object("announce");
   if (!announce) return true;
-  std::size_t via = 0;
-  const bool known =
-      announce->read_choice("via", via, {"loopback", "vtysh", "birdc"}) || announce->value("via") == nullptr;
-  spec.via = static_cast<Via>(via);
+  const bool known = announce->read("via", spec.via) || announce->value("via") == nullptr;
   read_interface(*announce, "interface", spec.interface);
   if (!known) {
     read_lease(*announce, spec, warnings);

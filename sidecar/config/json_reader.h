@@ -45,6 +45,17 @@ class ObjectReader {
   bool read(std::string_view key, std::uint32_t& out, std::uint32_t least, std::uint32_t most);
   bool read(std::string_view key, Duration& out, Duration least, Duration most);
   bool read(std::string_view key, std::vector<std::string>& out);  // array of strings
+  // A word of the enumeration.
+  template <Worded Enum>
+  bool read(std::string_view key, Enum& out) {
+    constexpr auto kWords = words_of(Enum{});
+    std::vector<std::string> words;
+    for (const auto& each : kWords) words.emplace_back(each.word);
+    std::size_t index = 0;
+    if (!read_choice(key, index, words)) return false;
+    out = kWords[index].value;
+    return true;
+  }
   // One of `words`; `out` becomes its index.
   bool read_choice(std::string_view key, std::size_t& out, const std::vector<std::string>& words);
 

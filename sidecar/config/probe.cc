@@ -89,9 +89,8 @@ bool can_fail(Reason reason) {
 
 std::vector<std::string> failure_names() {
   std::vector<std::string> names;
-  for (auto i = static_cast<int>(Reason::none); i <= static_cast<int>(Reason::inverted); ++i) {
-    const auto reason = static_cast<Reason>(i);
-    if (can_fail(reason)) names.emplace_back(name_of(reason));
+  for (const auto& [reason, word] : words_of(Reason{})) {
+    if (can_fail(reason)) names.emplace_back(word);
   }
   return names;
 }
@@ -106,7 +105,7 @@ void read_hard_fail(ObjectReader& object, std::vector<Reason>& out) {
   }
   std::vector<Reason> reasons;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto reason = reason_from(names[i]);
+    const auto reason = from_name<Reason>(names[i]);
     const bool known = reason && *reason != Reason::none;
     if (known && can_fail(*reason)) {
       if (std::ranges::find(reasons, *reason) == reasons.end()) reasons.push_back(*reason);
@@ -175,8 +174,7 @@ void ProbeReader::read_shared(ObjectReader& object, SharedKeys& keys) {
   object.read("rise", keys.thresholds.rise, 1, kMostConsecutive);
   object.read("fall", keys.thresholds.fall, 1, kMostConsecutive);
   read_window(object, keys.thresholds.window);
-  std::size_t role = 0;
-  if (object.read_choice("role", role, {"gate", "degrade", "info"})) keys.role = static_cast<Role>(role);
+  object.read("role", keys.role);
   read_hard_fail(object, keys.thresholds.hard_fail);
   object.read("invert", keys.thresholds.invert);
   read_address(object, "source", keys.socket.source);

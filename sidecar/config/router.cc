@@ -71,10 +71,7 @@ void read_peers(ObjectReader& route_server, std::vector<std::string>& peers) {
 }
 
 void read_route_server(ObjectReader route_server, RouterSpec& router) {
-  std::size_t preset = 0;
-  if (route_server.read_choice("preset", preset, {"azure", "aws", "gcp", "generic"})) {
-    router.preset = static_cast<Preset>(preset);
-  }
+  route_server.read("preset", router.preset);
   read_as(route_server, router.peer_as);
   // The others let their operator choose.
   if (!router.peer_as && router.preset == Preset::azure) router.peer_as = kAzureAs;
@@ -97,9 +94,7 @@ void read_vtysh(ObjectReader object, VtyshSpec& vtysh) {
     }
   }
   read_path(object, "socket_dir", vtysh.socket_dir);
-  std::size_t transport = 0;
-  if (object.read_choice("transport", transport, {"vtysh", "socket"}))
-    vtysh.transport = static_cast<Transport>(transport);
+  object.read("transport", vtysh.transport);
   object.read("timeout", vtysh.timeout, 100ms, 60s);
   object.finish();
 }
@@ -121,9 +116,7 @@ void read_bird(ObjectReader object, BirdSpec& bird) {
 }
 
 void read_fallback(ObjectReader& object, bool stack_known, RouterSpec& router) {
-  std::size_t level = 0;
-  if (object.read_choice("fallback", level, {"off", "deny", "shutdown"}))
-    router.fallback = static_cast<FallbackLevel>(level);
+  object.read("fallback", router.fallback);
   object.read("fallback_after", router.fallback_after, 1s, 1h);
   if (stack_known && router.fallback != FallbackLevel::off && router.stack != Stack::frr) {
     object.fail("fallback", fmt::format("needs the stack \"frr\": herald has no such lever on {}",
@@ -138,10 +131,7 @@ bool read_router(ObjectReader& top, RouterSpec& router) {
   auto object = top.object("router");
   if (!present) top.fail("", R"("router" is required: {"stack": "frr"}, "bird" or "none")");
   if (!object) return false;
-  std::size_t stack = 0;
-  const bool stack_known =
-      object->require("stack") && object->read_choice("stack", stack, {"frr", "bird", "none"});
-  if (stack_known) router.stack = static_cast<Stack>(stack);
+  const bool stack_known = object->require("stack") && object->read("stack", router.stack);
   read_fallback(*object, stack_known, router);
   if (auto bgp = object->object("bgp")) read_bgp(*bgp, router);
   if (auto route_server = object->object("route_server")) read_route_server(*route_server, router);

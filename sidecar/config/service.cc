@@ -102,9 +102,7 @@ void ServiceReader::read(ObjectReader& service) {
   service.read("hold_down", spec.hold_down, 0s, 24h);
   read_damping(service, spec.damping);
   service.read("adopt_timeout", spec.adopt_timeout, 1s, 1h);
-  std::size_t on_exit = 0;
-  if (service.read_choice("on_exit", on_exit, {"withdraw", "keep"}))
-    spec.on_exit = static_cast<OnExit>(on_exit);
+  service.read("on_exit", spec.on_exit);
   service.finish();
   services_.push_back(std::move(spec));
 }

@@ -15,7 +15,10 @@ namespace herald {
 using namespace std::chrono_literals;
 
 enum class Role : std::uint8_t { gate, degrade, info };
-[[nodiscard]] std::string_view name_of(Role role);
+[[nodiscard]] constexpr auto words_of(Role) {
+  using enum Role;
+  return std::to_array<Word<Role>>({{gate, "gate"}, {degrade, "degrade"}, {info, "info"}});
+}
 
 // When a probe runs. Times are start to start.
 struct ProbeTiming {
@@ -91,11 +94,18 @@ struct Damping {
 };
 
 enum class OnExit : std::uint8_t { withdraw, keep };
+[[nodiscard]] constexpr auto words_of(OnExit) {
+  using enum OnExit;
+  return std::to_array<Word<OnExit>>({{withdraw, "withdraw"}, {keep, "keep"}});
+}
 
 // The lever. `loopback` moves the address and the stack redistributes it; the others have the router announce it, and
 // the address stays.
 enum class Via : std::uint8_t { loopback, vtysh, birdc };
-[[nodiscard]] std::string_view name_of(Via via);
+[[nodiscard]] constexpr auto words_of(Via) {
+  using enum Via;
+  return std::to_array<Word<Via>>({{loopback, "loopback"}, {vtysh, "vtysh"}, {birdc, "birdc"}});
+}
 
 // What an announcement carries (RFC 4271; RFC 1997 and 8092 for communities).
 struct Attributes {
@@ -110,6 +120,10 @@ struct Attributes {
 };
 
 enum class VipOnDown : std::uint8_t { keep, remove };
+[[nodiscard]] constexpr auto words_of(VipOnDown) {
+  using enum VipOnDown;
+  return std::to_array<Word<VipOnDown>>({{keep, "keep"}, {remove, "remove"}});
+}
 
 struct AnnounceSpec {
   Via via = Via::loopback;
@@ -146,10 +160,17 @@ struct ServiceSpec {
 };
 
 enum class Stack : std::uint8_t { frr, bird, none };
-[[nodiscard]] std::string_view name_of(Stack stack);
+[[nodiscard]] constexpr auto words_of(Stack) {
+  using enum Stack;
+  return std::to_array<Word<Stack>>({{frr, "frr"}, {bird, "bird"}, {none, "none"}});
+}
 
 // How FRR is asked and told: by vtysh, or by bgpd's own socket, with vtysh where that does not answer.
 enum class Transport : std::uint8_t { vtysh, socket };
+[[nodiscard]] constexpr auto words_of(Transport) {
+  using enum Transport;
+  return std::to_array<Word<Transport>>({{vtysh, "vtysh"}, {socket, "socket"}});
+}
 
 struct VtyshSpec {
   std::string path = "/usr/bin/vtysh";
@@ -172,11 +193,17 @@ struct BirdSpec {
 
 // How far herald goes when the router goes on advertising what was withdrawn (fallback.h).
 enum class FallbackLevel : std::uint8_t { off, deny, shutdown };
-[[nodiscard]] std::string_view name_of(FallbackLevel level);
+[[nodiscard]] constexpr auto words_of(FallbackLevel) {
+  using enum FallbackLevel;
+  return std::to_array<Word<FallbackLevel>>({{off, "off"}, {deny, "deny"}, {shutdown, "shutdown"}});
+}
 
 // What the Route Server is, for its rules and for ready configuration.
 enum class Preset : std::uint8_t { azure, aws, gcp, generic };
-[[nodiscard]] std::string_view name_of(Preset preset);
+[[nodiscard]] constexpr auto words_of(Preset) {
+  using enum Preset;
+  return std::to_array<Word<Preset>>({{azure, "azure"}, {aws, "aws"}, {gcp, "gcp"}, {generic, "generic"}});
+}
 
 struct RouterSpec {
   Stack stack = Stack::none;

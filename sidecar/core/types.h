@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/words.h"
+
 namespace herald {
 
 using Duration = std::chrono::nanoseconds;
@@ -33,6 +35,11 @@ enum class ServiceId : std::uint32_t {};
 
 // What one attempt found out. `inconclusive` is herald's own trouble and counts neither way.
 enum class Verdict : std::uint8_t { pass, warn, fail, inconclusive };
+[[nodiscard]] constexpr auto words_of(Verdict) {
+  using enum Verdict;
+  return std::to_array<Word<Verdict>>(
+      {{pass, "pass"}, {warn, "warn"}, {fail, "fail"}, {inconclusive, "inconclusive"}});
+}
 
 // Why an attempt did not pass; the names are what `hard_fail` lists and what status shows.
 enum class Reason : std::uint8_t {
@@ -57,10 +64,29 @@ enum class Reason : std::uint8_t {
   late,         // inconclusive: herald's own loop ran late
   inverted      // fail: `invert` is set and the target answered well
 };
-
-[[nodiscard]] std::string_view name_of(Verdict verdict);
-[[nodiscard]] std::string_view name_of(Reason reason);
-[[nodiscard]] std::optional<Reason> reason_from(std::string_view name);
+[[nodiscard]] constexpr auto words_of(Reason) {
+  using enum Reason;
+  return std::to_array<Word<Reason>>({{none, ""},
+                                      {timeout, "timeout"},
+                                      {refused, "refused"},
+                                      {reset, "reset"},
+                                      {unreachable, "unreachable"},
+                                      {tls, "tls"},
+                                      {protocol, "protocol"},
+                                      {status, "status"},
+                                      {header, "header"},
+                                      {body, "body"},
+                                      {json, "json"},
+                                      {too_large, "too_large"},
+                                      {rcode, "rcode"},
+                                      {answer, "answer"},
+                                      {latency, "latency"},
+                                      {expiry, "expiry"},
+                                      {resolve, "resolve"},
+                                      {local, "local"},
+                                      {late, "late"},
+                                      {inverted, "inverted"}});
+}
 
 struct ProbeResult {
   Verdict verdict = Verdict::inconclusive;
@@ -73,15 +99,33 @@ struct ProbeResult {
 
 // What the counters of one probe say. `rising` and `falling` are changes that are pending.
 enum class ProbeState : std::uint8_t { unknown, rising, up, falling, down };
+[[nodiscard]] constexpr auto words_of(ProbeState) {
+  using enum ProbeState;
+  return std::to_array<Word<ProbeState>>(
+      {{unknown, "unknown"}, {rising, "rising"}, {up, "up"}, {falling, "falling"}, {down, "down"}});
+}
 
 enum class Health : std::uint8_t { unknown, healthy, degraded, unhealthy };
+[[nodiscard]] constexpr auto words_of(Health) {
+  using enum Health;
+  return std::to_array<Word<Health>>(
+      {{unknown, "unknown"}, {healthy, "healthy"}, {degraded, "degraded"}, {unhealthy, "unhealthy"}});
+}
 
 // How good an announcement is; each may have attributes of its own.
 enum class Grade : std::uint8_t { healthy, degraded, draining };
+[[nodiscard]] constexpr auto words_of(Grade) {
+  using enum Grade;
+  return std::to_array<Word<Grade>>({{healthy, "healthy"}, {degraded, "degraded"}, {draining, "draining"}});
+}
 inline constexpr std::size_t kGrades = 3;
 
 // What the operator wants of a service; it stands beside the measured health and beats it.
 enum class AdminState : std::uint8_t { automatic, drain, force };
+[[nodiscard]] constexpr auto words_of(AdminState) {
+  using enum AdminState;
+  return std::to_array<Word<AdminState>>({{automatic, "auto"}, {drain, "drain"}, {force, "force"}});
+}
 
 // What herald does about a service, as users see it.
 enum class ServiceState : std::uint8_t {
@@ -93,17 +137,25 @@ enum class ServiceState : std::uint8_t {
   withdrawing,
   held
 };
+[[nodiscard]] constexpr auto words_of(ServiceState) {
+  using enum ServiceState;
+  return std::to_array<Word<ServiceState>>({{adopting, "adopting"},
+                                            {withdrawn, "withdrawn"},
+                                            {announcing, "announcing"},
+                                            {announced, "announced"},
+                                            {draining, "draining"},
+                                            {withdrawing, "withdrawing"},
+                                            {held, "held"}});
+}
 
 // What changes in a transition: one of these of a service, or what a probe says.
 enum class Subject : std::uint8_t { state, health, admin, probe };
+[[nodiscard]] constexpr auto words_of(Subject) {
+  using enum Subject;
+  return std::to_array<Word<Subject>>(
+      {{state, "state"}, {health, "health"}, {admin, "admin"}, {probe, "probe"}});
+}
 inline constexpr std::size_t kServiceSubjects = 3;
-
-[[nodiscard]] std::string_view name_of(ProbeState state);
-[[nodiscard]] std::string_view name_of(Health health);
-[[nodiscard]] std::string_view name_of(Grade grade);
-[[nodiscard]] std::string_view name_of(AdminState state);
-[[nodiscard]] std::string_view name_of(ServiceState state);
-[[nodiscard]] std::string_view name_of(Subject subject);
 
 // A host prefix in canonical text ("10.99.0.1/32", "fd00:99::1/128"). The core compares it and never looks
 // inside; config_file makes it canonical, the adapters parse it.

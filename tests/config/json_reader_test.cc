@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
+#include "sidecar/core/config.h"
+
 using namespace std::chrono_literals;
 using namespace herald;
 using nlohmann::json;
@@ -67,6 +69,24 @@ TEST_CASE("a whole number reads as a double too") {
   CHECK(d == 2);
   CHECK(f.reader.read("n", d, -5, 5));
   CHECK(d == -1);
+}
+
+TEST_CASE("a word of an enumeration becomes its enumerator") {
+  Fixture f(R"({"role": "info", "via": "brdc", "stack": 1})");
+  Role role = Role::gate;
+  Via via = Via::vtysh;
+  Stack stack = Stack::bird;
+  CHECK(f.reader.read("role", role));
+  CHECK(role == Role::info);
+  CHECK_FALSE(f.reader.read("via", via));
+  CHECK(via == Via::vtysh);
+  CHECK_FALSE(f.reader.read("stack", stack));
+  CHECK_FALSE(f.reader.read("absent", stack));
+  CHECK(stack == Stack::bird);
+  f.reader.finish();
+  CHECK(f.reports() ==
+        Reports{R"(/via: must be "loopback", "vtysh" or "birdc", not "brdc"; did you mean "birdc"?)",
+                R"(/stack: must be "frr", "bird" or "none", not 1)"});
 }
 
 TEST_CASE("wrong types and ranges are reported with what was found") {

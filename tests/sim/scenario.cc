@@ -49,8 +49,8 @@ class Words {
   }
   Reason reason() {
     const std::string word = next();
-    const auto reason = reason_from(word);
-    if (!reason) throw std::runtime_error("not a reason: " + word);
+    const auto reason = from_name<Reason>(word);
+    if (!reason || *reason == Reason::none) throw std::runtime_error("not a reason: " + word);
     return *reason;
   }
   std::string rest() {
