@@ -96,9 +96,7 @@ DnsSettings read_dns(ObjectReader& keys) {
   const auto question = read_question(keys, settings);
   std::size_t choice = 0;
   if (keys.read_choice("transport", choice, {"udp", "tcp"})) settings.uses_tcp = choice == 1;
-  if (keys.read_choice("on_truncation", choice, {"tcp", "pass", "fail"})) {
-    settings.on_truncation = static_cast<OnTruncation>(choice);
-  }
+  keys.read("on_truncation", settings.on_truncation);
   keys.read("tries", settings.tries, 1, kMostTries);
   if (question) {
     read_expect(keys, question->type, settings.expect);

@@ -11,6 +11,10 @@
 namespace herald::probes {
 
 enum class OnTruncation : std::uint8_t { tcp, pass, fail };
+[[nodiscard]] constexpr auto words_of(OnTruncation) {
+  using enum OnTruncation;
+  return std::to_array<Word<OnTruncation>>({{tcp, "tcp"}, {pass, "pass"}, {fail, "fail"}});
+}
 
 struct DnsSettings final : ProbeSettings {
   Endpoint server;

@@ -118,10 +118,7 @@ void read_connection(ObjectReader& keys, HttpSettings& settings) {
     if (settings.connect_to) keys.fail("unix_socket", "cannot go with connect_to");
     refuse_socket_keys(keys, "a unix socket");
   }
-  std::size_t version = static_cast<std::size_t>(settings.version);
-  if (keys.read_choice("http_version", version, {"1.0", "1.1", "2", "2-prior-knowledge"})) {
-    settings.version = static_cast<HttpVersion>(version);
-  }
+  keys.read("http_version", settings.version);
   keys.read("follow_redirects", settings.follow_redirects, 0, kMostRedirects);
   keys.read("reuse", settings.reuse);
   keys.read("max_body", settings.max_body, 1, kLargestBody);

@@ -15,6 +15,11 @@
 namespace herald::probes {
 
 enum class HttpVersion : std::uint8_t { v1_0, v1_1, v2, v2_prior_knowledge };
+[[nodiscard]] constexpr auto words_of(HttpVersion) {
+  using enum HttpVersion;
+  return std::to_array<Word<HttpVersion>>(
+      {{v1_0, "1.0"}, {v1_1, "1.1"}, {v2, "2"}, {v2_prior_knowledge, "2-prior-knowledge"}});
+}
 
 struct HttpSettings final : ProbeSettings {
   std::string url;  // as curl gets it: its host is tls.server_name where that is given
