@@ -113,6 +113,17 @@ ordered_json admin_json(const Admin& admin, const ClockPair& clocks) {
           {"expires", time_or_null(admin.expires, clocks)}};
 }
 
+// What exit code 1 of `heraldctl status` and STATUS= come from: announced, healthy and without a problem, or drained and
+// gone. herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
+bool is_as_wanted(const ServiceSnapshot& service) {
+  if (service.admin.state == AdminState::drain && service.admin.who == kHeraldsWord && !service.departs)
+    return false;
+  if (service.admin.state == AdminState::drain)
+    return service.state == ServiceState::withdrawn && service.problem.empty();
+  return service.state == ServiceState::announced && service.health == Health::healthy &&
+         service.problem.empty();
+}
+
 ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json vips = ordered_json::array();
   for (const VipSnapshot& vip : service.vips) vips.push_back(vip_json(vip, snapshot, clocks));
@@ -127,6 +138,7 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
           {"since", to_rfc3339(service.since, clocks)},
           {"problem", service.problem},
           {"removed", service.departs},
+          {"as_wanted", is_as_wanted(service)},
           {"penalty", std::round(service.penalty)},
           {"via", name_of(service.via)},
           {"admin_by", admin_json(service.admin, clocks)},
@@ -232,16 +244,6 @@ std::string address_command(const Step& step) {
   if (!step.lease) return "ip address add " + place;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count();
   return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, seconds);
-}
-
-// herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
-bool is_as_wanted(const ServiceSnapshot& service) {
-  if (service.admin.state == AdminState::drain && service.admin.who == kHeraldsWord && !service.departs)
-    return false;
-  if (service.admin.state == AdminState::drain)
-    return service.state == ServiceState::withdrawn && service.problem.empty();
-  return service.state == ServiceState::announced && service.health == Health::healthy &&
-         service.problem.empty();
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "sidecar/control/names.h"
-
 namespace herald::ctl {
 namespace {
 
@@ -284,15 +282,8 @@ std::string admin_line(const Report& service, WallTime now, const Look& look) {
 
 }  // namespace
 
-// As control/report.cc judges it for STATUS=.
 bool is_as_wanted(const Report& service) {
-  const bool drained = text_at(service, "admin") == "drain";
-  if (drained && text_at(object_at(service, "admin_by"), "who") == kHeraldsWord &&
-      !flag_at(service, "removed").value_or(false))
-    return false;
-  if (drained) return text_at(service, "state") == "withdrawn" && text_at(service, "problem").empty();
-  return text_at(service, "state") == "announced" && text_at(service, "health") == "healthy" &&
-         text_at(service, "problem").empty();
+  return flag_at(service, "as_wanted").value_or(false);
 }
 
 std::string render_status(const Report& status, const Look& look) {

@@ -8,7 +8,7 @@
 
 namespace herald::ctl {
 
-// Announced, healthy, and with no problem, its VIPs not known to be advertised to nobody.
+// As the daemon judges it; what does not say so is not.
 [[nodiscard]] bool is_as_wanted(const Report& service);
 
 // A line on the router, then one a service; "!" marks each that is not as wanted, its problem is below.

@@ -143,6 +143,30 @@ TEST_CASE("an unknown service is answered with those that there are") {
   CHECK(why_report(Snapshot{}, "web", kClocks).error() == R"(no service "web"; the configuration has none)");
 }
 
+TEST_CASE("only announced, healthy and without a problem is as wanted, or drained and gone") {
+  const auto judged = [](auto change) {
+    Snapshot snapshot = two_services();
+    change(snapshot.services[0]);
+    const bool as_wanted = status_report(snapshot, kClocks)["services"][0]["as_wanted"];
+    CHECK((*why_report(snapshot, "web", kClocks))["service"]["as_wanted"] == as_wanted);
+    CHECK((status_line(snapshot).find("; web ") == std::string::npos) == as_wanted);
+    return as_wanted;
+  };
+  CHECK(judged([](ServiceSnapshot&) {}));
+  CHECK_FALSE(judged([](ServiceSnapshot& service) { service.health = Health::degraded; }));
+  CHECK_FALSE(judged([](ServiceSnapshot& service) { service.state = ServiceState::held; }));
+  CHECK_FALSE(judged([](ServiceSnapshot& service) { service.problem = "?"; }));
+  const auto drained = [](ServiceState state, const std::string& who) {
+    return [=](ServiceSnapshot& service) {
+      service.state = state;
+      service.admin = {AdminState::drain, "", who, kNow, std::nullopt};
+    };
+  };
+  CHECK(judged(drained(ServiceState::withdrawn, "root")));
+  CHECK_FALSE(judged(drained(ServiceState::draining, "root")));
+  CHECK_FALSE(judged(drained(ServiceState::withdrawn, "herald")));
+}
+
 TEST_CASE("systemd's status line tells the first thing that is amiss") {
   Snapshot snapshot = two_services();
   CHECK(status_line(snapshot) ==
