@@ -98,6 +98,16 @@ inline std::string service_with(std::string_view patch) {
   return json{{"router", {{"stack", "none"}}}, {"services", {service}}}.dump();
 }
 
+// What is wrong with that service, with pointers below it: for short tables.
+inline Reports service_errors(std::string_view patch) {
+  Reports reports = errors_of(service_with(patch));
+  for (auto& report : reports) {
+    CHECK(report.starts_with("f: /services/0"));
+    report.erase(0, std::string("f: /services/0").size());
+  }
+  return reports;
+}
+
 // The same with one probe, and the patch for that.
 inline std::string probe_with(std::string_view patch, std::string_view defaults = "{}") {
   json document = json::parse(service_with("{}"));

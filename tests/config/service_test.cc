@@ -14,16 +14,6 @@ ServiceSpec service_of(std::string_view patch) {
   return config_of(service_with(patch)).services.at(0);
 }
 
-// Pointers below the service, for short tables.
-Reports service_errors(std::string_view patch) {
-  Reports reports = errors_of(service_with(patch));
-  for (auto& report : reports) {
-    CHECK(report.starts_with("f: /services/0"));
-    report.erase(0, std::string("f: /services/0").size());
-  }
-  return reports;
-}
-
 }  // namespace
 
 TEST_CASE("a service's defaults are the contract's") {
@@ -149,14 +139,6 @@ TEST_CASE("everything that is wrong is reported at once") {
             .size() == 8);
 }
 
-TEST_CASE("a short lease is a warning") {
-  const auto result = parse(service_with(R"({"announce": {"lease": "5s"}})"));
-  CHECK(result.config.has_value());
-  CHECK(result.warnings ==
-        Reports{"f: /services/0/announce/lease: 5s is shorter than 15s: a stall of this machine withdraws"});
-  CHECK(parse(service_with(R"({"announce": {"lease": "15s"}})")).warnings.empty());
-}
-
 TEST_CASE("no probe may depend on an address that herald removes") {
   const std::string target =
       "the target 10.99.0.1 is a VIP that herald itself removes (f: /services/0/vips/0): once removed, the "
@@ -216,21 +198,4 @@ TEST_CASE("a hostile file cannot make an endless report") {
   CHECK(reports.size() >= 1001);
   CHECK(reports.size() <= 1010);
   CHECK(reports.back().ends_with(": too many errors; what follows is not checked"));
-}
-
-TEST_CASE("a misspelt lever is one error, and nothing is held against the one that nobody wrote") {
-  CHECK(service_errors(R"({"announce": {"via": "vtish", "manage_vip": false, "vip_on_down": "keep",
-    "attributes": {"draining": {"communities": ["no-export"]}}},
-    "probes": [{"type": "tcp", "address": "10.99.0.1:80"}]})") ==
-        Reports{
-            R"(/announce/via: must be "loopback", "vtysh" or "birdc", not "vtish"; did you mean "vtysh"?)"});
-  CHECK(service_errors(R"({"announce": {"via": 7, "lease": "1s", "vip_on_down": "go"}})").size() == 3);
-}
-
-TEST_CASE("a misspelt stack is one error, and the levers are not compared with it") {
-  const Reports wrong = errors_of(R"({"router": {"stack": "fr", "fallback": "deny"}, "services": [
-    {"name": "web", "vips": ["10.99.0.1/32"], "announce": {"via": "vtysh"},
-     "probes": [{"type": "tcp", "address": "127.0.0.1:80"}]}]})");
-  CHECK(wrong ==
-        Reports{R"(f: /router/stack: must be "frr", "bird" or "none", not "fr"; did you mean "frr"?)"});
 }
