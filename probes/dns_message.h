@@ -21,6 +21,7 @@ struct DnsFlags {
   bool recursion_desired = true;
   bool dnssec_ok = false;
   bool asks_authenticated = false;  // the AD bit of the query
+  bool operator==(const DnsFlags&) const = default;
 };
 
 struct DnsQuery {
@@ -44,6 +45,7 @@ struct DnsExpect {
   std::optional<bool> authoritative{};             // AA
   std::optional<bool> authenticated{};             // AD
   std::optional<std::uint32_t> serial_at_least{};  // of the SOA record, compared as RFC 1982 does
+  bool operator==(const DnsExpect&) const = default;
 };
 
 [[nodiscard]] bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message);

@@ -16,7 +16,7 @@ enum class OnTruncation : std::uint8_t { tcp, pass, fail };
   return std::to_array<Word<OnTruncation>>({{tcp, "tcp"}, {pass, "pass"}, {fail, "fail"}});
 }
 
-struct DnsSettings final : ProbeSettings {
+struct DnsSettings final : SettingsOf<DnsSettings> {
   Endpoint server;
   std::string query;  // as written
   DnsFlags flags;
@@ -24,6 +24,7 @@ struct DnsSettings final : ProbeSettings {
   std::uint32_t tries = 2;
   OnTruncation on_truncation = OnTruncation::tcp;
   DnsExpect expect;  // its answers as written
+  bool operator==(const DnsSettings&) const = default;
 };
 
 }  // namespace herald::probes

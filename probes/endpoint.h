@@ -12,6 +12,7 @@ namespace herald::probes {
 struct Endpoint {
   std::string host;  // a literal address ("fe80::1%eth0" too) or a name, without brackets
   std::uint16_t port = 0;
+  bool operator==(const Endpoint&) const = default;
 };
 
 // Why a host cannot be connected to, or "": a link-local address is one only together with its interface.

@@ -131,8 +131,9 @@ class ExecProbe final : public Probe {
   Loop& loop_;
 };
 
-struct ExecSettings final : ProbeSettings {
+struct ExecSettings final : SettingsOf<ExecSettings> {
   ProcessOptions options;
+  bool operator==(const ExecSettings&) const = default;
 };
 
 }  // namespace

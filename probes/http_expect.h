@@ -26,10 +26,12 @@ struct StatusSet {
   struct Range {
     std::uint32_t first = 0;
     std::uint32_t last = 0;
+    bool operator==(const Range&) const = default;
   };
   std::vector<Range> ranges;
 
   [[nodiscard]] bool contains(std::uint32_t status) const;
+  bool operator==(const StatusSet&) const = default;
 };
 // "200, 300-399"
 [[nodiscard]] std::string to_string(const StatusSet& statuses);
@@ -37,11 +39,13 @@ struct StatusSet {
 struct HeaderExpectation {
   std::string name;
   Pattern pattern;
+  bool operator==(const HeaderExpectation&) const = default;
 };
 
 struct JsonExpectation {
   nlohmann::json::json_pointer pointer;
   nlohmann::json value;
+  bool operator==(const JsonExpectation&) const = default;
 };
 
 struct HttpExpect {
@@ -63,6 +67,7 @@ struct HttpExpect {
   [[nodiscard]] bool accepts(std::uint32_t code) const {
     return status.contains(code) || warn_status.contains(code);
   }
+  bool operator==(const HttpExpect&) const = default;
 };
 
 // Read `expect` and `warn` of a probe.

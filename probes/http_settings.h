@@ -21,7 +21,7 @@ enum class HttpVersion : std::uint8_t { v1_0, v1_1, v2, v2_prior_knowledge };
       {{v1_0, "1.0"}, {v1_1, "1.1"}, {v2, "2"}, {v2_prior_knowledge, "2-prior-knowledge"}});
 }
 
-struct HttpSettings final : ProbeSettings {
+struct HttpSettings final : SettingsOf<HttpSettings> {
   std::string url;  // as curl gets it: its host is tls.server_name where that is given
   bool is_https = false;
   Endpoint endpoint;  // of the URL
@@ -40,6 +40,7 @@ struct HttpSettings final : ProbeSettings {
 
   // A redirect may lead from http to https.
   [[nodiscard]] bool may_use_tls() const { return is_https || follow_redirects > 0; }
+  bool operator==(const HttpSettings&) const = default;
 };
 
 }  // namespace herald::probes

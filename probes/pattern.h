@@ -30,6 +30,7 @@ class Pattern {
 
   [[nodiscard]] bool is_in(std::string_view text) const;
   [[nodiscard]] const std::string& text() const;
+  bool operator==(const Pattern& other) const { return text() == other.text(); }
 
  private:
   explicit Pattern(std::unique_ptr<re2::RE2> expression);

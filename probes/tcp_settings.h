@@ -11,7 +11,7 @@
 
 namespace herald::probes {
 
-struct TcpSettings final : ProbeSettings {
+struct TcpSettings final : SettingsOf<TcpSettings> {
   Endpoint endpoint;
   std::string send;
   std::string expect;
@@ -20,6 +20,7 @@ struct TcpSettings final : ProbeSettings {
 
   [[nodiscard]] bool expects_answer() const { return !expect.empty() || expect_matches; }
   [[nodiscard]] bool only_connects() const { return send.empty() && !expects_answer() && !tls; }
+  bool operator==(const TcpSettings&) const = default;
 };
 
 }  // namespace herald::probes

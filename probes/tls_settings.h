@@ -20,6 +20,7 @@ struct TlsSettings {
   std::string server_name;  // for SNI and the check of the name; empty: the target's host
   bool only_1_3 = false;
   std::optional<Duration> warn_expiry;
+  bool operator==(const TlsSettings&) const = default;
 };
 
 // Reads and finishes the object.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The schema of the configuration out of herald.json and a file for each type of probe: join.py > herald.schema.json
+"""The schema of the configuration out of herald.json and a file for each type of probe: join.py [MORE...] > herald.schema.json
 
 TYPE.json holds what is the type's own: "description", "required", "properties", and "has_socket": false for a type without one.
 """
@@ -7,6 +7,7 @@ TYPE.json holds what is the type's own: "description", "required", "properties",
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,11 @@ def definition(own: dict[str, Any], shared: list[str]) -> dict[str, Any]:
     } | own
 
 
-def joined() -> dict[str, Any]:
+def joined(more: list[Path]) -> dict[str, Any]:
     schema = json.loads((HERE / f"{BASE}.json").read_text())
     definitions = schema["definitions"]
-    types = sorted(path.stem for path in HERE.glob("*.json") if path.stem != BASE)
+    files = {path.stem: path for path in [*HERE.glob("*.json"), *more] if path.stem != BASE}
+    types = sorted(files)
     definitions["probe"] |= {
         "required": ["type"],
         "properties": {"type": {"enum": types}},
@@ -38,10 +40,10 @@ def joined() -> dict[str, Any]:
     }
     definitions["probe_type"]["enum"] = types
     for kind in types:
-        own = json.loads((HERE / f"{kind}.json").read_text())
+        own = json.loads(files[kind].read_text())
         definitions[f"probe_{kind}"] = definition(own, list(definitions["defaults"]["properties"]))
     return schema
 
 
 if __name__ == "__main__":
-    print(json.dumps(joined(), indent=2, ensure_ascii=False))
+    print(json.dumps(joined([Path(name) for name in sys.argv[1:]]), indent=2, ensure_ascii=False))

@@ -16,6 +16,19 @@ struct ProbeSettings {
   ProbeSettings(ProbeSettings&&) = default;
   ProbeSettings& operator=(ProbeSettings&&) = default;
   virtual ~ProbeSettings() = default;
+
+  // Whether `other`, of the same type, says the same: so a default of the schema can be held against what is read without it.
+  [[nodiscard]] virtual bool equals(const ProbeSettings& other) const = 0;
+  bool operator==(const ProbeSettings&) const = default;
+};
+
+// The base of the settings of a type, which have ==.
+template <typename Settings>
+struct SettingsOf : ProbeSettings {
+  [[nodiscard]] bool equals(const ProbeSettings& other) const final {
+    return static_cast<const Settings&>(*this) == static_cast<const Settings&>(other);
+  }
+  bool operator==(const SettingsOf&) const = default;
 };
 
 // Means something only where nothing was wrong.

@@ -27,6 +27,7 @@ struct ProcessOptions {
   std::vector<std::string> argv;           // argv[0] is a path; not searched in PATH unless it has no slash
   std::vector<std::string> environment{};  // "NAME=value", the whole environment of the child
   std::size_t output_cap = 4096;
+  bool operator==(const ProcessOptions&) const = default;
 };
 
 class Process {

@@ -1,5 +1,6 @@
 #include "tests/packaging/schema_places.h"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <utility>
@@ -90,7 +91,7 @@ class Walk {
 
 const json& document() {
   static const json kParsed = [] {
-    std::ifstream file(HERALD_SCHEMA);
+    std::ifstream file(schema::file());
     return json::parse(file);
   }();
   return kParsed;
@@ -127,6 +128,19 @@ json with(const Place& place, std::size_t document, const std::string& key, cons
   json changed = place.documents[document];
   changed[place.pointer / key] = value;
   return changed;
+}
+
+std::unique_ptr<herald::ProbeSettings> settings_of(const json& document, Pointer pointer) {
+  while (!document.at(pointer).is_object() || !document.at(pointer).contains("type"))
+    pointer = pointer.parent_pointer();
+  json probe = document.at(pointer);
+  const auto kinds = herald::probes::kind_checks();
+  const auto kind =
+      std::ranges::find(kinds, probe.at("type").get<std::string>(), &herald::ProbeKindCheck::type);
+  std::vector<herald::ConfigError> errors;
+  herald::ObjectReader keys(probe, "", "", errors);
+  auto checked = kind->check(keys);
+  return errors.empty() ? std::move(checked.settings) : nullptr;
 }
 
 herald::LoadResult parse(const json& document) {

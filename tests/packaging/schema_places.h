@@ -2,6 +2,7 @@
 // accepts: so that one key of it at a time can be tried.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace schema {
 using nlohmann::json;
 using Complaints = std::vector<std::string>;
 
-// The joined one.
+// Where the joined one is: each program has a schema_file.cc.
+[[nodiscard]] const char* file();
 [[nodiscard]] const json& document();
 // What is behind $ref and allOf, and the node's own keys over it.
 [[nodiscard]] json resolved(const json& node);
@@ -32,6 +34,9 @@ struct Place {
 
 // A document of the place with this key of the object set.
 [[nodiscard]] json with(const Place& place, std::size_t document, const std::string& key, const json& value);
+// What the keys of the probe say in which the object is; none where something is wrong with them.
+[[nodiscard]] std::unique_ptr<herald::ProbeSettings> settings_of(const json& document,
+                                                                 json::json_pointer pointer);
 // By the real parser, with all probe types.
 [[nodiscard]] herald::LoadResult parse(const json& document);
 // What the parser says about the value at this pointer, and about what is below it.

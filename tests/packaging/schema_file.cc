@@ -1,0 +1,5 @@
+#include "tests/packaging/schema_places.h"
+
+const char* schema::file() {
+  return HERALD_SCHEMA;
+}
