@@ -16,14 +16,14 @@ bool set_option(const Fd& fd, int level, int option, int value) {
   return setsockopt(fd.get(), level, option, &value, sizeof value) == 0;
 }
 
-std::expected<void, ProbeResult> bind_source(const Fd& fd, int family, const std::string& source) {
+std::expected<void, ProbeResult> bind_source(const Fd& fd, int family, int type, const std::string& source) {
   const auto address = parse_address(source);
   if (!address || address->family != family) {
     return std::unexpected(local_trouble("source " + source + ": not of the target's family"));
   }
   // The port is chosen at connect, by the whole tuple: otherwise 28,000 attempts use up all ports of the
   // source.
-  if (!set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)) {
+  if (type != SOCK_RAW && !set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)) {
     return std::unexpected(local_trouble(system_error_text("source " + source)));
   }
   const SocketAddress from = socket_address(*address, 0);
@@ -82,6 +82,7 @@ std::string to_string(const SocketAddress& address) {
     std::memcpy(&v6, &address.storage, sizeof v6);
     std::memcpy(host.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
   }
+  if (address.port() == 0) return herald::to_string(host);
   return fmt::format("{}{}{}:{}", is_v4 ? "" : "[", herald::to_string(host), is_v4 ? "" : "]",
                      address.port());
 }
@@ -99,7 +100,7 @@ std::expected<Fd, ProbeResult> open_socket(int family, int type, int protocol, c
     return std::unexpected(local_trouble(system_error_text("bind_device " + device)));
   }
   if (!options.source.empty()) {
-    if (auto bound = bind_source(fd, family, options.source); !bound) {
+    if (auto bound = bind_source(fd, family, type, options.source); !bound) {
       return std::unexpected(std::move(bound.error()));
     }
   }

@@ -30,7 +30,7 @@ struct SocketAddress {
 // `scope` is the index of the interface that a link-local address belongs to, 0 for others.
 [[nodiscard]] SocketAddress socket_address(const Address& address, std::uint16_t port,
                                            std::uint32_t scope = 0);
-// "127.0.0.1:80", "[fd00::1]:80"
+// "127.0.0.1:80", "[fd00::1]:80"; without a port the address alone.
 [[nodiscard]] std::string to_string(const SocketAddress& address);
 
 // A socket for one attempt, bound as the probe wants; `protocol` is that of socket(2), 0 for TCP and UDP. The error is a
