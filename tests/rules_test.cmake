@@ -49,7 +49,7 @@ set(os "sidecar/os/${name}")
 
 # Pure: no descriptor, clock, log, environment or JSON.
 room(sidecar/core "${std}" "${fmt}" "${core}")
-room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|hash|events|snapshot)\\.h")
+room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|hash|events|snapshot|timers)\.h")
 room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
 room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|hash|repeats|timers)\\.h")
 room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot|repeats|timers)\\.h"
@@ -125,8 +125,8 @@ set(untested
   sidecar/announce/router/lever.cc
   sidecar/announce/router/owned_file.cc
   sidecar/announce/router/questions.cc
-  sidecar/core/controller_facts.cc
-  sidecar/core/controller_steps.cc
+  sidecar/core/requests.cc
+  sidecar/core/shown.cc
   sidecar/core/events.cc
   sidecar/core/service/sight.cc
   sidecar/ctl/commands.cc

@@ -5,6 +5,10 @@
 //                        carrying out an effect brought new facts, until it returns nothing.
 //   next_wakeup()        when decide() has something to say though nothing happened.
 //
+// What it watches has three boxes that do not know each other: the probes (ProbeFleet), the addresses (AddressSide) and the
+// router (RouteSide). Its own are the services, who owns which VIP, the brake, and the order of a turn: what the boxes are
+// told and asked, it takes from one and carries to the next.
+//
 // `now` never goes back. The controller keeps no descriptor, reads no clock and logs nothing; the same events
 // at the same times with the same seed give the same effects.
 #pragma once
@@ -18,11 +22,10 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/core/address/address_side.h"
 #include "sidecar/core/events.h"
-#include "sidecar/core/probe/asked_runs.h"
-#include "sidecar/core/probe/probe_run.h"
-#include "sidecar/core/route/fallback.h"
-#include "sidecar/core/route/route_plan.h"
+#include "sidecar/core/probe/probe_fleet.h"
+#include "sidecar/core/route/route_side.h"
 #include "sidecar/core/service/brake.h"
 #include "sidecar/core/service/run.h"
 #include "sidecar/core/snapshot.h"
@@ -54,12 +57,10 @@ class Controller {
   // It was told to stop or to hand over.
   [[nodiscard]] bool stopping() const { return stopping_; }
   // The ids of the probes in the order of the configuration; all are lower than id_limit().
-  [[nodiscard]] std::size_t probe_count() const { return probes_.size(); }
-  [[nodiscard]] const ProbeSpec& probe(ProbeId id) const {
-    return probes_[probe_at_[static_cast<std::size_t>(id)]].spec();
-  }
-  [[nodiscard]] ProbeId probe_id(std::size_t index) const { return ids_[index]; }
-  [[nodiscard]] std::size_t id_limit() const { return probe_at_.size(); }
+  [[nodiscard]] std::size_t probe_count() const { return fleet_.size(); }
+  [[nodiscard]] const ProbeSpec& probe(ProbeId id) const { return fleet_.run(fleet_.place(id)).spec(); }
+  [[nodiscard]] ProbeId probe_id(std::size_t index) const { return fleet_.id(index); }
+  [[nodiscard]] std::size_t id_limit() const { return fleet_.id_limit(); }
   // In the order of the configuration.
   [[nodiscard]] std::vector<ProbeId> probes_of(std::string_view service) const;
   // Every VIP of the configuration, and those that are leaving, though the configuration has them no more: what observations
@@ -98,151 +99,76 @@ class Controller {
   void decide_brake(TimePoint now);
   void evaluate_services(TimePoint now);
   void judge_fallback(TimePoint now);
-  void plan_steps(TimePoint now);
+  void plan_addresses(TimePoint now);
   void plan_routes(TimePoint now);
   void look();
   void read_router(TimePoint now);
   void leave(TimePoint now);
-  [[nodiscard]] bool steps_are_done() const;
-  [[nodiscard]] bool routes_are_done() const;
-  [[nodiscard]] bool is_handed_over(TimePoint now) const;
-  void stop_probes();
-  [[nodiscard]] bool router_is_told() const {
-    return !routes_.in_flight().empty() || !ladder_.in_flight().empty();
-  }
 
   void notice_stall(TimePoint now);
   void recover_from_stall(Duration late, TimePoint now);
-  void run_probe(std::size_t index, TimePoint now);
-  [[nodiscard]] RunId next_run(std::size_t index) {
-    return RunId{(++runs_ << kRunIndexBits) | static_cast<std::uint32_t>(ids_[index])};
-  }
-  // After anything that asked_ was told: when to look at it again.
-  void settle_asked();
+  void take(ProbeFleet::Outcome outcome);
   template <typename Effects>
   void emit(Effects effects) {
     for (auto& effect : effects) effects_.emplace_back(std::move(effect));
   }
-  // After an attempt of probe `index` has ended; `before` is what its tracker said until then.
-  struct ProbeMark {
-    HealthTracker::Output output{};
-    bool degraded = false;
-    bool pending = false;
-    bool is_timeout = false;
-  };
-  [[nodiscard]] ProbeMark mark(std::size_t index) const;
-  void probe_ended(std::size_t index, TimePoint next, const ProbeMark& before, TimePoint now);
-  // Tells of a change of what the tracker says.
-  void tell_output(std::size_t index, const ProbeMark& before, std::string why, TimePoint now);
-  [[nodiscard]] std::optional<std::size_t> find_run(RunId run) const;
-  [[nodiscard]] std::optional<std::size_t> find_service(const std::string& name) const;
+  void notice(bool error, std::string service, std::string text, TimePoint now);
+  void begin_to_leave(TimePoint give_up_at);
+  [[nodiscard]] bool has_left(TimePoint now) const;
 
+  void evaluate(std::size_t index, TimePoint now);
   [[nodiscard]] Composed compose_service(std::size_t index) const;
-  [[nodiscard]] Sight sight() const;
   [[nodiscard]] Standing standing(std::size_t index) const;
   [[nodiscard]] Brake::Picture picture() const;
-  [[nodiscard]] static bool has_answered(const ProbeRun& probe);
-  void mark_all_dirty();
-  void mark_owners_of_changes(const ObservedIndex& here, const ObservedIndex& there);
-  [[nodiscard]] std::vector<DesiredAddress> desired() const;
+  // A stop is not braked, and what it withdraws has not failed; what is handed over goes on as it is.
+  [[nodiscard]] bool is_going_on() const { return !stopping_ || handing_over_; }
+  [[nodiscard]] Sight sight() const;
+  [[nodiscard]] std::vector<DesiredAddress> desired_addresses() const;
   [[nodiscard]] std::vector<DesiredRoute> desired_routes() const;
-  void report_step(const IssuedStep& issued, TimePoint now);
-  void report_step(const IssuedRouteStep& issued, TimePoint now);
-  void report_step(const FallbackStep& step, TimePoint now);
-  void read_router_at(TimePoint when);
-  void notice(bool error, std::string service, std::string text, TimePoint now);
+
+  [[nodiscard]] std::optional<std::size_t> find_service(const std::string& name) const;
+  // Whose the VIP is; null: it is a leftover. What is touched is judged anew.
+  [[nodiscard]] ServiceRun* find_owner(const Vip& vip);
+  ServiceRun* touch_owner(const Vip& vip);
+  void touch_all();
+  void report_leftover(const std::string& step, TimePoint now);
 
   // configure(), part by part.
   struct Former;
   struct ServiceEntry;
   [[nodiscard]] Former take_apart(Config config);
-  void take_service(const ServiceSpec& spec, Former& former, TimePoint now);
-  bool take_probe(const ProbeSpec& spec, const std::string& service, const ServiceEntry* old, Former& former,
-                  TimePoint now);
+  [[nodiscard]] ProbeFleet::Reconfigured take_probes(const Former& former, TimePoint now);
+  void take_service(const ServiceSpec& spec, const std::vector<bool>& doubted, Former& former, TimePoint now);
   void depart(const ServiceRun& run, Former& former, TimePoint now);
   void take_departing(Former& former, TimePoint now);
-  void cancel(ProbeRun& probe, ProbeId id);
-  void give_ids(Former& former);
   void take_timers(const Former& former);
   void assign_steps_in_flight();
+  // Of what covers the configuration from now on.
+  [[nodiscard]] Since since() const { return {address_.latest_sequence() + 1, route_.latest_sequence() + 1}; }
 
-  // Everything is looked at again this often, though nothing tells of a change: notifications can be lost.
-  static constexpr Duration kAudit = std::chrono::seconds(10);
-
-  // A run's id holds the id of its probe.
-  static constexpr std::uint64_t kRunIndexBits = 24;
-
-  // Timer keys: one a probe, one a service, then these.
-  enum class Timer : std::uint8_t {
-    audit,
-    look_again,
-    reconcile,
-    routes,
-    router,
-    pulse,
-    brake,
-    asked,
-    give_up,
-    count
-  };
-  [[nodiscard]] Timers::Key key(Timer timer) const;
-  void on_timer(Timer timer, TimePoint now);
+  // Timer keys: one a service, then these.
+  enum class Timer : std::uint8_t { brake, give_up, count };
+  [[nodiscard]] Timers::Key key(Timer timer) const {
+    return static_cast<Timers::Key>(services_.size() + static_cast<std::size_t>(timer));
+  }
+  [[nodiscard]] TimePoint next_due() const;
 
   Config config_;
-  Random random_;
-  std::vector<ProbeRun> probes_;
-  std::vector<std::size_t> service_of_;  // by probe
-  std::vector<ProbeId> ids_;             // by probe; they outlast a reload
-  static constexpr std::size_t kNoProbe = static_cast<std::size_t>(-1);
-  static constexpr ProbeId kNoId{static_cast<std::uint32_t>(-1)};
-  std::vector<std::size_t> probe_at_;  // by id
+  ProbeFleet fleet_;
+  AddressSide address_;
+  RouteSide route_;
+
   struct ServiceEntry {
     ServiceRun run;
-    std::size_t first_probe = 0;
+    std::size_t first_probe = 0;  // its place
   };
   std::vector<ServiceEntry> services_;  // those of the configuration, then those that depart
   std::map<Vip, std::size_t> owner_;    // service by VIP
+  std::set<std::size_t> dirty_;         // services to evaluate
   Timers timers_;
   std::vector<Effect> effects_;
-  std::set<std::size_t> dirty_;        // services to evaluate
-  std::vector<std::size_t> expiring_;  // probes whose stage is awaited
-  AskedRuns asked_;
-  std::uint64_t runs_ = 0;
-  std::size_t running_ = 0;
-  TimePoint stall_noticed_at_{};
-
   Brake brake_;
-
-  Reconciler reconciler_;
-  bool plan_ = true;
-  bool looked_ = false;  // a look was answered since the last plan
-  ObservedIndex addresses_;
-  std::set<AddressKey> removed_;  // as steps claim that ended since it was looked
-  Observation observation_;
-  std::uint64_t observed_sequence_ = 0;  // of observation_; 0: nothing observed yet
-  std::uint64_t look_sequence_ = 0;      // of the last look begun
-  bool looking_ = false;
-  bool look_wanted_ = true;
-  bool look_is_first_ = true;  // of the configuration
-  std::uint32_t look_failures_ = 0;
-  std::string observe_error_;
-
-  RouteReconciler routes_;
-  bool plan_routes_ = true;
-  FallbackLadder ladder_;
-  bool judge_fallback_ = false;
-  OwnedRoutes owned_;                 // by the last read that was answered, and what later steps claim
-  std::uint64_t owned_sequence_ = 0;  // of that read; 0: none yet
-  std::uint64_t rewired_after_ = 0;   // routes are planned once a later read was answered, or failed
-
-  std::optional<RouterView> router_;
-  std::optional<TimePoint> router_read_at_;
-  std::uint64_t router_sequence_ = 0;       // of router_
-  std::uint64_t router_read_sequence_ = 0;  // of the last read begun
-  bool reading_router_ = false;
-  bool router_answered_ = false;
-  Duration router_pace_{};
-
+  TimePoint stall_noticed_at_{};
   std::map<std::string, TimePoint> noticed_;  // when it was last said
   bool stopping_ = false;
   bool handing_over_ = false;

@@ -29,9 +29,8 @@ using TimePoint = CoreClock::time_point;
 // One attempt of one probe. An answer that carries an id which is not in flight any more is dropped.
 enum class RunId : std::uint64_t {};
 
-// Index of a probe or service in the running configuration; names are what users see.
+// A probe of the running configuration, by a number that outlasts a reload; names are what users see.
 enum class ProbeId : std::uint32_t {};
-enum class ServiceId : std::uint32_t {};
 
 // What one attempt found out. `inconclusive` is herald's own trouble and counts neither way.
 enum class Verdict : std::uint8_t { pass, warn, fail, inconclusive };

@@ -44,6 +44,7 @@ struct ObservedAddress {
 struct Observation {
   std::vector<ObservedAddress> addresses;
 };
+using ObservedIndex = std::map<AddressKey, ObservedAddress>;
 
 struct Step {
   enum class Kind : std::uint8_t {

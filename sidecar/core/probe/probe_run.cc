@@ -112,6 +112,11 @@ bool ProbeRun::forget_if_stale(TimePoint now) {
   return true;
 }
 
+bool ProbeRun::has_answered() const {
+  return conclusive_ && conclusive_->verdict == Verdict::fail && conclusive_->reason != Reason::timeout &&
+         !spec_.target.empty();
+}
+
 ProbeSnapshot ProbeRun::snapshot() const {
   ProbeSnapshot shown;
   shown.name = spec_.name;

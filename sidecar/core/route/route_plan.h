@@ -44,7 +44,6 @@ class RouteReconciler {
   [[nodiscard]] const std::vector<IssuedRouteStep>& in_flight() const { return in_flight_; }
   // When plan() may have something new to say though nothing was read: back-offs.
   [[nodiscard]] std::optional<TimePoint> next_wakeup() const { return wakeup_; }
-  [[nodiscard]] std::uint64_t needs_read_after() const { return repeats_.needs_look_after(); }
 
  private:
   Repeats<Vip, std::string> repeats_;  // kind: the policy's name, empty for a withdrawal

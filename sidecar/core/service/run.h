@@ -29,8 +29,6 @@
 
 namespace herald {
 
-using ObservedIndex = std::map<AddressKey, ObservedAddress>;
-
 // What a service's state is judged by; null where nothing was read yet.
 struct Sight {
   const ObservedIndex* addresses = nullptr;

@@ -1,0 +1,164 @@
+#include "sidecar/core/route/route_side.h"
+
+#include <utility>
+
+namespace herald {
+namespace {
+
+// A VIP's change takes FRR 62-74 ms to the wire; reading earlier only costs a second read.
+constexpr Duration kFirstPace = 100ms;
+constexpr Duration kLongestPace = 5s;
+constexpr Duration kSettledPace = 10s;
+// bgpd holds a change back for 50 ms; reading earlier would find it neither there nor gone.
+constexpr Duration kReadAfterRoutes = 60ms;
+// Signs of a restart come in groups, and the first of them before the router can answer.
+constexpr Duration kReadAfterChange = 100ms;
+
+bool is_another_session(const std::vector<RouterPeer>& before, const std::vector<RouterPeer>& after) {
+  return std::ranges::any_of(after, [&](const RouterPeer& peer) {
+    const auto found = std::ranges::find(before, peer.address, &RouterPeer::address);
+    return found != before.end() &&
+           (found->session != peer.session || found->established != peer.established);
+  });
+}
+
+}  // namespace
+
+RouteSide::RouteSide(const RouterSpec& router, TimePoint now)
+    : exists_(router.stack != Stack::none), ladder_(router) {
+  if (exists_) next_read_ = now;
+}
+
+// ---- told
+
+bool RouteSide::answered(const RouterView& view, TimePoint now) {
+  if (reading_ != Reading::reading) return false;
+  reading_ = Reading::answered;
+  // What a session was sent shows a little after it has come up.
+  if (view_ && is_another_session(view_->peers, view.peers)) read_soon(now + kReadAfterChange);
+  view_ = view;
+  read_at_ = now;
+  view_sequence_ = latest_;
+  if (view_->reachable) {
+    owned_ = view_->owned;
+    owned_sequence_ = view_sequence_;
+  } else {
+    routes_.read_failed();
+    ladder_.blind();
+  }
+  plan_ = judge_ = true;
+  return true;
+}
+
+RouteSide::Batch RouteSide::applied(const std::vector<std::string>& errors, TimePoint now) {
+  Batch batch{routes_.in_flight(), ladder_.in_flight()};
+  if (!is_told() || errors.size() != batch.size()) return {};
+  routes_.finished(latest_);
+  ladder_.finished(latest_);
+  for (std::size_t index = 0; index < batch.steps.size(); ++index) {
+    if (errors[index].empty()) claim(batch.steps[index].step, owned_);
+  }
+  plan_ = true;  // what was wished for meanwhile
+  read_soon(now + kReadAfterRoutes);
+  return batch;
+}
+
+void RouteSide::changed(TimePoint now) {
+  if (exists_) read_soon(now + kReadAfterChange);
+}
+
+void RouteSide::expect_change(TimePoint now) {
+  if (exists_) read_soon(now + kFirstPace);
+}
+
+void RouteSide::wishes_changed() {
+  plan_ = true;
+  judge_ = judge_ || ladder_.is_active();
+}
+
+void RouteSide::addresses_seen() {
+  if (ladder_.is_active()) judge_ = plan_ = true;
+}
+
+void RouteSide::reconfigure(const RouterSpec& router, const std::set<Vip>& vips, bool rewired,
+                            TimePoint now) {
+  ladder_.reconfigure(router, vips);
+  plan_ = true;
+  if (!rewired) return;
+  reading_ = Reading::rests;
+  rewired_after_ = latest_ + 1;
+  read_soon(now);
+}
+
+// ---- asked
+
+void RouteSide::wake(TimePoint now) {
+  if (next_read_ && *next_read_ <= now) next_read_.reset();
+  if (!plan_at_ || *plan_at_ > now) return;
+  plan_at_.reset();
+  plan_ = true;
+}
+
+std::vector<Vip> RouteSide::judge(std::span<const VipStanding> standings, TimePoint now) {
+  judge_ = false;
+  std::vector<Vip> told = ladder_.judge(standings, *view_, now);
+  if (const auto read = ladder_.next_read()) read_by(*read);
+  return told;
+}
+
+bool RouteSide::may_plan() const {
+  return plan_ && owned_sequence_ > 0 && !is_told() && view_sequence_ >= rewired_after_;
+}
+
+RouteSide::Batch RouteSide::plan(std::span<const DesiredRoute> desired, TimePoint now) {
+  plan_ = false;
+  Batch batch{routes_.plan(desired, owned_, owned_sequence_, now), {}};
+  plan_at_ = routes_.next_wakeup();
+  // Without an answer it has nothing to say, whatever back-off ends: the next answer goes on with it.
+  if (view_->reachable) {
+    batch.fallback = ladder_.plan(*view_, view_sequence_, now);
+    if (const auto other = ladder_.next_wakeup()) plan_at_ = std::min(plan_at_.value_or(*other), *other);
+  }
+  if (batch.size() > 0 && reading_ == Reading::reading) {
+    reading_ = Reading::rests;
+    read_soon(now + kFirstPace);
+  }
+  return batch;
+}
+
+bool RouteSide::is_answered() const {
+  return reading_ == Reading::answered && !is_told();
+}
+
+void RouteSide::pace(bool settled, TimePoint now) {
+  reading_ = Reading::rests;
+  const bool was_settled = pace_ >= kSettledPace;
+  pace_ = settled ? kSettledPace : was_settled ? kFirstPace : std::clamp(pace_ * 2, kFirstPace, kLongestPace);
+  read_by(now + pace_);
+}
+
+bool RouteSide::begin_read() {
+  if (!exists_ || reading_ != Reading::rests || is_told() || next_read_) return false;
+  reading_ = Reading::reading;
+  ++latest_;
+  return true;
+}
+
+void RouteSide::read_soon(TimePoint when) {
+  pace_ = kFirstPace;
+  read_by(when);
+}
+
+TimePoint RouteSide::next_due() const {
+  constexpr TimePoint kNever = TimePoint::max();
+  return std::min(next_read_.value_or(kNever), plan_at_.value_or(kNever));
+}
+
+RouteBatch RouteSide::difference(std::span<const DesiredRoute> desired) const {
+  RouteBatch batch;
+  if (owned_sequence_ > 0) batch.steps = reconcile(desired, owned_);
+  if (view_ && view_->reachable) batch.fallback = ladder_.difference(*view_);
+  return batch;
+}
+
+}  // namespace herald

@@ -1,0 +1,61 @@
+// What the controller shows of itself.
+#include <utility>
+
+#include "sidecar/core/controller.h"
+
+namespace herald {
+
+std::vector<Vip> Controller::vips() const {
+  std::vector<Vip> all;
+  for (const ServiceEntry& service : services_) {
+    if (service.run.gone()) continue;
+    const std::vector<Vip>& vips = service.run.spec().vips;
+    all.insert(all.end(), vips.begin(), vips.end());
+  }
+  return all;
+}
+
+std::vector<Vip> Controller::leaving() const {
+  std::vector<Vip> all;
+  for (const ServiceEntry& service : services_) {
+    if (!service.run.departs() || service.run.gone()) continue;
+    all.insert(all.end(), service.run.spec().vips.begin(), service.run.spec().vips.end());
+  }
+  return all;
+}
+
+std::vector<ProbeId> Controller::probes_of(std::string_view service) const {
+  std::vector<ProbeId> all;
+  for (const ServiceEntry& entry : services_) {
+    if (entry.run.spec().name != service) continue;
+    for (std::size_t offset = 0; offset < entry.run.spec().probes.size(); ++offset)
+      all.push_back(fleet_.id(entry.first_probe + offset));
+  }
+  return all;
+}
+
+Controller::Plan Controller::plan(TimePoint now) const {
+  return {address_.difference(desired_addresses(), now), route_.difference(desired_routes())};
+}
+
+Snapshot Controller::snapshot(TimePoint now) const {
+  Snapshot shown;
+  shown.at = now;
+  shown.stack = config_.router.stack;
+  shown.fallback = config_.router.fallback;
+  shown.stopping = stopping_;
+  shown.observe_error = address_.problem();
+  if (brake_.until()) shown.brake = BrakeSnapshot{*brake_.until(), brake_.why()};
+  shown.router = route_.view();
+  shown.router_read_at = route_.read_at();
+  for (const ServiceEntry& service : services_) {
+    if (service.run.gone()) continue;
+    ServiceSnapshot one = service.run.snapshot(sight(), now);
+    for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset)
+      one.probes.push_back(fleet_.run(service.first_probe + offset).snapshot());
+    shown.services.push_back(std::move(one));
+  }
+  return shown;
+}
+
+}  // namespace herald

@@ -1,0 +1,153 @@
+// When the router is read and told, what is taken of its answers, and what a batch claims.
+#include "sidecar/core/route/route_side.h"
+
+#include <catch2/catch.hpp>
+
+namespace herald {
+namespace {
+
+constexpr TimePoint kStart{std::chrono::hours(1)};
+const Vip kVip{"10.99.0.1/32"};
+const std::vector kWanted{DesiredRoute{kVip, Want::present, {"HERALD-web-healthy", {}}}};
+
+RouterSpec frr(FallbackLevel fallback = FallbackLevel::off) {
+  RouterSpec router;
+  router.stack = Stack::frr;
+  router.fallback = fallback;
+  return router;
+}
+
+class Bench {
+ public:
+  explicit Bench(const RouterSpec& router = frr()) : side(router, kStart) {}
+
+  // Until the next read begins; returns when.
+  TimePoint next_read() {
+    for (side.wake(now); !side.begin_read(); side.wake(now)) {
+      REQUIRE(side.next_due() < TimePoint::max());
+      now = side.next_due();
+    }
+    return now;
+  }
+  bool read(OwnedRoutes owned = {}, bool settled = false) {
+    next_read();
+    RouterView view;
+    view.reachable = true;
+    view.owned = std::move(owned);
+    if (!side.answered(view, now)) return false;
+    side.pace(settled, now);
+    return true;
+  }
+
+  TimePoint now = kStart;
+  RouteSide side;
+};
+
+}  // namespace
+
+TEST_CASE("without a stack there is nothing to do") {
+  Bench bench{RouterSpec{}};
+  bench.side.changed(kStart);
+  bench.side.expect_change(kStart);
+  bench.side.wake(kStart);
+  CHECK(bench.side.next_due() == TimePoint::max());
+  CHECK_FALSE(bench.side.begin_read());
+  CHECK_FALSE(bench.side.may_plan());
+}
+
+TEST_CASE("reads follow each other more and more slowly, and slowest once all is as wanted") {
+  Bench bench;
+  CHECK(bench.next_read() == kStart);
+  CHECK(bench.side.latest_sequence() == 1);
+  CHECK_FALSE(bench.side.begin_read());
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  CHECK(bench.side.is_answered());
+  bench.side.pace(false, bench.now);
+  TimePoint last = kStart;
+  for (const Duration pace : {100ms, 200ms, 400ms}) {
+    CHECK(bench.read());
+    CHECK(bench.now - std::exchange(last, bench.now) == pace);
+  }
+  REQUIRE(bench.read({}, true));
+  last = bench.now;
+  CHECK(bench.next_read() == last + 10s);
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  bench.side.pace(true, bench.now);
+  bench.side.changed(bench.now);
+  last = bench.now;
+  CHECK(bench.next_read() == last + 100ms);
+}
+
+TEST_CASE("a batch gives the read up, and nothing is read or planned until it has ended") {
+  Bench bench;
+  bench.read();
+  bench.next_read();
+  const RouteSide::Batch batch = bench.side.plan(kWanted, bench.now);
+  REQUIRE(batch.steps.size() == 1);
+  CHECK(bench.side.is_told());
+  CHECK_FALSE(bench.side.answered({}, bench.now));  // it was given up
+  bench.side.wake(bench.now + 1h);
+  CHECK_FALSE(bench.side.begin_read());
+  bench.side.wishes_changed();
+  CHECK_FALSE(bench.side.may_plan());
+
+  CHECK(bench.side.applied({"", ""}, bench.now).size() == 0);  // not its answers
+  CHECK(bench.side.is_told());
+  CHECK(bench.side.applied({""}, bench.now).size() == 1);
+  CHECK(bench.side.owned()->contains(kVip));  // it claims so
+  CHECK(bench.side.difference(kWanted).empty());
+  const TimePoint ended = bench.now;
+  CHECK(bench.next_read() == ended + 60ms);
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  CHECK_FALSE(bench.side.owned()->contains(kVip));  // it lied
+  CHECK(bench.side.difference(kWanted).size() == 1);
+}
+
+TEST_CASE("a router that does not answer is planned from by what it said last, and the fallback has no say") {
+  Bench bench{frr(FallbackLevel::deny)};
+  CHECK_FALSE(bench.side.may_plan());
+  bench.read({{kVip, "HERALD-web-healthy"}});
+  CHECK(bench.side.may_judge());
+  bench.side.judge({}, bench.now);
+  CHECK_FALSE(bench.side.may_judge());
+  bench.next_read();
+  RouterView silent;
+  silent.error = "no answer within 2s";
+  REQUIRE(bench.side.answered(silent, bench.now));
+  CHECK_FALSE(bench.side.may_judge());
+  CHECK(bench.side.view()->error == "no answer within 2s");
+  CHECK(bench.side.owned()->contains(kVip));
+  REQUIRE(bench.side.may_plan());
+  CHECK(bench.side.plan({}, bench.now).steps.size() == 1);  // the withdrawal does not wait
+}
+
+TEST_CASE(
+    "once the router is asked otherwise, a read under way is given up and only a later one is planned from") {
+  Bench bench;
+  bench.read();
+  bench.next_read();
+  bench.side.reconfigure(frr(), {kVip}, true, bench.now);
+  CHECK_FALSE(bench.side.may_plan());
+  CHECK_FALSE(bench.side.answered({}, bench.now));
+  const TimePoint asked = bench.now;
+  REQUIRE(bench.read());
+  CHECK(bench.now == asked);
+  CHECK(bench.side.may_plan());
+}
+
+TEST_CASE("a step that failed is repeated after a read, and it is not done before") {
+  Bench bench;
+  bench.read();
+  bench.side.plan(kWanted, bench.now);
+  bench.side.applied({"no"}, bench.now);
+  bench.read();
+  REQUIRE(bench.side.may_plan());
+  CHECK(bench.side.plan(kWanted, bench.now).size() == 0);
+  CHECK_FALSE(bench.side.is_done());
+  bench.read();
+  REQUIRE(bench.side.may_plan());
+  CHECK(bench.side.plan(kWanted, bench.now).size() == 1);
+  CHECK(bench.side.is_told());
+}
+
+}  // namespace herald
