@@ -149,7 +149,7 @@ int withdraw(const Options& options, Config config) {
     return kDone;
   }
   const auto vips = options.vips ? Withdrawal::Vips::go : Withdrawal::Vips::stay;
-  const auto code = Withdrawal(loop, log, std::move(config), vips, template_dirs(options)).run();
+  const auto code = withdraw_left(loop, log, config, vips, template_dirs(options));
   if (code) return *code;
   log.write(LogLevel::error, code.error());
   return kFailed;

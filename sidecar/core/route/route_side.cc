@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sidecar/core/route/read_after.h"
+
 namespace herald {
 namespace {
 
@@ -9,8 +11,6 @@ namespace {
 constexpr Duration kFirstPace = 100ms;
 constexpr Duration kLongestPace = 5s;
 constexpr Duration kSettledPace = 10s;
-// bgpd holds a change back for 50 ms; reading earlier would find it neither there nor gone.
-constexpr Duration kReadAfterRoutes = 60ms;
 // Signs of a restart come in groups, and the first of them before the router can answer.
 constexpr Duration kReadAfterChange = 100ms;
 

@@ -1,0 +1,206 @@
+#include "sidecar/core/withdrawal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "sidecar/core/route/read_after.h"
+
+namespace herald {
+namespace {
+
+bool is_steered(const ServiceSpec& service) {
+  return service.announce.via != Via::loopback;
+}
+
+std::string and_others(std::string_view first, std::size_t count) {
+  return count > 1 ? fmt::format("{} and {} more", first, count - 1) : std::string(first);
+}
+
+}  // namespace
+
+Withdrawal::Withdrawal(const Config& config, Vips vips, TimePoint now)
+    : stack_(name_of(config.router.stack)), vips_go_at_(now + kVipsGoAfter), ends_at_(now + kWithin) {
+  for (const ServiceSpec& service : config.services) {
+    // Not where everything goes: nobody would be left to take back what is kept.
+    const bool kept = service.on_exit == OnExit::keep && vips == Vips::stay;
+    const bool steered = is_steered(service);
+    for (const Vip& vip : service.vips) {
+      has_routes_ = has_routes_ || (steered && !kept);
+      if (vips == Vips::go && steered) last_.push_back(wishes_.size());
+      wishes_.push_back(
+          {{vip, service.announce.interface}, kept || steered ? Want::hold : Want::absent, std::nullopt});
+      routes_.push_back({vip, kept ? Want::hold : Want::absent, {}});
+    }
+  }
+  kernel_.due_at(now);
+  router_.due_at(now);
+  if (config.router.stack == Stack::none) router_.state = State::over;
+}
+
+// ---- what it is told -------------------------------------------------------------------------------------------
+
+void Withdrawal::handle(const Event& event, TimePoint now) {
+  if (exited_) return;
+  std::visit([&](const auto& one) { on(one, now); }, event);
+}
+
+void Withdrawal::on(const event::Observed& event, TimePoint now) {
+  if (kernel_.state != State::asking || event.sequence != look_) return;
+  if (!event.observation) {
+    failed(kernel_, event.observation.error());
+    return kernel_.due_at(now + kAgain);
+  }
+  std::vector<Step> steps = reconcile(wishes_, *event.observation, now);
+  // What stays is left as it is, its lease too.
+  std::erase_if(steps, [](const Step& step) { return step.kind != Step::Kind::remove; });
+  act(std::move(steps));
+}
+
+void Withdrawal::on(const event::StepFinished& event, TimePoint now) {
+  if (removing_.erase(event.id) == 0) return;
+  if (!event.error.empty()) failed(kernel_, event.error);
+  if (removing_.empty()) kernel_.due_at(now + kAgain);
+}
+
+void Withdrawal::on(const event::RouterRead& event, TimePoint /*now*/) {
+  if (router_.state != State::asking) return;
+  if (!event.view.reachable) return on_silence(event.view.error);
+  const std::vector<RouteStep> steps = reconcile(routes_, event.view.owned);
+  for (const RouteStep& step : steps) has_to_go(step.vip);
+  act(steps);
+}
+
+// A leftover, once it was seen, is waited for as the configuration's own.
+void Withdrawal::has_to_go(const Vip& vip) {
+  has_routes_ = true;
+  if (std::ranges::find(routes_, vip, &DesiredRoute::vip) == routes_.end())
+    routes_.push_back({vip, Want::absent, {}});
+}
+
+void Withdrawal::on_silence(const std::string& error) {
+  const std::string silent = fmt::format("{} does not answer: {}", stack_, error);
+  if (!has_routes_) {  // only leftovers could be there, and they are no reason to wait for a router that is down
+    router_.state = State::over;
+    effects_.emplace_back(effect::Notice{
+        false, "", silent + "; it was not seen whether it has routes of an earlier configuration"});
+    return;
+  }
+  std::vector<RouteStep> blind;
+  for (const DesiredRoute& route : routes_) {
+    if (route.want == Want::absent) blind.push_back({route.vip, std::nullopt});
+  }
+  act(blind);
+  failed(router_, silent);
+}
+
+void Withdrawal::on(const event::RoutesApplied& event, TimePoint now) {
+  if (router_.state != State::acting || event.errors.size() != withdrawing_.size()) return;
+  bool all_done = true;
+  for (std::size_t index = 0; index < withdrawing_.size(); ++index) {
+    const std::string& error = event.errors[index];
+    if (error.empty()) continue;
+    failed(router_, fmt::format("{}: {}", to_string(withdrawing_[index]), error));
+    all_done = false;
+  }
+  withdrawing_.clear();
+  router_.due_at(now + (all_done ? kReadAfterRoutes : kAgain));
+}
+
+// Every attempt of a few seconds may fail alike: it is said once.
+void Withdrawal::failed(Part& part, const std::string& error) {
+  part.trouble = error;
+  if (said_.insert(error).second) effects_.emplace_back(effect::Notice{true, "", error});
+}
+
+// ---- what it does ----------------------------------------------------------------------------------------------
+
+std::vector<Withdrawal::Effect> Withdrawal::decide(TimePoint now) {
+  if (exited_) return {};
+  if (!last_.empty() && (router_.state == State::over || now >= vips_go_at_)) let_vips_go(now);
+  if (kernel_.state == State::over && router_.state == State::over) {
+    finish();
+  } else if (now >= ends_at_) {
+    give_up();
+  } else {
+    if (kernel_.state == State::due && kernel_.at <= now) {
+      kernel_.state = State::asking;
+      effects_.emplace_back(effect::Observe{++look_});
+    }
+    if (router_.state == State::due && router_.at <= now) {
+      router_.state = State::asking;
+      effects_.emplace_back(effect::ReadRouter{});
+    }
+  }
+  return std::exchange(effects_, {});
+}
+
+TimePoint Withdrawal::next_wakeup() const {
+  if (exited_) return TimePoint::max();
+  TimePoint next = ends_at_;
+  if (!last_.empty()) next = std::min(next, vips_go_at_);
+  for (const Part* part : {&kernel_, &router_}) {
+    if (part->state == State::due) next = std::min(next, part->at);
+  }
+  return next;
+}
+
+void Withdrawal::act(std::vector<Step> steps) {
+  if (steps.empty()) {
+    kernel_.state = State::over;
+    return;
+  }
+  kernel_.state = State::acting;
+  kernel_.trouble =
+      and_others(fmt::format("{} is still on {}", steps.front().key.vip.prefix, steps.front().key.interface),
+                 steps.size());
+  for (Step& step : steps) {
+    const StepId id{++last_id_};
+    removing_.insert(id);
+    effects_.emplace_back(effect::Apply{id, std::move(step)});
+  }
+}
+
+void Withdrawal::act(const std::vector<RouteStep>& steps) {
+  if (steps.empty()) {
+    router_.state = State::over;
+    return;
+  }
+  router_.state = State::acting;
+  router_.trouble =
+      and_others(fmt::format("{} still announces {}", stack_, steps.front().vip.prefix), steps.size());
+  effect::ApplyRoutes batch;
+  for (const RouteStep& step : steps) batch.steps.push_back({RouteStepId{++last_id_}, step});
+  effects_.emplace_back(std::move(batch));
+  withdrawing_ = steps;
+}
+
+// A router that does not answer is mostly one that does not run: its routes are no reason to leave the VIPs.
+void Withdrawal::let_vips_go(TimePoint now) {
+  for (const std::size_t index : std::exchange(last_, {})) wishes_[index].want = Want::absent;
+  if (kernel_.state == State::over || kernel_.state == State::due) kernel_.due_at(now);
+}
+
+void Withdrawal::finish() {
+  exited_ = true;
+  effects_.emplace_back(
+      effect::Notice{false, "", "nothing that herald would withdraw at a stop is announced any more"});
+  effects_.emplace_back(effect::Exit{true});
+}
+
+void Withdrawal::give_up() {
+  exited_ = true;
+  std::string why;
+  for (const Part* part : {&router_, &kernel_}) {
+    if (part->state == State::over) continue;
+    if (!why.empty()) why += "; ";
+    why += part->trouble.empty() ? "it was not seen what is there" : part->trouble;
+  }
+  effects_.emplace_back(effect::Notice{
+      true, "", fmt::format("not everything could be withdrawn: {}; leases end what they can", why)});
+  effects_.emplace_back(effect::Exit{false});
+}
+
+}  // namespace herald
