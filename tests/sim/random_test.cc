@@ -94,6 +94,11 @@ constexpr std::array kHappens{"additions",
                               "moved services",
                               "changed thresholds",
                               "hold-downs",
+                              "withdrawals",
+                              "withdrawals with --vips",
+                              "clean withdrawals",
+                              "withdrawals in vain",
+                              "killed withdrawals",
                               "moods"};
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {

@@ -20,7 +20,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
     : plan_(draw_plan(seed)),
       world_(seed, plan_.faults, detail, lines),
       chaos_ends_(kBeginning + plan_.chaos),
-      running_(plan_.config) {
+      running_(plan_.config),
+      withdrawals_(seed) {
   for (const ServiceSpec& service : plan_.config.services) {
     for (const ProbeSpec& probe : service.probes) targets_.push_back(target_name(service, probe));
   }
@@ -147,15 +148,15 @@ void RandomWorld::crash() {
 }
 
 void RandomWorld::restart_after(Duration pause) {
+  const Config former = running_;
   if (world_.chance(0.4)) {
     Edit edited = edit(running_, plan_.config, world_.random()());
     world_.note("-- the configuration is edited: " + edited.what);
     world_.count(edited.what);
     running_ = std::move(edited.config);
   }
-  world_.at(world_.now() + pause, [this] {
-    if (is_chaos() && !world_.runs()) world_.start(running_);
-  });
+  withdraw(former);
+  start_after(pause);
 }
 
 void RandomWorld::stall() {
@@ -189,7 +190,7 @@ void RandomWorld::reload() {
 void RandomWorld::replace_within(Duration patience, Duration pause) {
   world_.at(world_.now() + patience, [this, pause] {
     if (!is_chaos()) return;
-    world_.crash();
+    if (world_.runs()) world_.crash();
     restart_after(pause);
   });
 }

@@ -4,6 +4,7 @@
 // or dead for good, and after a while what is there has to be what is wanted: that is checked at the end.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -56,6 +57,25 @@ struct Edit {
 
 [[nodiscard]] std::string describe(const Plan& plan);
 
+// Whether, when and how `heraldd --withdraw` runs once a process has ended.
+class Withdrawals {
+ public:
+  struct One {
+    Withdrawal::Vips vips{};
+    bool by_former = false;  // the configuration before it was edited, as the files hold an error
+    Duration after{};
+  };
+
+  explicit Withdrawals(std::uint64_t seed);
+  [[nodiscard]] std::optional<One> draw();
+
+ private:
+  bool chance(double probability);
+
+  Random random_;
+  bool any_;
+};
+
 class RandomWorld {
  public:
   RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::size_t lines);
@@ -76,6 +96,8 @@ class RandomWorld {
   void reload();
   void replace_within(Duration patience, Duration pause);
   void restart_after(Duration pause);
+  void start_after(Duration pause);
+  void withdraw(const Config& former);
   void remove(const AddressKey& key);
   void fight();
   void add_foreigner();
@@ -104,6 +126,7 @@ class RandomWorld {
   World world_;
   TimePoint chaos_ends_;
   Config running_;
+  Withdrawals withdrawals_;
   std::vector<std::string> targets_;  // "service/probe"
   std::set<AddressKey> foreigners_;   // that nobody but herald could have removed
 };

@@ -32,6 +32,7 @@ void World::at(TimePoint when, std::function<void()> action) {
 TimePoint World::next_time() const {
   TimePoint next = queue_.empty() ? TimePoint::max() : queue_.begin()->first.first;
   if (controller_ && !stalled_) next = turn_due_ ? now_ : std::min(next, controller_->next_wakeup());
+  if (withdrawal_) next = turn_due_ ? now_ : std::min(next, withdrawal_->next_wakeup());
   return std::max(next, now_);
 }
 
@@ -55,6 +56,10 @@ void World::instant() {
     }
     if (controller_ && !stalled_ && (std::exchange(turn_due_, false) || controller_->next_wakeup() <= now_)) {
       turn();
+      idle = false;
+    }
+    if (withdrawal_ && (std::exchange(turn_due_, false) || withdrawal_->next_wakeup() <= now_)) {
+      turn_withdrawal();
       idle = false;
     }
     if (idle) return;
@@ -165,15 +170,17 @@ void World::reload(const Config& config) {
 }
 
 void World::crash() {
-  if (!controller_) return;
+  if (!controller_ && !withdrawal_) return;
   note("-- the process crashes");
-  count("crashes");
+  count(controller_ ? "crashes" : "killed withdrawals");
   end_process();
 }
 
 void World::end_process() {
   controller_.reset();
   invariants_.reset();
+  withdrawal_.reset();
+  withdrawal_rules_.reset();
   attempts_.clear();
   inbox_.clear();
   stalled_ = turn_due_ = false;
@@ -232,6 +239,7 @@ void World::hand_over() {
 }
 
 void World::tell(const Event& event) {
+  if (withdrawal_) return tell_withdrawal(event);
   if (!controller_) return;
   if (stalled_) {
     inbox_.push_back(event);
@@ -413,6 +421,7 @@ void World::put_address(const AddressKey& key, bool ours, std::optional<Duration
   if (kernel_.find(key) != nullptr || !kernel_.put(key, ours, lifetime, now_)) return;
   note(fmt::format("-- {} adds {} to {}", ours ? "an earlier herald" : "somebody else", key.vip.prefix,
                    key.interface));
+  if (withdrawal_rules_) withdrawal_rules_->was_put(key, now_);
   watch_lease(key);
   kernel_changed();
 }

@@ -6,7 +6,7 @@
 //
 // The process can be crashed, between two turns or in the middle of carrying out one (everything in flight is lost;
 // the kernel's addresses stay and their leases run), and stalled (what happens meanwhile is told in one turn when it
-// runs again).
+// runs again). In its place there may be `heraldd --withdraw` (world_withdrawal.cc).
 #pragma once
 
 #include <functional>
@@ -19,11 +19,13 @@
 #include <vector>
 
 #include "sidecar/core/controller.h"
+#include "sidecar/core/withdrawal.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/kernel.h"
 #include "tests/sim/router.h"
 #include "tests/sim/target.h"
 #include "tests/sim/transcript.h"
+#include "tests/sim/withdrawal_rules.h"
 
 namespace herald::sim {
 
@@ -65,6 +67,9 @@ class World {
   void terminate();
   void hand_over();
   void reload(const Config& config);
+  // While no process runs.
+  void withdraw(const Config& config, Withdrawal::Vips vips);
+  [[nodiscard]] bool withdraws() const { return withdrawal_.has_value(); }
   // The operator's word. It is kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
   void ask_for_attempt(ProbeId probe, bool counts);
@@ -84,6 +89,7 @@ class World {
   // Somebody types into the router: with the policy of that name, or none; no policy: `no network`.
   void configure_router(const Vip& vip, const std::optional<std::string>& policy);
   Router& router() { return router_; }
+  [[nodiscard]] const Router& router() const { return router_; }
   Target& target(const std::string& service_and_probe) { return targets_[service_and_probe]; }
   Faults& faults() { return faults_; }
   [[nodiscard]] const Kernel& kernel() const { return kernel_; }
@@ -108,9 +114,12 @@ class World {
  private:
   void instant();
   void turn();
+  void turn_withdrawal();
   [[nodiscard]] TimePoint next_time() const;
   void tell(const Event& event);
   void handle(const Event& event);
+  void tell_withdrawal(const Event& event);
+  [[nodiscard]] std::vector<Vip> vips_to_read() const;
   // Tells the process that runs now, unless it is gone by then.
   void tell_after(Duration delay, Event event);
   void end_process();
@@ -154,6 +163,8 @@ class World {
 
   std::optional<Controller> controller_;
   std::optional<Invariants> invariants_;
+  std::optional<Withdrawal> withdrawal_;
+  std::optional<WithdrawalRules> withdrawal_rules_;
   std::map<ProbeId, Target*> probe_targets_;
   std::set<Vip> vips_;
   std::map<std::string, Admin> admins_;  // by service

@@ -30,10 +30,9 @@ void World::carry_out(const effect::ReadRouter& /*effect*/) {
   }
   if (chance(faults_.router_stale)) {
     count("stale router reads");
-    return answer_after(up_to(1500ms) + kReadTakes,
-                        [view = router_.view(controller_->vips())] { return view; });
+    return answer_after(up_to(1500ms) + kReadTakes, [view = router_.view(vips_to_read())] { return view; });
   }
-  answer_after(kReadTakes, [this] { return router_.view(controller_->vips()); });
+  answer_after(kReadTakes, [this] { return router_.view(vips_to_read()); });
 }
 
 void World::carry_out(const effect::ApplyRoutes& effect) {
@@ -56,6 +55,8 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
       if (hangs && chance(0.5)) continue;
       const std::string error =
           index < routes ? apply(effect.steps[index].step) : apply(effect.fallback[index - routes]);
+      if (withdrawal_rules_ && life != life_ && index < routes)
+        withdrawal_rules_->was_put(effect.steps[index].step.vip, now_);
       if (!hangs) (*errors)[index] = error;
     }
   });
@@ -111,6 +112,7 @@ void World::configure_router(const Vip& vip, const std::optional<std::string>& p
               : fmt::format("-- somebody types: no network {}", vip.prefix));
   if (policy) {
     router_.configuration[vip] = *policy;
+    if (withdrawal_rules_) withdrawal_rules_->was_put(vip, now_);
   } else {
     router_.configuration.erase(vip);
   }
