@@ -99,6 +99,7 @@ constexpr std::array kHappens{"additions",
                               "clean withdrawals",
                               "withdrawals in vain",
                               "killed withdrawals",
+                              "leftovers of withdrawals",
                               "moods"};
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {

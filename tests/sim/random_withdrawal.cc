@@ -20,6 +20,7 @@ std::optional<Withdrawals::One> Withdrawals::draw() {
   One one;
   one.vips = chance(0.4) ? Withdrawal::Vips::go : Withdrawal::Vips::stay;
   one.by_former = chance(0.5);
+  one.finds_leftovers = chance(0.4);
   one.after = Duration{std::uniform_int_distribution<Duration::rep>(0, kLatestBegin.count())(random_)};
   return one;
 }
@@ -31,10 +32,17 @@ bool Withdrawals::chance(double probability) {
 void RandomWorld::withdraw(const Config& former) {
   const auto drawn = withdrawals_.draw();
   if (!drawn) return;
-  world_.at(world_.now() + drawn->after,
-            [this, vips = drawn->vips, config = drawn->by_former ? former : running_] {
-              if (is_chaos()) world_.withdraw(config, vips);
-            });
+  world_.at(world_.now() + drawn->after, [this, one = *drawn, config = drawn->by_former ? former : running_] {
+    if (!is_chaos() || world_.runs() || world_.withdraws()) return;
+    if (one.finds_leftovers) leave_something();
+    world_.withdraw(config, one.vips);
+  });
+}
+
+void RandomWorld::leave_something() {
+  world_.count("leftovers of withdrawals");
+  world_.put_address({{"10.99.202.1/32"}, "lo"}, true, std::nullopt);
+  if (running_.router.stack != Stack::none) world_.configure_router({"10.99.202.2/32"}, "HERALD-old-healthy");
 }
 
 // A heraldd that is started meanwhile waits (herald-withdraw.service).

@@ -62,7 +62,8 @@ class Withdrawals {
  public:
   struct One {
     Withdrawal::Vips vips{};
-    bool by_former = false;  // the configuration before it was edited, as the files hold an error
+    bool by_former = false;        // the configuration before it was edited, as the files hold an error
+    bool finds_leftovers = false;  // of services that no configuration names
     Duration after{};
   };
 
@@ -98,6 +99,7 @@ class RandomWorld {
   void restart_after(Duration pause);
   void start_after(Duration pause);
   void withdraw(const Config& former);
+  void leave_something();
   void remove(const AddressKey& key);
   void fight();
   void add_foreigner();
