@@ -45,22 +45,21 @@ VarlinkReply why(const ControlSource& source, const std::string& service) {
 VarlinkReply history(const ControlSource& source, const std::string& service) {
   const History::Entries& entries = source.history();
   const bool has_any = std::ranges::find(entries, service, &HistoryEntry::service) != entries.end();
-  if (std::string error = unknown_service(source.snapshot(), service);
-      !service.empty() && !has_any && !error.empty())
-    return std::unexpected(no_such_service(service, std::move(error)));
+  if (auto problem = unknown_service(source.snapshot(), service); problem && !service.empty() && !has_any)
+    return std::unexpected(no_such_service(service, std::move(*problem)));
   return ordered_json{{"history", history_report(entries, service, source.clocks())}};
 }
 
 VarlinkReply probe(const ControlSource& source, const json& parameters, std::uint64_t client) {
   const Snapshot snapshot = source.snapshot();
   ProbeRequest request{.service = parameters["service"].get<std::string>(), .probe = {}};
-  if (std::string error = not_configured(snapshot, request.service); !error.empty())
-    return std::unexpected(no_such_service(request.service, std::move(error)));
+  if (auto problem = not_configured(snapshot, request.service))
+    return std::unexpected(no_such_service(request.service, std::move(*problem)));
   if (request.probe = text_in(parameters, "probe"); request.probe) {
-    if (std::string error = unknown_probe(snapshot, request.service, *request.probe); !error.empty()) {
+    if (auto problem = unknown_probe(snapshot, request.service, *request.probe)) {
       return std::unexpected(VarlinkError{
           std::string(kNoSuchProbe),
-          {{"service", request.service}, {"probe", *request.probe}, {"message", std::move(error)}}});
+          {{"service", request.service}, {"probe", *request.probe}, {"message", std::move(*problem)}}});
     }
   }
   request.counts = flag_in(parameters, "count");
@@ -89,8 +88,8 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   }
   names = parameters["services"].get<std::vector<std::string>>();
   for (const std::string& service : names) {
-    if (auto error = not_configured(snapshot, service); !error.empty())
-      return std::unexpected(no_such_service(service, std::move(error)));
+    if (auto problem = not_configured(snapshot, service))
+      return std::unexpected(no_such_service(service, std::move(*problem)));
   }
   if (names.empty()) return std::unexpected(invalid_parameter("services"));
   return names;

@@ -277,25 +277,28 @@ std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, st
   return report;
 }
 
-std::string unknown_service(const Snapshot& snapshot, std::string_view service) {
+std::optional<std::string> unknown_service(const Snapshot& snapshot, std::string_view service) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
-  return found == snapshot.services.end() ? no_such_service(snapshot, service) : "";
+  if (found != snapshot.services.end()) return std::nullopt;
+  return no_such_service(snapshot, service);
 }
 
-std::string not_configured(const Snapshot& snapshot, std::string_view service) {
+std::optional<std::string> not_configured(const Snapshot& snapshot, std::string_view service) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
   if (found == snapshot.services.end()) return no_such_service(snapshot, service);
-  return found->departs ? "the configuration has it no more, and it leaves by itself: " + found->name : "";
+  if (!found->departs) return std::nullopt;
+  return "the configuration has it no more, and it leaves by itself: " + found->name;
 }
 
-std::string unknown_probe(const Snapshot& snapshot, std::string_view service, std::string_view probe) {
+std::optional<std::string> unknown_probe(const Snapshot& snapshot, std::string_view service,
+                                         std::string_view probe) {
   std::vector<std::string> names;
   for (const ServiceSnapshot& one : snapshot.services) {
     if (one.name != service) continue;
     for (const ProbeSnapshot& each : one.probes) names.push_back(each.name);
   }
-  const bool found = std::ranges::find(names, probe) != names.end();
-  return found ? "" : no_such(fmt::format("probe of {}", service), probe, std::move(names));
+  if (std::ranges::find(names, probe) != names.end()) return std::nullopt;
+  return no_such(fmt::format("probe of {}", service), probe, std::move(names));
 }
 
 ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result) {

@@ -24,18 +24,18 @@ namespace herald {
                                                                             std::string_view service,
                                                                             const ClockPair& clocks);
 
-// Why there is no such service, with the near name; empty: there is one.
-[[nodiscard]] std::string unknown_service(const Snapshot& snapshot, std::string_view service);
+// Why there is no such service, with the near name; none where there is one.
+[[nodiscard]] std::optional<std::string> unknown_service(const Snapshot& snapshot, std::string_view service);
 
 // As unknown_service(), and of one that the configuration has no more: nothing can be asked of it.
-[[nodiscard]] std::string not_configured(const Snapshot& snapshot, std::string_view service);
+[[nodiscard]] std::optional<std::string> not_configured(const Snapshot& snapshot, std::string_view service);
 
 // One result of `probe SERVICE --json`.
 [[nodiscard]] nlohmann::ordered_json result_report(const ProbeSpec& probe, const ProbeResult& result);
 
-// Why the service has no such probe, with the near name; empty: it has one.
-[[nodiscard]] std::string unknown_probe(const Snapshot& snapshot, std::string_view service,
-                                        std::string_view probe);
+// Why the service has no such probe, with the near name; none where it has one.
+[[nodiscard]] std::optional<std::string> unknown_probe(const Snapshot& snapshot, std::string_view service,
+                                                       std::string_view probe);
 
 // `plan --json`. `commands` are those of the router's lever for plan.routes.
 [[nodiscard]] nlohmann::ordered_json plan_report(const Controller::Plan& plan,

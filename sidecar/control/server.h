@@ -68,7 +68,7 @@ class ControlServer {
   // Answers a call whose course is `later`, if the client still waits for it.
   void finish(std::uint64_t client, const VarlinkReply& reply);
 
-  [[nodiscard]] const std::string& warning() const { return socket_.warning(); }
+  [[nodiscard]] const std::optional<std::string>& warning() const { return socket_.warning(); }
   [[nodiscard]] std::size_t client_count() const { return clients_.size(); }
 
  private:

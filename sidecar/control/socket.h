@@ -29,8 +29,8 @@ class ControlSocket {
   ~ControlSocket();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // What should be logged though the socket works; empty: nothing.
-  [[nodiscard]] const std::string& warning() const { return warning_; }
+  // What should be logged though the socket works.
+  [[nodiscard]] const std::optional<std::string>& warning() const { return warning_; }
   // Who connected. One of whom the kernel does not tell may not change anything.
   [[nodiscard]] VarlinkPeer identify(const Fd& client) const;
 
@@ -42,7 +42,7 @@ class ControlSocket {
   Fd fd_;
   struct stat file_{};  // of the socket that we made
   std::optional<gid_t> group_;
-  std::string warning_;
+  std::optional<std::string> warning_;
 };
 
 }  // namespace herald

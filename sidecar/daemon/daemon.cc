@@ -111,7 +111,7 @@ void Daemon::settle() {
   wakeup_ = std::max(controller_.next_wakeup(), now);
   timer_.set_time(wakeup_);
   // After the effects: a slow disk must not hold up a withdrawal.
-  if (const std::string said = history_.flush(); !said.empty()) log_.write(LogLevel::warning, said);
+  if (const auto said = history_.flush()) log_.write(LogLevel::warning, *said);
   operators_.keep();
   systemd_.turn_ends({.ready = addresses_.has_observed(), .stopping = controller_.stopping()},
                      [&] { return status_line(controller_.snapshot(now)); });
@@ -183,7 +183,7 @@ void Daemon::carry_out(const effect::Exit& effect) {
 // ---- history
 
 void Daemon::open_history() {
-  if (const std::string problem = history_.load(); !problem.empty()) log_.write(LogLevel::warning, problem);
+  if (const auto loaded = history_.load(); !loaded) log_.write(LogLevel::warning, loaded.error());
   const auto& before = history_.entries();
   const auto last = std::find_if(before.rbegin(), before.rend(),
                                  [](const HistoryEntry& entry) { return entry.service.empty(); });

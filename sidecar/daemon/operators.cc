@@ -27,7 +27,7 @@ void Operators::hear() {
   std::vector<std::string> names;
   for (const ServiceSpec& service : controller_.config().services) names.push_back(service.name);
   const Operations::Start said = operations_.start(names, daemon_.clocks());
-  if (!said.problem.empty()) log_.write(LogLevel::error, said.problem);
+  if (said.problem) log_.write(LogLevel::error, *said.problem);
   tell_all(said);
 }
 
@@ -58,7 +58,7 @@ std::expected<void, std::string> Operators::open() {
                                      VarlinkService(control_info(), control_interface(source)));
   if (!server) return std::unexpected(server.error());
   control_ = std::move(*server);
-  if (!control_->warning().empty()) log_.write(LogLevel::warning, control_->warning());
+  if (const auto& warning = control_->warning()) log_.write(LogLevel::warning, *warning);
   return {};
 }
 
@@ -120,8 +120,7 @@ void Operators::keep() {
   if (!operations_.has_unkept()) return;
   const TimePoint now = loop_.now();
   if (now >= keep_at_) {
-    if (const std::string said = operations_.flush(daemon_.clocks()); !said.empty())
-      log_.write(LogLevel::warning, said);
+    if (const auto said = operations_.flush(daemon_.clocks())) log_.write(LogLevel::warning, *said);
     keep_at_ = now + kKeepEvery;
   }
   if (operations_.has_unkept()) keep_timer_.set_time(keep_at_);

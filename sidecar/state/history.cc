@@ -51,10 +51,10 @@ std::expected<std::string, std::string> read_end(const std::filesystem::path& pa
 History::History(const std::optional<std::filesystem::path>& directory)
     : file_(directory ? *directory / "history.jsonl" : std::filesystem::path()) {}
 
-std::string History::load() {
+std::expected<void, std::string> History::load() {
   if (file_.empty()) return {};
   const auto text = read_end(file_, kMostFileBytes);
-  if (!text) return text.error() + "; the history begins anew";
+  if (!text) return std::unexpected(text.error() + "; the history begins anew");
   std::size_t junk = 0;
   for (std::size_t begin = 0; begin < text->size();) {
     const std::size_t end = std::min(text->find('\n', begin), text->size());
@@ -69,8 +69,8 @@ std::string History::load() {
   behind_ = junk > 0 || text->empty() || text->back() != '\n';
   file_bytes_ = text->size();
   if (junk == 0) return {};
-  return fmt::format("{} line{} of {} make no sense and are left out of the history", junk,
-                     junk == 1 ? "" : "s", file_.native());
+  return std::unexpected(fmt::format("{} line{} of {} make no sense and are left out of the history", junk,
+                                     junk == 1 ? "" : "s", file_.native()));
 }
 
 void History::add(HistoryEntry entry) {
@@ -80,32 +80,33 @@ void History::add(HistoryEntry entry) {
   added_ = true;
 }
 
-std::string History::flush() {
-  if (!std::exchange(added_, false) || file_.empty()) return {};
+std::optional<std::string> History::flush() {
+  if (!std::exchange(added_, false) || file_.empty()) return std::nullopt;
   if (file_bytes_ + pending_.size() > kMostFileBytes) behind_ = true;
-  std::string problem = behind_ ? rewrite() : append();
-  if (!problem.empty() && !behind_) problem = rewrite();
+  auto written = behind_ ? rewrite() : append();
+  if (!written && !behind_) written = rewrite();
   file_bytes_ += std::exchange(pending_, {}).size();
-  behind_ = !problem.empty();
+  behind_ = !written;
   const bool failed_before = std::exchange(failing_, behind_);
-  if (failed_before == failing_) return {};
-  return failing_ ? fmt::format("the history cannot be kept: {}", problem) : "the history is kept again";
+  if (failed_before == failing_) return std::nullopt;
+  return written ? "the history is kept again" : "the history cannot be kept: " + written.error();
 }
 
-std::string History::append() const {
+std::expected<void, std::string> History::append() const {
   const Fd fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  return fd && write_all(fd, pending_) ? "" : failed("write", file_);
+  if (fd && write_all(fd, pending_)) return {};
+  return std::unexpected(failed("write", file_));
 }
 
-std::string History::rewrite() {
+std::expected<void, std::string> History::rewrite() {
   std::string text;
   for (const HistoryEntry& entry : entries_) text += line_of(entry);
   // Half of what it may have, so that it is not written anew for every line.
   if (text.size() > kMostFileBytes / 2) text.erase(0, text.find('\n', text.size() - kMostFileBytes / 2) + 1);
-  const auto kept = replace_kept_file(file_, text, kMode, Durable::no);
+  auto kept = replace_kept_file(file_, text, kMode, Durable::no);
   pending_.clear();
   file_bytes_ = text.size();
-  return kept ? "" : kept.error();
+  return kept;
 }
 
 ordered_json history_report(const History::Entries& entries, std::string_view service,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,11 +23,11 @@ class History {
   // Without a directory nothing is read and nothing written.
   explicit History(const std::optional<std::filesystem::path>& directory);
 
-  // What was kept before. Returns a line for people; empty: all is well.
-  [[nodiscard]] std::string load();
+  // What was kept before. The error is a line for people, what of it is missing.
+  [[nodiscard]] std::expected<void, std::string> load();
   void add(HistoryEntry entry);
-  // Writes what was added. Returns a line for people when that begins to fail, or works again.
-  [[nodiscard]] std::string flush();
+  // Writes what was added. A line for people when that begins to fail, or works again.
+  [[nodiscard]] std::optional<std::string> flush();
 
   [[nodiscard]] const Entries& entries() const { return entries_; }
 
@@ -34,8 +35,8 @@ class History {
   static constexpr std::size_t kMostFileBytes = 1UL << 20U;
 
  private:
-  [[nodiscard]] std::string append() const;
-  [[nodiscard]] std::string rewrite();
+  [[nodiscard]] std::expected<void, std::string> append() const;
+  [[nodiscard]] std::expected<void, std::string> rewrite();
 
   std::filesystem::path file_;  // empty: none
   Entries entries_;

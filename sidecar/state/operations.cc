@@ -1,5 +1,7 @@
 #include "sidecar/state/operations.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,25 +45,31 @@ Operations::Start Operations::standing(std::span<const std::string> services, co
 }
 
 Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
-  StateFile::Loaded loaded = file_->load();
-  Start start{{}, {}, std::move(loaded.problem)};
-  kept_ = std::move(loaded.state);
-  if (!loaded.trusted) {
-    start.problem +=
-        "; whether services were drained is not known, so all of them are: see heraldctl undrain";
-    for (const std::string& service : services) {
-      kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
-                               "herald", clocks.wall, std::nullopt};
-    }
-    start.problem += "; " + file_->keep_aside();
-    if (const auto saved = file_->save(kept_); !saved) start.problem += "; " + saved.error();
+  std::optional<std::string> problem;
+  if (auto loaded = file_->load()) {
+    kept_ = std::move(*loaded);
+  } else {
+    problem = loaded.error() + drain_all(services, clocks);
   }
-  Start known = standing(services, clocks);
-  start.words = std::move(known.words);
-  start.recalls = std::move(known.recalls);
+  Start start = standing(services, clocks);
+  start.problem = std::move(problem);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
   if (forget_expired(kept_, clocks.wall) > 0) (void)file_->save(kept_);
   return start;
+}
+
+// What was kept is lost. Returns what that means, for people.
+std::string Operations::drain_all(std::span<const std::string> services, const ClockPair& clocks) {
+  kept_ = {};
+  for (const std::string& service : services) {
+    kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
+                             "herald", clocks.wall, std::nullopt};
+  }
+  const std::string aside = file_->keep_aside();
+  const auto saved = file_->save(kept_);
+  return fmt::format(
+      "; whether services were drained is not known, so all of them are: see heraldctl undrain; {}{}", aside,
+      saved ? "" : "; " + saved.error());
 }
 
 std::expected<std::vector<event::Administer>, std::string> Operations::administer(const AdminRequest& request,
@@ -120,15 +128,15 @@ void Operations::remember(const effect::Remember& effect, const ClockPair& clock
   unkept_ = true;
 }
 
-std::string Operations::flush(const ClockPair& clocks) {
-  if (!unkept_) return {};
+std::optional<std::string> Operations::flush(const ClockPair& clocks) {
+  if (!unkept_) return std::nullopt;
   KeptState changed = kept_;
   std::erase_if(changed.flaps,
                 [&](const auto& entry) { return entry.second.withdrawn_at + kForgetFlaps < clocks.wall; });
   const auto kept = keep(std::move(changed));
   const bool failed = std::exchange(failing_, !kept);
-  if (!kept) return failed ? "" : "penalties cannot be kept for the next start: " + kept.error();
-  return failed ? "penalties are kept again" : "";
+  if (failed == failing_) return std::nullopt;
+  return kept ? "penalties are kept again" : "penalties cannot be kept for the next start: " + kept.error();
 }
 
 }  // namespace herald

@@ -36,7 +36,7 @@ class Operations {
   struct Start {
     std::vector<event::Administer> words;
     std::vector<event::Recall> recalls;
-    std::string problem;  // a line for people; empty: none
+    std::optional<std::string> problem = {};  // a line for people
   };
   // What was said before this start, also what has expired since the last one. Where that cannot be known, every one
   // of `services` is drained.
@@ -55,11 +55,12 @@ class Operations {
   // To be kept by the next flush(), or with whatever is kept before.
   void remember(const effect::Remember& effect, const ClockPair& clocks);
   [[nodiscard]] bool has_unkept() const { return unkept_; }
-  // Returns a line for people when it begins to fail, or works again; empty: nothing to say.
-  [[nodiscard]] std::string flush(const ClockPair& clocks);
+  // A line for people when it begins to fail, or works again.
+  [[nodiscard]] std::optional<std::string> flush(const ClockPair& clocks);
 
  private:
   [[nodiscard]] std::expected<void, std::string> keep(KeptState changed);
+  [[nodiscard]] std::string drain_all(std::span<const std::string> services, const ClockPair& clocks);
   [[nodiscard]] static event::Administer word(const std::string& service, const KeptAdmin& admin,
                                               const ClockPair& clocks);
 

@@ -101,15 +101,15 @@ std::expected<KeptState, std::string> parse_state(const std::string& text) {
   }
 }
 
-StateFile::Loaded StateFile::load() const {
+std::expected<KeptState, std::string> StateFile::load() const {
   std::error_code error;
   const auto status = std::filesystem::symlink_status(file_, error);
-  if (status.type() == std::filesystem::file_type::not_found) return {};
+  if (status.type() == std::filesystem::file_type::not_found) return KeptState{};
   const auto text = read_text_file(file_);
-  if (!text) return {{}, false, fmt::format("{}: {}", file_.native(), text.error())};
+  if (!text) return std::unexpected(fmt::format("{}: {}", file_.native(), text.error()));
   auto state = parse_state(*text);
-  if (state) return {*std::move(state), true, {}};
-  return {{}, false, fmt::format("{} cannot be understood ({})", file_.native(), state.error())};
+  if (state) return state;
+  return std::unexpected(fmt::format("{} cannot be understood ({})", file_.native(), state.error()));
 }
 
 // By a second name, not by a move: until save() has put a new file in its place, the next start has to find it too.

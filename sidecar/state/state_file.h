@@ -2,7 +2,7 @@
 // file, replaced atomically: after a crash at any moment it holds the old state or the new one, whole.
 //
 // A file that cannot be understood (torn by the disk, written by a newer herald, edited by hand) is kept aside and
-// reported, and then nothing in it can be ruled out: see Loaded::trusted.
+// reported, and then nothing in it can be ruled out: any service may have been drained.
 //
 // Upgrades and their undoing must not drain anything: what is added is a key, which an older herald ignores and whose
 // absence a newer one takes for none. `version` rises only where an older herald must not read on; every lower one is
@@ -56,13 +56,9 @@ class StateFile {
   StateFile& operator=(const StateFile&) = delete;
   virtual ~StateFile() = default;
 
-  struct Loaded {
-    KeptState state;
-    bool trusted = true;  // false: any service may have been drained
-    std::string problem;  // a line for people; empty: none
-  };
-  // It changes nothing. No file is an empty state: nobody has said anything yet.
-  [[nodiscard]] Loaded load() const;
+  // It changes nothing. No file is an empty state: nobody has said anything yet. The error, a line for people, is that the
+  // file cannot be understood.
+  [[nodiscard]] std::expected<KeptState, std::string> load() const;
   // Keeps what cannot be understood beside the file that save() writes. Returns what became of it, for people.
   [[nodiscard]] virtual std::string keep_aside() const;
   // Returns once the state is on the disk; after an error the old one still is. The error is a line for people.
