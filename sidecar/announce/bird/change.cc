@@ -51,8 +51,8 @@ void BirdChange::write() {
   }
   const std::string text = render_bird_include(routes_);
   if (text != former_) {
-    if (const std::string error = replace_owned_file(spec_.bird.include, text); !error.empty())
-      return rescue(error);
+    if (const auto replaced = replace_owned_file(spec_.bird.include, text); !replaced)
+      return rescue(replaced.error());
   }
   send("configure check", &BirdChange::on_checked);
 }
@@ -105,10 +105,8 @@ void BirdChange::on_refused(const std::string& text) {
   if (!blamed) return rescue(text);
   if (!is_same_file(*blamed, spec_.bird.include)) return rescue(text + ": not herald's file");
   std::string reason = text;
-  if (const std::string error =
-          replace_owned_file(spec_.bird.include, former_ ? *former_ : render_bird_include({}));
-      !error.empty())
-    reason += "; " + error;
+  const auto restored = replace_owned_file(spec_.bird.include, former_ ? *former_ : render_bird_include({}));
+  if (!restored) reason += "; " + restored.error();
   rescue(std::move(reason));
 }
 
@@ -144,7 +142,7 @@ void BirdChange::on_rescued(const BirdReply& reply) {
 }
 
 void BirdChange::succeed() {
-  rescue_reason_.clear();
+  rescue_reason_.reset();
   if (disabled_.empty()) return finish();
   // BIRD 2.0.12 has done so already; whether that stays so nobody says.
   send(fmt::format("enable '{}'", bird_protocol(*disabled_.begin())), &BirdChange::on_enabled);

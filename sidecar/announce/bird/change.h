@@ -37,8 +37,8 @@ class BirdChange {
   // `on_applied` is called once, later. Not while one is under way.
   void start(std::vector<RouteStep> steps, OnApplied on_applied);
   [[nodiscard]] bool under_way() const { return on_applied_ != nullptr; }
-  // Why protocols of herald's were disabled, empty unless they still should be.
-  [[nodiscard]] const std::string& rescue_reason() const { return rescue_reason_; }
+  // Why protocols of herald's were disabled, as long as they should be.
+  [[nodiscard]] const std::optional<std::string>& rescue_reason() const { return rescue_reason_; }
 
  private:
   using OnReply = void (BirdChange::*)(const BirdReply&);
@@ -71,7 +71,7 @@ class BirdChange {
   std::deque<bool> to_rescue_;         // families
   std::set<bool> rescued_;
   std::set<bool> disabled_;  // by rescues, until a configuration succeeded
-  std::string rescue_reason_;
+  std::optional<std::string> rescue_reason_;
   Command command_;
   Source timer_;
 };

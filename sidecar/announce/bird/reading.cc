@@ -28,7 +28,7 @@ bool runs_file(const BirdStatic* own, const BirdRoutes& file, bool ipv6) {
 
 }  // namespace
 
-void BirdReading::start(OnView on_view, std::string why_disabled) {
+void BirdReading::start(OnView on_view, std::optional<std::string> why_disabled) {
   on_view_ = std::move(on_view);
   why_disabled_ = std::move(why_disabled);
   view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
@@ -39,13 +39,14 @@ void BirdReading::start(OnView on_view, std::string why_disabled) {
   if (!text) view_.error = text.error();
   file_ = text ? parse_bird_include(text->value_or("")) : BirdRoutes{};
   questions_.clear();
-  questions_.push_back({"show protocols all", [this](const std::string& answer) -> std::string {
-                          auto protocols = parse_bird_protocols(answer);
-                          if (!protocols) return protocols.error();
-                          protocols_ = std::move(*protocols);
-                          plan_questions();
-                          return {};
-                        }});
+  questions_.push_back(
+      {"show protocols all", [this](const std::string& answer) -> std::expected<void, std::string> {
+         auto protocols = parse_bird_protocols(answer);
+         if (!protocols) return std::unexpected(protocols.error());
+         protocols_ = std::move(*protocols);
+         plan_questions();
+         return {};
+       }});
   next();
 }
 
@@ -56,12 +57,14 @@ void BirdReading::cancel() {
 }
 
 void BirdReading::ask_routes(std::string command, std::function<void(const Vip&)> on_route) {
-  questions_.push_back({std::move(command), [on_route = std::move(on_route)](const std::string& text) {
-                          const auto prefixes = parse_bird_routes(text);
-                          if (!prefixes) return prefixes.error();
-                          for (const Vip& vip : *prefixes) on_route(vip);
-                          return std::string();
-                        }});
+  questions_.push_back(
+      {std::move(command),
+       [on_route = std::move(on_route)](const std::string& text) -> std::expected<void, std::string> {
+         const auto prefixes = parse_bird_routes(text);
+         if (!prefixes) return std::unexpected(prefixes.error());
+         for (const Vip& vip : *prefixes) on_route(vip);
+         return {};
+       }});
 }
 
 void BirdReading::plan_questions() {
@@ -89,9 +92,9 @@ void BirdReading::next() {
   questions_.pop_front();
   std::vector<std::string> argv{spec_.bird.birdc, "-s", spec_.bird.socket, question.command};
   command_.run(std::move(argv), spec_.bird.timeout, [this, take = std::move(question.take)](auto text) {
-    const std::string problem = text ? take(*text) : text.error();
-    if (problem.empty()) return next();
-    view_ = unreachable(problem);
+    const auto taken = text ? take(*text) : std::unexpected(std::move(text.error()));
+    if (taken) return next();
+    view_ = unreachable(taken.error());
     finish();
   });
 }
@@ -137,22 +140,22 @@ void BirdReading::judge_owned() {
       const auto in_file = file_.find(vip);
       view_.owned[vip] = agree && in_file != file_.end() ? in_file->second.policy : "";
     }
-    if (view_.error.empty()) view_.error = trouble_of(ipv6);
+    if (view_.error.empty()) view_.error = trouble_of(ipv6).value_or("");
   }
 }
 
-std::string BirdReading::trouble_of(bool ipv6) const {
+std::optional<std::string> BirdReading::trouble_of(bool ipv6) const {
   const BirdStatic* own = find_own(protocols_, ipv6);
   const std::string& include = spec_.bird.include;
   if (own == nullptr) {
     if (std::ranges::none_of(file_, [&](const auto& entry) { return is_ipv6(entry.first) == ipv6; }))
-      return {};
+      return std::nullopt;
     return fmt::format("BIRD does not read {0}: bird.conf needs the line: include \"{0}\";", include);
   }
   if (!own->up)
-    return fmt::format("{} is disabled in BIRD{}{}", bird_protocol(ipv6), why_disabled_.empty() ? "" : ": ",
-                       why_disabled_);
-  if (runs_file(own, file_, ipv6)) return {};
+    return fmt::format("{} is disabled in BIRD{}{}", bird_protocol(ipv6), why_disabled_ ? ": " : "",
+                       why_disabled_.value_or(""));
+  if (runs_file(own, file_, ipv6)) return std::nullopt;
   return fmt::format("BIRD has not loaded {} as it is now", include);
 }
 

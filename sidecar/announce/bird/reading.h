@@ -4,7 +4,9 @@
 
 #include <array>
 #include <deque>
+#include <expected>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,13 +26,13 @@ class BirdReading {
   BirdReading(Loop& loop, RouterSpec spec, std::vector<Vip> vips)
       : spec_(std::move(spec)), vips_(std::move(vips)), command_(loop) {}
 
-  // `why_disabled`: why herald itself disabled a protocol of its own, empty if it did not.
-  void start(OnView on_view, std::string why_disabled);
+  // `why_disabled`: why herald itself disabled a protocol of its own, where it did.
+  void start(OnView on_view, std::optional<std::string> why_disabled);
   void cancel();  // `on_view` is not called then
 
  private:
-  // Takes the answer; a text is the reason to give up.
-  using Take = std::function<std::string(const std::string& text)>;
+  // Takes the answer; the error is the reason to give up.
+  using Take = std::function<std::expected<void, std::string>(const std::string& text)>;
   struct Question {
     std::string command;
     Take take;
@@ -42,12 +44,12 @@ class BirdReading {
   void finish();
   void judge_peers();
   void judge_owned();
-  [[nodiscard]] std::string trouble_of(bool ipv6) const;
+  [[nodiscard]] std::optional<std::string> trouble_of(bool ipv6) const;
 
   RouterSpec spec_;
   std::vector<Vip> vips_;
   OnView on_view_;
-  std::string why_disabled_;
+  std::optional<std::string> why_disabled_;
   RouterView view_;
   BirdRoutes file_;
   BirdProtocols protocols_;

@@ -22,10 +22,11 @@ constexpr std::size_t kVipsPerCall = 500;
 using Lines = std::vector<std::string>;
 
 // An answer that was refused or cut off is none: what it does not say may well be there.
-std::string problem_of(const FrrReply& reply) {
-  if (!reply.error.empty()) return reply.error;
+std::expected<void, std::string> is_whole(const FrrReply& reply) {
+  if (reply.error) return std::unexpected(*reply.error);
   const auto bad = std::ranges::find_if_not(reply.answers, &FrrAnswer::goes_on);
-  return bad == reply.answers.end() ? "" : "bgpd: " + said(bad->text);
+  if (bad != reply.answers.end()) return std::unexpected("bgpd: " + said(bad->text));
+  return {};
 }
 
 class FrrLever final : public RouterLever {
@@ -51,12 +52,13 @@ class FrrLever final : public RouterLever {
   [[nodiscard]] std::string socket_path() const override { return frr_socket_path(spec_.vtysh); }
 
  private:
-  // Each gives a problem, or nothing.
-  [[nodiscard]] std::string take_first(const FrrReply& reply);
-  [[nodiscard]] std::string take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
+  // The error is a line for people, why the read ends here.
+  using Taken = std::expected<void, std::string>;
+  [[nodiscard]] Taken take_first(const FrrReply& reply);
+  [[nodiscard]] Taken take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
   void take_owned(FrrOwned owned);
   [[nodiscard]] std::vector<Vip> part_from(std::size_t from) const;
-  void go_on(std::string problem, std::size_t from);
+  void go_on(const Taken& taken, std::size_t from);
   void finish_read(RouterView view);
 
   [[nodiscard]] FrrBatch batch_of(const RouteBatch& batch) const;
@@ -95,22 +97,22 @@ void FrrLever::read(OnView on_view) {
   const auto part = part_from(0);
   for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
   transport_->run(std::move(questions), OnFailure::stop, [this, part](const FrrReply& reply) {
-    std::string problem = take_first(reply);
-    if (problem.empty()) problem = take_routes(std::span(reply.answers).subspan(2), part);
-    go_on(std::move(problem), part.size());
+    Taken taken = take_first(reply);
+    if (taken) taken = take_routes(std::span(reply.answers).subspan(2), part);
+    go_on(taken, part.size());
   });
 }
 
-std::string FrrLever::take_first(const FrrReply& reply) {
-  if (auto problem = problem_of(reply); !problem.empty()) return problem;
+FrrLever::Taken FrrLever::take_first(const FrrReply& reply) {
+  if (const Taken whole = is_whole(reply); !whole) return whole;
   if (reply.answers.size() < 2)
-    return "bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text);
+    return std::unexpected("bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text));
   auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
-  if (!owned) return owned.error();
+  if (!owned) return std::unexpected(owned.error());
   // Even where there are no peers to speak of: whether there is an instance is what apply() asks.
   take_owned(std::move(*owned));
   auto peers = parse_frr_summary(reply.answers[0].text, spec_);
-  if (!peers) return peers.error();
+  if (!peers) return std::unexpected(peers.error());
   peers_ = std::move(*peers);
   view_.peers = peers_.peers;
   return {};
@@ -130,27 +132,26 @@ std::vector<Vip> FrrLever::part_from(std::size_t from) const {
   return {begin, begin + static_cast<std::ptrdiff_t>(std::min(kVipsPerCall, vips_.size() - from))};
 }
 
-std::string FrrLever::take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part) {
+FrrLever::Taken FrrLever::take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part) {
   if (part.empty()) return {};
   std::string documents;
   for (const FrrAnswer& answer : answers) documents += answer.text;
   auto routes = parse_frr_routes(documents, part, peers_, spec_);
-  if (!routes) return routes.error();
+  if (!routes) return std::unexpected(routes.error());
   view_.routes.merge(*routes);
   return {};
 }
 
 // With the VIPs from `from` on, or the end.
-void FrrLever::go_on(std::string problem, std::size_t from) {
-  if (!problem.empty()) return finish_read(unreachable(std::move(problem)));
+void FrrLever::go_on(const Taken& taken, std::size_t from) {
+  if (!taken) return finish_read(unreachable(taken.error()));
   if (from >= vips_.size()) return finish_read(std::move(view_));
   const auto part = part_from(from);
   Lines questions;
   for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
   transport_->run(std::move(questions), OnFailure::stop, [this, part, from](const FrrReply& reply) {
-    std::string why = problem_of(reply);
-    if (why.empty()) why = take_routes(reply.answers, part);
-    go_on(std::move(why), from + part.size());
+    const Taken whole = is_whole(reply);
+    go_on(whole ? take_routes(reply.answers, part) : whole, from + part.size());
   });
 }
 

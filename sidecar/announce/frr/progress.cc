@@ -43,10 +43,10 @@ void FrrProgress::take(const FrrReply& reply) {
   const std::size_t answered = std::min(reply.answers.size(), sent_.size());
   bool done = true;
   for (std::size_t i = 0; i < answered; ++i) done = judge(sent_[i], reply.answers[i]);
-  if (!reply.error.empty()) {
+  if (reply.error) {
     // The transport is out of order: what it did not answer, and what was not sent yet, has to wait.
-    for (std::size_t i = answered; i < sent_.size(); ++i) fail(sent_[i], reply.error);
-    for (std::size_t index = sent_until_; index < lines_.size(); ++index) fail(index, reply.error);
+    for (std::size_t i = answered; i < sent_.size(); ++i) fail(sent_[i], *reply.error);
+    for (std::size_t index = sent_until_; index < lines_.size(); ++index) fail(index, *reply.error);
     at_ = lines_.size();
   } else if (reply.blind || answered == sent_.size()) {
     at_ = sent_until_;

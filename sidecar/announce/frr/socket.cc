@@ -51,9 +51,9 @@ void FrrSocket::run(std::vector<std::string> lines, OnFailure on_failure, OnRepl
   enabled_ = false;
   unsent_ = "enable"sv;
   unsent_ += '\0';
-  if (const std::string why = connect(); !why.empty()) {
+  if (const auto connected = connect(); !connected) {
     // Told from the loop like every other answer.
-    deadline_ = loop_->timer_at(loop_->now(), [this, why] { finish(why); });
+    deadline_ = loop_->timer_at(loop_->now(), [this, why = connected.error()] { finish(why); });
     return;
   }
   deadline_ = loop_->timer_at(Loop::clock() + timeout_, [this] {
@@ -61,82 +61,88 @@ void FrrSocket::run(std::vector<std::string> lines, OnFailure on_failure, OnRepl
   });
 }
 
-std::string FrrSocket::connect() {
+std::expected<void, std::string> FrrSocket::connect() {
   io_.reset();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path_.size() >= sizeof address.sun_path) return path_ + ": too long for a socket's name";
+  if (path_.size() >= sizeof address.sun_path)
+    return std::unexpected(path_ + ": too long for a socket's name");
   path_.copy(address.sun_path, sizeof address.sun_path - 1);
   fd_ = Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd_) return system_error_text("socket");
+  if (!fd_) return std::unexpected(system_error_text("socket"));
   // EAGAIN is a daemon that does not accept, with its queue full: it does not answer either.
   if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return system_error_text("connect " + path_);
+    return std::unexpected(system_error_text("connect " + path_));
   io_ = loop_->watch_io(fd_.get(), EPOLLIN | EPOLLOUT, [this](auto) { pump(); });
-  return io_ ? "" : system_error_text("watch " + path_);
+  if (!io_) return std::unexpected(system_error_text("watch " + path_));
+  return {};
 }
 
 void FrrSocket::pump() {
   // finish() last: its callback may start another run, or end this object.
-  if (auto end = advance()) return finish(std::move(*end));
+  const auto course = advance();
+  if (!course) return finish(course.error());
+  if (*course == Course::ended) return finish(std::nullopt);
   io_.set_io_events(unsent_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
-std::optional<std::string> FrrSocket::advance() {
+std::expected<FrrSocket::Course, std::string> FrrSocket::advance() {
   bool more = true;
   for (int reads = 0; more && reads < kReadsPerTurn; ++reads) {
-    if (auto error = write_some(); !error.empty()) return error;
-    if (auto error = read_some(more); !error.empty()) return error;
+    if (auto written = write_some(); !written) return std::unexpected(std::move(written.error()));
+    if (auto read = read_some(more); !read) return std::unexpected(std::move(read.error()));
     while (auto answer = reader_.next()) {
-      if (auto end = take(std::move(*answer))) return end;
+      auto course = take(std::move(*answer));
+      if (course != Course::goes_on) return course;
     }
   }
-  if (auto error = write_some(); !error.empty()) return error;
-  return std::nullopt;
+  if (auto written = write_some(); !written) return std::unexpected(std::move(written.error()));
+  return Course::goes_on;
 }
 
-std::string FrrSocket::write_some() {
+std::expected<void, std::string> FrrSocket::write_some() {
   while (!unsent_.empty()) {
     const ssize_t count = send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno == EAGAIN ? "" : system_error_text("send to " + path_);
+    if (count < 0 && errno == EAGAIN) return {};
+    if (count < 0) return std::unexpected(system_error_text("send to " + path_));
     unsent_.erase(0, static_cast<std::size_t>(count));
   }
   return {};
 }
 
-std::string FrrSocket::read_some(bool& more) {
+std::expected<void, std::string> FrrSocket::read_some(bool& more) {
   std::array<char, kReadSize> buffer;
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
     more = false;
     return {};
   }
-  if (count < 0) return system_error_text("read from " + path_);
-  if (count == 0) return path_ + ": closed by bgpd";
+  if (count < 0) return std::unexpected(system_error_text("read from " + path_));
+  if (count == 0) return std::unexpected(path_ + ": closed by bgpd");
   if (reader_.waiting() + static_cast<std::size_t>(count) > kMostOutput)
-    return fmt::format("{}: more than {} bytes of output", path_, kMostOutput);
+    return std::unexpected(fmt::format("{}: more than {} bytes of output", path_, kMostOutput));
   reader_.feed({buffer.data(), static_cast<std::size_t>(count)});
   return {};
 }
 
-std::optional<std::string> FrrSocket::take(FrrAnswer answer) {
+std::expected<FrrSocket::Course, std::string> FrrSocket::take(FrrAnswer answer) {
   if (enabled_) {
     const bool stops = on_failure_ == OnFailure::stop && !answer.goes_on();
     reply_.answers.push_back(std::move(answer));
-    if (stops) return "";
+    if (stops) return Course::ended;
   } else {
-    if (!answer.goes_on()) return fmt::format("{}: enable: {}", path_, said(answer.text));
+    if (!answer.goes_on()) return std::unexpected(fmt::format("{}: enable: {}", path_, said(answer.text)));
     enabled_ = true;
   }
-  if (lines_.empty()) return "";
+  if (lines_.empty()) return Course::ended;
   unsent_ = std::move(lines_.front());
   unsent_ += '\0';
   lines_.pop_front();
-  return std::nullopt;
+  return Course::goes_on;
 }
 
-void FrrSocket::finish(std::string error) {
+void FrrSocket::finish(std::optional<std::string> error) {
   // The callback may start the next run, so everything of this one goes first.
   const OnReply on_reply = std::exchange(on_reply_, nullptr);
   FrrReply reply = std::exchange(reply_, {});

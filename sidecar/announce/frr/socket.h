@@ -5,7 +5,9 @@
 // releases may lose what is sent ahead. A connection is one session, and each run() makes its own.
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,14 +38,16 @@ class FrrSocket final : public FrrTransport {
   void run(std::vector<std::string> lines, OnFailure on_failure, OnReply on_reply) override;
 
  private:
-  [[nodiscard]] std::string connect();  // a text is the reason why not
+  [[nodiscard]] std::expected<void, std::string> connect();
   void pump();
-  // Sends and takes what it can without waiting. A text is the end of the run: empty when all went as it should.
-  [[nodiscard]] std::optional<std::string> advance();
-  [[nodiscard]] std::optional<std::string> take(FrrAnswer answer);
-  [[nodiscard]] std::string write_some();
-  [[nodiscard]] std::string read_some(bool& more);
-  void finish(std::string error);
+  // The errors are lines for people, and end the run.
+  enum class Course : std::uint8_t { goes_on, ended };
+  // Sends and takes what it can without waiting.
+  [[nodiscard]] std::expected<Course, std::string> advance();
+  [[nodiscard]] std::expected<Course, std::string> take(FrrAnswer answer);
+  [[nodiscard]] std::expected<void, std::string> write_some();
+  [[nodiscard]] std::expected<void, std::string> read_some(bool& more);
+  void finish(std::optional<std::string> error);
 
   Loop* loop_;
   std::string path_;

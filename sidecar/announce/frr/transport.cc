@@ -22,7 +22,7 @@ class SocketThenVtysh final : public FrrTransport {
     auto again = lines;
     socket_.run(std::move(lines), on_failure,
                 [this, again = std::move(again), on_failure, on_reply = std::move(on_reply)](FrrReply reply) {
-                  if (reply.error.empty()) return on_reply(std::move(reply));
+                  if (!reply.error) return on_reply(std::move(reply));
                   vtysh_.emplace(*loop_, spec_).run(again, on_failure, on_reply);
                 });
   }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,8 @@ struct FrrAnswer {
 
 struct FrrReply {
   std::vector<FrrAnswer> answers;  // of the lines that were run, in order
-  std::string
-      error;  // why there are no more answers, when that is not bgpd's doing: "vtysh: no answer within 2s"
+  // Why there are no more answers, when that is not bgpd's doing: "vtysh: no answer within 2s".
+  std::optional<std::string> error = {};
   bool blind = false;  // all lines were run, but nothing of what bgpd said can be known
 };
 

@@ -42,14 +42,16 @@ std::string why_not(std::string_view text) {
 
 void FrrVtysh::run(std::vector<std::string> lines, OnFailure on_failure, OnReply on_reply) {
   auto argv = vtysh_argv(spec_, lines, on_failure);
-  command_.run(std::move(argv), spec_.timeout,
-               [lines = std::move(lines), on_failure, on_reply = std::move(on_reply)](auto text) {
-                 if (!text) return on_reply({.answers = {}, .error = text.error(), .blind = false});
-                 if (on_failure == OnFailure::stop) return on_reply(parse_vtysh_echo(*text, lines));
-                 // It says so on stderr, which -n leaves alone.
-                 const bool began = !text->contains("Exiting: failed to connect");
-                 on_reply({.answers = {}, .error = began ? "" : why_not(*text), .blind = began});
-               });
+  command_.run(
+      std::move(argv), spec_.timeout,
+      [lines = std::move(lines), on_failure, on_reply = std::move(on_reply)](auto text) {
+        if (!text) return on_reply({.answers = {}, .error = text.error(), .blind = false});
+        if (on_failure == OnFailure::stop) return on_reply(parse_vtysh_echo(*text, lines));
+        // It says so on stderr, which -n leaves alone.
+        const bool began = !text->contains("Exiting: failed to connect");
+        on_reply(
+            {.answers = {}, .error = began ? std::nullopt : std::optional(why_not(*text)), .blind = began});
+      });
 }
 
 std::vector<std::string> vtysh_argv(const VtyshSpec& spec, std::span<const std::string> lines,

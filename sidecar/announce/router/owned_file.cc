@@ -78,17 +78,17 @@ std::expected<std::optional<std::string>, std::string> read_owned_file(const std
   }
 }
 
-std::string replace_owned_file(const std::string& path, std::string_view text) {
+std::expected<void, std::string> replace_owned_file(const std::string& path, std::string_view text) {
   std::error_code ignored;  // not there yet, or a link to nowhere: then as it is given
   std::filesystem::path target = std::filesystem::canonical(path, ignored);
   if (target.empty()) target = path;
   TemporaryFile file(target);
-  if (!file.fd()) return system_error_text(fmt::format("create {}", file.name()));
+  if (!file.fd()) return std::unexpected(system_error_text(fmt::format("create {}", file.name())));
   const int fd = file.fd().get();
   if (!take_over_access(fd, target) || !write_all(file.fd(), text) || ::fsync(fd) != 0)
-    return system_error_text(fmt::format("write {}", file.name()));
+    return std::unexpected(system_error_text(fmt::format("write {}", file.name())));
   if (::rename(file.name().c_str(), target.c_str()) != 0)
-    return system_error_text(fmt::format("replace {}", target.string()));
+    return std::unexpected(system_error_text(fmt::format("replace {}", target.string())));
   file.renamed();
   return {};
 }

@@ -12,8 +12,9 @@ namespace herald {
 // None where there is no such file; the error says what was attempted. It refuses what is longer than 16 MiB.
 [[nodiscard]] std::expected<std::optional<std::string>, std::string> read_owned_file(const std::string& path);
 
-// Empty, or why not; then the file is as it was. Mode and owner stay; a new file gets the group of its directory,
+// The error says what was attempted; then the file is as it was. Mode and owner stay; a new file gets the group of its directory,
 // which is that of the daemon that reads it, or else may be read by all. A symbolic link stays one.
-[[nodiscard]] std::string replace_owned_file(const std::string& path, std::string_view text);
+[[nodiscard]] std::expected<void, std::string> replace_owned_file(const std::string& path,
+                                                                  std::string_view text);
 
 }  // namespace herald

@@ -17,7 +17,7 @@ TEST_CASE("an echo to the end: every line was taken") {
   for (std::string line; std::getline(echo, line);) lines.push_back(line.substr(line.find("# ") + 2));
   lines.pop_back();  // the last `end` is the transport's own
   const auto reply = parse_vtysh_echo(fixture("frr-8.4.4-echo-done.txt"), lines);
-  CHECK(reply.error.empty());
+  CHECK_FALSE(reply.error);
   CHECK(reply.answers == std::vector<FrrAnswer>(lines.size()));
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a vtysh that does not begin is out of order") {
   CHECK(parse_vtysh_echo(chatter + "\n" + of_pam + "Exiting: failed\n", kLines).error ==
         "vtysh: Exiting: failed");
   CHECK(parse_vtysh_echo(of_pam, kLines).error == "vtysh: no output");
-  CHECK_FALSE(parse_vtysh_echo("", {}).error.empty());
+  CHECK(parse_vtysh_echo("", {}).error);
 }
 
 TEST_CASE("the command line says which bgpd") {
@@ -112,7 +112,7 @@ TEST_CASE_METHOD(VtyshBench, "a vtysh that is missing") {
 TEST_CASE_METHOD(VtyshBench, "to carry on is to hear nothing, unless vtysh cannot begin") {
   const auto reply = run_script("exit 0", OnFailure::carry_on);
   CHECK(reply.blind);
-  CHECK(reply.error.empty());
+  CHECK_FALSE(reply.error);
   CHECK(run_script("echo no vtysh.conf >&2", OnFailure::carry_on).blind);
   CHECK(run_script("echo Exiting: failed to connect to any daemons. >&2", OnFailure::carry_on).error ==
         "vtysh: Exiting: failed to connect to any daemons.");
