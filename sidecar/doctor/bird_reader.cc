@@ -5,6 +5,7 @@
 
 #include "sidecar/announce/bird/view.h"
 #include "sidecar/announce/router/questions.h"
+#include "sidecar/announce/router/vips_to_read.h"
 #include "sidecar/doctor/bird_facts.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/os/text_file.h"
@@ -15,7 +16,7 @@ namespace {
 class BirdFactsReader final : public FactsReader {
  public:
   BirdFactsReader(Loop& loop, const Config& config)
-      : spec_(config.router), vips_(vips_of(config)), questions_(loop) {}
+      : spec_(config.router), vips_(vips_to_read(config)), questions_(loop) {}
 
   void read(OnFacts on_facts) override {
     on_facts_ = std::move(on_facts);

@@ -14,11 +14,4 @@ std::unique_ptr<FactsReader> make_facts_reader(Loop& loop, const Config& config)
   return nullptr;
 }
 
-std::vector<Vip> vips_of(const Config& config) {
-  std::vector<Vip> vips;
-  for (const ServiceSpec& service : config.services)
-    vips.insert(vips.end(), service.vips.begin(), service.vips.end());
-  return vips;
-}
-
 }  // namespace herald

@@ -3,8 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "sidecar/core/config.h"
 #include "sidecar/doctor/router_facts.h"
@@ -30,8 +28,5 @@ class FactsReader {
 
 // By `router.stack`; none for `none`.
 [[nodiscard]] std::unique_ptr<FactsReader> make_facts_reader(Loop& loop, const Config& config);
-
-// All VIPs of the configuration.
-[[nodiscard]] std::vector<Vip> vips_of(const Config& config);
 
 }  // namespace herald

@@ -7,6 +7,7 @@
 
 #include "sidecar/announce/frr/view.h"
 #include "sidecar/announce/router/questions.h"
+#include "sidecar/announce/router/vips_to_read.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/doctor/frr_facts.h"
 #include "sidecar/os/text_file.h"
@@ -21,7 +22,7 @@ constexpr std::string_view kSocketDir = "/run/frr";
 class FrrFactsReader final : public FactsReader {
  public:
   FrrFactsReader(Loop& loop, const Config& config)
-      : spec_(config.router), vips_(vips_of(config)), questions_(loop) {}
+      : spec_(config.router), vips_(vips_to_read(config)), questions_(loop) {}
 
   void read(OnFacts on_facts) override {
     on_facts_ = std::move(on_facts);

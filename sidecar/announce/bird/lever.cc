@@ -7,6 +7,7 @@
 #include "sidecar/announce/bird/change.h"
 #include "sidecar/announce/bird/include.h"
 #include "sidecar/announce/bird/reading.h"
+#include "sidecar/announce/router/vips_to_read.h"
 
 namespace herald {
 namespace {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <expected>
 #include <optional>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "sidecar/announce/frr/socket.h"
 #include "sidecar/announce/frr/transport.h"
 #include "sidecar/announce/frr/view.h"
+#include "sidecar/announce/router/vips_to_read.h"
 
 namespace herald {
 namespace {

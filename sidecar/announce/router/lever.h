@@ -41,9 +41,6 @@ class RouterLever {
   [[nodiscard]] virtual std::string socket_path() const = 0;
 };
 
-// What a lever reads: the VIPs of the configuration, then those.
-[[nodiscard]] std::vector<Vip> vips_to_read(const Config& config, std::span<const Vip> leaving);
-
 // What a read answers when the stack could not be asked.
 [[nodiscard]] RouterView unreachable(std::string why);
 
