@@ -8,11 +8,11 @@
 #include <sys/un.h>
 #include <syslog.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
 #include "sidecar/os/loop.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald {
 namespace {
@@ -39,11 +39,15 @@ Fd connect_journal() {
   return fd;
 }
 
-// One line without control characters: what a probed server said must not forge log lines or drive a
-// terminal.
+// One line that is fit to be shown, of at most kLongestLine bytes: what a probed server said must not forge log lines or
+// drive a terminal.
 std::string cleaned(std::string_view message) {
-  std::string line(message.substr(0, kLongestLine));
-  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::string line = printable(message.substr(0, kLongestLine));
+  if (line.size() <= kLongestLine) return line;
+  std::size_t end = kLongestLine;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80)
+    --end;  // not inside of a character
+  line.resize(end);
   return line;
 }
 

@@ -1,6 +1,9 @@
 // Lines for people and fields for machines: to the journal with HERALD_SERVICE=, HERALD_PROBE=,
 // HERALD_TRANSITION=, or as text on stderr.
 //
+// What others said reaches it through printable() (text/plain_text.h): controls, C1 too, what turns the direction of text
+// and bytes that are no UTF-8 are shown as escapes.
+//
 // It never blocks: a journald or a pipe that does not read loses lines, and the next line that gets through
 // says how many. So does a burst beyond the limit.
 #pragma once

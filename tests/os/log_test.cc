@@ -1,3 +1,4 @@
+// What reaches the log, and what of what others said.
 #include "sidecar/os/log.h"
 
 #include <fcntl.h>
@@ -6,9 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <string>
+#include <string_view>
 
-using namespace herald;
-
+namespace herald {
 namespace {
 
 // stderr goes into a pipe for as long as this lives.
@@ -39,7 +41,13 @@ class CaughtStderr {
   Fd out_;
 };
 
-}  // namespace
+// The line that the log makes of a message on stderr, without its time.
+std::string logged(std::string_view message) {
+  const CaughtStderr caught;
+  Log(LogTarget::text).write(LogLevel::warning, message);
+  const std::string line = caught.text();
+  return line.substr(line.find(' ') + 1);
+}
 
 TEST_CASE("a message is one line with its level, whatever it holds") {
   const CaughtStderr caught;
@@ -47,7 +55,7 @@ TEST_CASE("a message is one line with its level, whatever it holds") {
   log.write(LogLevel::warning, "web is down\n\x1b[2Jforged");
   const std::string line = caught.text();
   CHECK(line.find("warning") != std::string::npos);
-  CHECK(line.ends_with("web is down  [2Jforged\n"));
+  CHECK(line.ends_with("web is down\\n\\x1b[2Jforged\n"));
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
 }
 
@@ -82,3 +90,29 @@ TEST_CASE("a burst beyond the limit is lost, not written") {
   }
   CHECK(lines == 4000);
 }
+
+TEST_CASE("log: controls, turned directions and bytes that are no UTF-8 are shown as escapes") {
+  CHECK(logged("web: 200, caf\xc3\xa9") == "warning: web: 200, caf\xc3\xa9\n");
+  CHECK(logged("a\nforged\x1b[31m") == "warning: a\\nforged\\x1b[31m\n");
+  CHECK(logged("\x9b"
+               "31m and \xff\xfe") == "warning: \\x9b31m and \\xff\\xfe\n");
+  CHECK(logged("\xc2\x9b"
+               "31m") == "warning: \\u009b31m\n");
+  CHECK(logged("\xe2\x80\xae"
+               "gnp") == "warning: \\u202egnp\n");
+}
+
+TEST_CASE("log: a line has an end, which is not inside of a character") {
+  const std::string head = "warning: ";
+  CHECK(logged(std::string(5000, 'x')) == head + std::string(2000, 'x') + "\n");
+  CHECK(logged(std::string(2000, '\x80')).size() == head.size() + 2000 + 1);
+  // Three bytes each, behind an escape of four.
+  std::string text("\x1b");
+  for (int i = 0; i < 1000; ++i) text += "\xe2\x82\xac";
+  const std::string line = logged(text);
+  CHECK(line.size() <= head.size() + 2000 + 1);
+  CHECK(line.substr(line.size() - 4) == "\xe2\x82\xac\n");
+}
+
+}  // namespace
+}  // namespace herald
