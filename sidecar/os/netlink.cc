@@ -16,12 +16,14 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <utility>
+
+#include "sidecar/os/address_message.h"
 
 namespace herald {
 namespace {
 
-constexpr std::uint32_t kForever = 0xFFFFFFFF;  // INFINITY_LIFE_TIME
-constexpr std::size_t kDumpBuffer = 32768;      // as the kernel's own dumps are sized
+constexpr std::size_t kDumpBuffer = 32768;  // as the kernel's own dumps are sized
 constexpr int kMonitorBuffer = 1 << 20;
 constexpr int kMostReadsPerDrain = 256;
 constexpr int kMostListAttempts = 5;
@@ -69,57 +71,13 @@ struct Dump {
   InterfaceNames names;
 };
 
-void take_address(const nlattr* attribute, KernelAddress& found) {
-  const std::size_t size = mnl_attr_get_payload_len(attribute);
-  if (size > found.address.bytes.size()) return;
-  std::memcpy(found.address.bytes.data(), mnl_attr_get_payload(attribute), size);
-}
-
-struct Found {
-  KernelAddress address;
-  bool has_local = false;
-};
-
-int take_attribute(const nlattr* attribute, void* data) noexcept {
-  auto& [found, has_local] = *static_cast<Found*>(data);
-  switch (mnl_attr_get_type(attribute)) {
-    case IFA_LOCAL:  // on a point-to-point link IFA_ADDRESS is the peer's
-      has_local = true;
-      take_address(attribute, found);
-      break;
-    case IFA_ADDRESS:
-      if (!has_local) take_address(attribute, found);
-      break;
-    case IFA_LABEL:
-      found.label = mnl_attr_get_str(attribute);
-      break;
-    case IFA_PROTO:
-      found.protocol = mnl_attr_get_u8(attribute);
-      break;
-    case IFA_CACHEINFO:
-      if (mnl_attr_get_payload_len(attribute) >= sizeof(ifa_cacheinfo)) {
-        ifa_cacheinfo info{};
-        std::memcpy(&info, mnl_attr_get_payload(attribute), sizeof info);
-        if (info.ifa_valid != kForever) found.valid_seconds = info.ifa_valid;
-      }
-      break;
-    default:
-      break;
-  }
-  return MNL_CB_OK;
-}
-
 int take_message(const nlmsghdr* header, void* data) noexcept {
   if (header->nlmsg_type != RTM_NEWADDR) return MNL_CB_OK;
   auto& dump = *static_cast<Dump*>(data);
-  const auto* body = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(header));
-  if (body->ifa_family != AF_INET && body->ifa_family != AF_INET6) return MNL_CB_OK;
-  Found found;
-  found.address.address.family = body->ifa_family;
-  found.address.address.prefix_length = body->ifa_prefixlen;
-  found.address.interface = dump.names[body->ifa_index];
-  mnl_attr_parse(header, sizeof(ifaddrmsg), take_attribute, &found);
-  dump.addresses.push_back(std::move(found.address));
+  auto read = read_address_message(header);
+  if (!read) return MNL_CB_OK;
+  read->address.interface = dump.names[read->index];
+  dump.addresses.push_back(std::move(read->address));
   return MNL_CB_OK;
 }
 
@@ -228,7 +186,7 @@ int AddressSocket::set(const Address& address, const std::string& interface,
   const auto how =
       static_cast<std::uint16_t>(mode == Mode::create ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE);
   nlmsghdr* header = start_message(buffer.data(), RTM_NEWADDR, how, address, index);
-  const std::uint32_t lifetime = seconds.value_or(kForever);
+  const std::uint32_t lifetime = seconds.value_or(kForeverSeconds);
   // A deprecated address (preferred < valid) would not be chosen as a source.
   const ifa_cacheinfo info{.ifa_prefered = lifetime, .ifa_valid = lifetime, .cstamp = 0, .tstamp = 0};
   mnl_attr_put(header, IFA_CACHEINFO, sizeof info, &info);

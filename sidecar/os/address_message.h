@@ -1,0 +1,26 @@
+// One RTM_NEWADDR message of rtnetlink, read. Pure: bytes in, an address out.
+//
+// It refuses what is no address of IPv4 or IPv6, and trusts no length: an attribute that is shorter or longer than it should
+// be is as if it were missing, whoever has sent it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sidecar/os/netlink.h"
+
+struct nlmsghdr;
+
+namespace herald {
+
+inline constexpr std::uint32_t kForeverSeconds = 0xFFFFFFFF;  // INFINITY_LIFE_TIME
+
+struct AddressMessage {
+  KernelAddress address;    // its interface is not filled in
+  std::uint32_t index = 0;  // of the interface
+};
+
+// `header` begins a whole message, all of whose nlmsg_len bytes are there.
+[[nodiscard]] std::optional<AddressMessage> read_address_message(const nlmsghdr* header);
+
+}  // namespace herald
