@@ -72,8 +72,10 @@ std::optional<HistoryEntry> read_entry(std::string_view line) {
   HistoryEntry entry{*at,          text("subject"), text("service"), text("probe"),
                      text("from"), text("to"),      text("reason"),  std::nullopt};
   const auto lasted = object.find("lasted_ms");
-  if (lasted != object.end() && lasted->is_number_integer())
-    entry.lasted = milliseconds(lasted->get<std::int64_t>());
+  if (lasted != object.end() && lasted->is_number_unsigned()) {
+    constexpr std::uint64_t kMost = std::chrono::floor<milliseconds>(Duration::max()).count();  // 292 years
+    entry.lasted = milliseconds(std::min(lasted->get<std::uint64_t>(), kMost));
+  }
   return entry;
 }
 

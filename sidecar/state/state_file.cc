@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "sidecar/os/kept_file.h"
@@ -19,43 +21,82 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
+constexpr std::int64_t kYear2200 = 7'258'118'400'000;  // in milliseconds
 constexpr std::array kStates{AdminState::drain, AdminState::force};
 
 std::int64_t milliseconds(WallClock::time_point when) {
   return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
 }
 
-WallClock::time_point time_of(const json& milliseconds) {
-  return WallClock::time_point(std::chrono::milliseconds(milliseconds.get<std::int64_t>()));
+// What the reading of a file ends with; parse_state() makes an error of it.
+[[noreturn]] void misfit(std::string_view key, std::string_view what) {
+  throw std::invalid_argument(fmt::format("{} is no {}", key, what));
+}
+
+std::string shown(const json& version) {
+  return version.is_number() ? version.dump() : std::string(version.type_name());
+}
+
+const json& member(const json& object, const char* key) {
+  static const json kNone;
+  if (!object.is_object()) misfit("what holds " + std::string(key), "object");
+  const auto found = object.find(key);
+  return found == object.end() ? kNone : *found;
+}
+
+const json& object_at(const json& object, const char* key) {
+  const json& value = member(object, key);
+  if (!value.is_object()) misfit(key, "object");
+  return value;
+}
+
+std::string text_at(const json& object, const char* key) {
+  const json& value = member(object, key);
+  if (!value.is_string()) misfit(key, "text");
+  return value.get<std::string>();
+}
+
+// A time beyond what the clock can hold, from 1970 to 2200, is its nearest end: nobody can have meant more by it. Further
+// ones would overflow in nanoseconds, in 2262.
+WallClock::time_point time_at(const json& object, const char* key) {
+  const json& value = member(object, key);
+  if (!value.is_number()) misfit(key, "time in milliseconds");
+  const auto count = value.is_number_integer() && !value.is_number_unsigned()
+                         ? std::max<std::int64_t>(value.get<std::int64_t>(), 0)
+                         : static_cast<std::int64_t>(std::clamp(value.get<double>(), 0.0, double{kYear2200}));
+  return WallClock::time_point(std::chrono::milliseconds(std::min(count, kYear2200)));
 }
 
 KeptAdmin read_admin(const json& entry) {
   KeptAdmin admin;
-  const auto name = entry.at("state").get<std::string>();
+  const std::string name = text_at(entry, "state");
   for (const AdminState state : kStates) {
     if (name == name_of(state)) admin.state = state;
   }
   if (admin.state == AdminState::automatic) throw std::invalid_argument("no such admin state: " + name);
-  admin.reason = entry.at("reason").get<std::string>();
-  admin.who = entry.at("who").get<std::string>();
-  admin.since = time_of(entry.at("since_ms"));
-  if (const json& expires = entry.at("expires_ms"); !expires.is_null()) admin.expires = time_of(expires);
+  admin.reason = text_at(entry, "reason");
+  admin.who = text_at(entry, "who");
+  admin.since = time_at(entry, "since_ms");
+  if (!entry.contains("expires_ms")) misfit("expires_ms", "time, nor null");
+  if (!member(entry, "expires_ms").is_null()) admin.expires = time_at(entry, "expires_ms");
   return admin;
 }
 
 // Files of before there were penalties have none. One that makes no sense is left out: it could only delay an
 // announcement, and is no reason to drain everything.
 void read_flaps(const json& document, KeptState& state) {
-  constexpr std::int64_t kYear2200 = 7'258'118'400'000;  // beyond it, nanoseconds would overflow
-  const auto damping = document.find("damping");
-  if (damping == document.end() || !damping->is_object()) return;
-  for (const auto& [service, entry] : damping->items()) {
+  const json& damping = member(document, "damping");
+  if (!damping.is_object()) return;
+  for (const auto& [service, entry] : damping.items()) {
     try {
-      const auto withdrawn = entry.at("withdrawn_ms").get<std::int64_t>();
-      const auto penalty = entry.at("penalty").get<double>();
-      if (withdrawn < 0 || withdrawn > kYear2200 || !std::isfinite(penalty) || penalty < 0) continue;
-      state.flaps[service] = {time_of(withdrawn), penalty, entry.at("suppressed").get<bool>()};
-    } catch (const json::exception&) {
+      const json& penalty = member(entry, "penalty");
+      const json& suppressed = member(entry, "suppressed");
+      const json& withdrawn = member(entry, "withdrawn_ms");
+      if (!withdrawn.is_number_unsigned() || withdrawn > kYear2200) continue;
+      if (!penalty.is_number() || !suppressed.is_boolean() || penalty < 0) continue;
+      if (!std::isfinite(penalty.get<double>())) continue;
+      state.flaps[service] = {time_at(entry, "withdrawn_ms"), penalty.get<double>(), suppressed.get<bool>()};
+    } catch (const std::invalid_argument&) {
       continue;
     }
   }
@@ -86,17 +127,18 @@ std::string render_state(const KeptState& state) {
 }
 
 std::expected<KeptState, std::string> parse_state(const std::string& text) {
+  const json document = json::parse(text, nullptr, false);
+  if (document.is_discarded()) return std::unexpected("it is no JSON");
   try {
-    const json document = json::parse(text);
-    const int version = document.at("version").get<int>();
-    if (version < 1 || version > kVersion)
-      return std::unexpected(fmt::format("its version is {}, not 1 to {}", version, kVersion));
+    const json& version = member(document, "version");
+    if (!version.is_number_integer() || version < 1 || version > kVersion)
+      return std::unexpected(fmt::format("its version is {}, not 1 to {}", shown(version), kVersion));
     KeptState state;
-    for (const auto& [service, entry] : document.at("admins").items())
+    for (const auto& [service, entry] : object_at(document, "admins").items())
       state.admins[service] = read_admin(entry);
     read_flaps(document, state);
     return state;
-  } catch (const std::exception& error) {
+  } catch (const std::invalid_argument& error) {
     return std::unexpected(std::string(error.what()));
   }
 }

@@ -7,6 +7,11 @@
 #include <string_view>
 
 namespace herald {
+namespace {
+
+constexpr std::time_t kYear2200 = 7'258'118'400;  // nanoseconds end in 2262
+
+}  // namespace
 
 std::string to_rfc3339(TimePoint when, const ClockPair& clocks) {
   using std::chrono::milliseconds;
@@ -22,7 +27,9 @@ std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(co
   std::tm fields{};
   const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
   if (rest == nullptr) return std::nullopt;
-  std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::seconds(::timegm(&fields))};
+  const std::time_t seconds = ::timegm(&fields);
+  if (seconds < 0 || seconds > kYear2200) return std::nullopt;
+  std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::seconds(seconds)};
   std::chrono::milliseconds part{100};
   if (*rest == '.') {
     for (++rest; *rest >= '0' && *rest <= '9'; ++rest, part /= 10) time += part * (*rest - '0');

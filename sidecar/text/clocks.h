@@ -21,6 +21,7 @@ struct ClockPair {
 // "2026-11-23T10:00:00.123Z"
 [[nodiscard]] std::string to_rfc3339(TimePoint when, const ClockPair& clocks);
 
+// Of the years 1970 to 2199; others are none, and would not fit into the clocks' nanoseconds.
 [[nodiscard]] std::optional<std::chrono::sys_time<std::chrono::milliseconds>> parse_rfc3339(
     const std::string& text);
 

@@ -177,3 +177,21 @@ TEST_CASE("history: of one service, with herald's own coming and going") {
   CHECK(of("web") == 2);
   CHECK(of("nix") == 1);
 }
+
+TEST_CASE("history: absurd times and durations") {
+  const auto read = [](const std::string& at, const std::string& lasted) {
+    return read_entry(R"({"at": ")" + at + R"(", "subject": "probe", "to": "up", "lasted_ms": )" + lasted +
+                      "}");
+  };
+  CHECK(read("2026-11-23T10:00:00Z", "180000")->lasted == 180s);
+  CHECK_FALSE(read("9999-11-23T10:00:00Z", "1"));
+  CHECK_FALSE(read("0001-01-01T00:00:00Z", "1"));
+  for (const char* none : {"-1", "1e300", "1.5", "null", "\"x\"", "[]"}) {
+    INFO(none);
+    CHECK_FALSE(read("2026-11-23T10:00:00Z", none)->lasted);
+  }
+  for (const char* most : {"9223372036854775807", "18446744073709551615"}) {
+    INFO(most);
+    CHECK(Duration(read("2026-11-23T10:00:00Z", most)->lasted.value()) > Duration::zero());
+  }
+}

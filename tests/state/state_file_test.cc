@@ -5,8 +5,10 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/announce/type_swap.h"
 #include "tests/os/temporary_directory.h"
 
 using namespace herald;
@@ -55,7 +57,8 @@ TEST_CASE("state: what cannot be understood is kept aside, and nothing can be ru
   const std::string good = render_state(two_drains());
   for (const std::string& text :
        {std::string(), good.substr(0, good.size() / 2), std::string("{}"), std::string("[1]"),
-        std::string(R"({"version": 2, "admins": {}})"),
+        std::string(R"({"version": 2, "admins": {}})"), std::string(R"({"version": 1, "admins": null})"),
+        std::string(R"({"version": true, "admins": {}})"), std::string(R"({"version": 1e300, "admins": {}})"),
         std::string(R"({"version": 1, "admins": {"web": 5}})"),
         std::string(R"({"version": 1, "admins": {"web": {"state": "sleep"}}})"), std::string("\0\xff", 2)}) {
     INFO(text);
@@ -111,5 +114,47 @@ TEST_CASE("state: penalties are kept; older files have none, and junk among them
     const auto odd = parse_state(R"({"version": 1, "admins": {}, "damping": )" + damping + "}");
     REQUIRE(odd);
     CHECK(odd->flaps.empty());
+  }
+}
+
+TEST_CASE("state: members of another type are an error, and never a service that nobody has drained") {
+  KeptState kept = two_drains();
+  kept.flaps["web"] = {kSince, 1831.25, true};
+  const auto document = nlohmann::json::parse(render_state(kept));
+  each_type_swap(document, [&](const std::string& place, const std::string& text, bool /*is_deep*/) {
+    INFO(place << ": " << text.substr(0, 2000));
+    const auto read = parse_state(text);
+    if (place.starts_with("/damping")) {
+      REQUIRE(read);
+      CHECK(read->admins == kept.admins);
+    } else if (read) {
+      // A number that is no time, or null for "for ever": still drained.
+      CHECK(place.ends_with("_ms"));
+      CHECK(read->admins.size() == kept.admins.size());
+    }
+  });
+}
+
+TEST_CASE("state: times beyond what a clock can hold are its nearest end") {
+  const auto expires = [](const std::string& number) {
+    const auto read =
+        parse_state(R"({"version": 1, "admins": {"web": {"state": "drain", "reason": "", "who": "root",)"
+                    R"("since_ms": )" +
+                    number + R"(, "expires_ms": )" + number + "}}}");
+    REQUIRE(read);
+    CHECK(read->admins.at("web").since == read->admins.at("web").expires);
+    return std::chrono::floor<std::chrono::seconds>(read->admins.at("web").expires.value())
+        .time_since_epoch()
+        .count();
+  };
+  constexpr std::int64_t kYear2200 = 7'258'118'400;
+  CHECK(expires("1795492070000") == 1795492070);
+  for (const char* late : {"9223372036854775807", "18446744073709551615", "1e300", "9999999999999999"}) {
+    INFO(late);
+    CHECK(expires(late) == kYear2200);
+  }
+  for (const char* early : {"-1", "-9223372036854775808", "-1e300"}) {
+    INFO(early);
+    CHECK(expires(early) == 0);
   }
 }
