@@ -114,7 +114,9 @@ std::expected<std::vector<std::string>, Outcome> tell(const Options& options, st
   const auto reply = call_varlink(options.socket, method, parameters, options.timeout);
   if (!reply) return std::unexpected(failed_change(options, reply.error()));
   std::vector<std::string> names;
-  for (const Report& name : list_at(*reply, "services")) names.push_back(name.get<std::string>());
+  for (const Report& name : list_at(*reply, "services")) {
+    if (name.is_string()) names.push_back(name.get<std::string>());
+  }
   return names;
 }
 
@@ -222,12 +224,11 @@ Outcome plan(const Options& options) {
   if (options.json) return {code, json_text(options, report), ""};
   if (code == kDone) return {code, "nothing differs\n", ""};
   std::string text;
-  for (const Report& step : list_at(report, "steps")) text += printable(step.get<std::string>()) + "\n";
+  for (const std::string& step : texts_at(report, "steps")) text += step + "\n";
   const bool pretends = flag_at(report, "dry_run").value_or(false);
   text += fmt::format("\nthe commands for it, which heraldd {}:\n",
                       pretends ? "would send, were this no dry run" : "sends by itself");
-  for (const Report& command : list_at(report, "commands"))
-    text += "  " + printable(command.get<std::string>()) + "\n";
+  for (const std::string& command : texts_at(report, "commands")) text += "  " + command + "\n";
   return {code, std::move(text), ""};
 }
 

@@ -129,12 +129,17 @@ bool is_null_at(const Report& object, const char* key) {
   return value == nullptr || value->is_null();
 }
 
+std::vector<std::string> texts_at(const Report& object, const char* key) {
+  std::vector<std::string> texts;
+  for (const Report& each : list_at(object, key)) {
+    if (each.is_string()) texts.push_back(printable(each.get_ref<const std::string&>()));
+  }
+  return texts;
+}
+
 std::string joined_at(const Report& object, const char* key) {
   std::string text;
-  for (const Report& each : list_at(object, key)) {
-    if (!each.is_string()) continue;
-    text += (text.empty() ? "" : ", ") + printable(each.get_ref<const std::string&>());
-  }
+  for (const std::string& each : texts_at(object, key)) text += (text.empty() ? "" : ", ") + each;
   return text;
 }
 

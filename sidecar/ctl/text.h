@@ -25,6 +25,8 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 [[nodiscard]] const Report& list_at(const Report& object, const char* key);
 [[nodiscard]] const Report& object_at(const Report& object, const char* key);
 [[nodiscard]] bool is_null_at(const Report& object, const char* key);  // absent too
+// The texts of a list, fit to be shown; what is none is left out.
+[[nodiscard]] std::vector<std::string> texts_at(const Report& object, const char* key);
 // "10.1.1.4, 10.1.1.132"
 [[nodiscard]] std::string joined_at(const Report& object, const char* key);
 
