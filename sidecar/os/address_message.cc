@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -59,6 +60,17 @@ int take_attribute(const nlattr* attribute, void* data) noexcept {
 }
 
 }  // namespace
+
+bool messages_fit(std::span<const char> datagram) {
+  while (!datagram.empty()) {
+    nlmsghdr header{};
+    if (datagram.size() < sizeof header) return false;
+    std::memcpy(&header, datagram.data(), sizeof header);
+    if (header.nlmsg_len < sizeof header || header.nlmsg_len > datagram.size()) return false;
+    datagram = datagram.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+  }
+  return true;
+}
 
 std::optional<AddressMessage> read_address_message(const nlmsghdr* header) {
   ifaddrmsg body{};

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "sidecar/os/netlink.h"
 
@@ -19,6 +20,10 @@ struct AddressMessage {
   KernelAddress address;    // its interface is not filled in
   std::uint32_t index = 0;  // of the interface
 };
+
+// Whether every message of a datagram ends in it. libmnl takes a length of 2 GiB and more for a negative one, and that for
+// short enough; so this comes before it.
+[[nodiscard]] bool messages_fit(std::span<const char> datagram);
 
 // `header` begins a whole message, all of whose nlmsg_len bytes are there.
 [[nodiscard]] std::optional<AddressMessage> read_address_message(const nlmsghdr* header);

@@ -171,9 +171,11 @@ std::expected<std::size_t, int> AddressSocket::receive(std::span<char> buffer) {
   for (int stale = 0; stale < kMostStaleReplies; ++stale) {
     const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
     if (size < 0) return std::unexpected(errno);
+    const std::span<const char> datagram = buffer.first(static_cast<std::size_t>(size));
+    if (datagram.empty() || !messages_fit(datagram)) return std::unexpected(EBADMSG);
     nlmsghdr header{};
-    std::memcpy(&header, buffer.data(), std::min(sizeof header, static_cast<std::size_t>(size)));
-    if (header.nlmsg_seq == sequence_) return static_cast<std::size_t>(size);
+    std::memcpy(&header, datagram.data(), sizeof header);
+    if (header.nlmsg_seq == sequence_) return datagram.size();
   }
   return std::unexpected(EPROTO);
 }

@@ -71,6 +71,23 @@ TEST_CASE("attributes of another length than theirs are as if they were missing"
   CHECK_FALSE(read_address_message(odd.header));
 }
 
+TEST_CASE("a datagram whose messages do not end in it") {
+  Message message;
+  message.put_address(IFA_LOCAL);
+  const auto fits = [&](std::size_t size) { return messages_fit({message.buffer.data(), size}); };
+  const std::uint32_t whole = message.header->nlmsg_len;
+  CHECK(fits(whole));
+  CHECK(fits(0));
+  CHECK_FALSE(fits(whole - 1));
+  CHECK_FALSE(fits(whole + 4));
+  CHECK_FALSE(fits(3));
+  for (const std::uint32_t length : {0U, 15U, whole + 1, 0x80000000U, 0xFFFFFFFFU}) {
+    INFO(length);
+    message.header->nlmsg_len = length;
+    CHECK_FALSE(fits(whole));
+  }
+}
+
 TEST_CASE("what is no address") {
   Message message;
   message.put_address(IFA_LOCAL);
