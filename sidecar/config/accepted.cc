@@ -13,10 +13,17 @@ namespace {
 
 using nlohmann::json;
 
+// None where it is not what keep() has written.
 std::vector<ConfigText> read_texts(const json& document) {
   std::vector<ConfigText> texts;
-  for (const json& entry : document.at("files"))
-    texts.push_back({entry.at("file").get<std::string>(), entry.at("text").get<std::string>()});
+  const auto files = document.find("files");
+  if (files == document.end() || !files->is_array()) return {};
+  for (const json& entry : *files) {
+    const auto file = entry.find("file");
+    const auto text = entry.find("text");
+    if (file == entry.end() || text == entry.end() || !file->is_string() || !text->is_string()) return {};
+    texts.push_back({file->get<std::string>(), text->get<std::string>()});
+  }
   return texts;
 }
 
@@ -38,17 +45,16 @@ std::expected<void, std::string> AcceptedConfig::keep(std::span<const ConfigText
 
 std::optional<Config> AcceptedConfig::load(std::span<const ProbeKindCheck> kinds) const {
   const auto text = read_text_file(file_);
-  if (!text) return std::nullopt;
+  return text ? parse_accepted(*text, kinds) : std::nullopt;
+}
+
+std::optional<Config> parse_accepted(const std::string& text, std::span<const ProbeKindCheck> kinds) {
   std::vector<ConfigError> errors;
-  const auto document = parse_json(*text, file_, errors);
+  const auto document = parse_json(text, "accepted.json", errors);
   if (!document) return std::nullopt;
-  try {
-    const std::vector<ConfigText> texts = read_texts(*document);
-    if (texts.empty()) return std::nullopt;
-    return parse_config(texts.front(), std::span(texts).subspan(1), kinds).config;
-  } catch (const json::exception&) {
-    return std::nullopt;
-  }
+  const std::vector<ConfigText> texts = read_texts(*document);
+  if (texts.empty()) return std::nullopt;
+  return parse_config(texts.front(), std::span(texts).subspan(1), kinds).config;
 }
 
 }  // namespace herald

@@ -31,4 +31,8 @@ class AcceptedConfig {
   std::filesystem::path file_;  // empty: none
 };
 
+// Exposed for fuzzing: what load() makes of the text of the file.
+[[nodiscard]] std::optional<Config> parse_accepted(const std::string& text,
+                                                   std::span<const ProbeKindCheck> kinds);
+
 }  // namespace herald
