@@ -1,10 +1,16 @@
+// Values of what heraldd answers, which may be anything, and the tables that are made of them.
 #include "sidecar/ctl/text.h"
 
 #include <catch2/catch.hpp>
 
-using namespace herald;
-using namespace herald::ctl;
-using namespace std::chrono_literals;
+#include "tests/announce/type_swap.h"
+
+namespace herald {
+namespace {
+
+using Texts = std::vector<std::string>;
+using ctl::line;
+using ctl::Table;
 
 TEST_CASE("columns stand one below the other, however wide the characters of a cell are") {
   Table table;
@@ -27,3 +33,29 @@ TEST_CASE("what is wrapped takes no more columns than there are") {
   // Where nothing has room the terminal wraps.
   CHECK(line("東京東京", {.width = 4}) == "東京東京\n");
 }
+
+TEST_CASE("lists of texts: what is none is left out, and the rest is fit to be shown") {
+  const ctl::Report report{{"steps", {"a\n", 5, nullptr, {{"x", 1}}, "b"}}};
+  CHECK(ctl::texts_at(report, "steps") == Texts{"a\\n", "b"});
+  CHECK(ctl::joined_at(report, "steps") == "a\\n, b");
+  CHECK(ctl::texts_at(report, "commands").empty());
+}
+
+TEST_CASE("a value of another type than expected is an empty one") {
+  for (const nlohmann::json& value : json_values()) {
+    INFO(value.type_name());
+    const ctl::Report report{{"key", value}};
+    CHECK(ctl::text_at(report, "key") == (value.is_string() ? value.get<std::string>() : ""));
+    CHECK(ctl::count_at(report, "key") == 0);
+    CHECK(ctl::number_at(report, "key") == (value.is_number() ? value.get<double>() : 0));
+    CHECK(ctl::flag_at(report, "key").has_value() == value.is_boolean());
+    CHECK(ctl::list_at(report, "key").is_array());
+    CHECK(ctl::object_at(report, "key").is_object());
+    CHECK(ctl::texts_at(report, "key").empty());
+    CHECK_FALSE(ctl::time_at(report, "key"));
+    CHECK(ctl::text_at(value, "key").empty());
+  }
+}
+
+}  // namespace
+}  // namespace herald
