@@ -30,8 +30,7 @@ bool take_address(std::string_view payload, Found& found) {
   return true;
 }
 
-int take_attribute(const nlattr* attribute, void* data) noexcept {
-  auto& found = *static_cast<Found*>(data);
+void take_attribute(const nlattr* attribute, Found& found) {
   const std::string_view payload = payload_of(attribute);
   switch (mnl_attr_get_type(attribute)) {
     case IFA_LOCAL:  // on a point-to-point link IFA_ADDRESS is the peer's
@@ -56,7 +55,19 @@ int take_attribute(const nlattr* attribute, void* data) noexcept {
     default:
       break;
   }
-  return MNL_CB_OK;
+}
+
+// Not by mnl_attr_parse(), which takes what pads the message for a part of it.
+void take_attributes(const nlmsghdr* header, Found& found) {
+  const auto* attribute = static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(header, sizeof(ifaddrmsg)));
+  const auto begin = static_cast<std::size_t>(reinterpret_cast<const char*>(attribute) -
+                                              reinterpret_cast<const char*>(header));
+  std::size_t left = header->nlmsg_len - std::min<std::size_t>(begin, header->nlmsg_len);
+  while (left >= sizeof(nlattr) && attribute->nla_len >= sizeof(nlattr) && attribute->nla_len <= left) {
+    take_attribute(attribute, found);
+    left -= std::min<std::size_t>(MNL_ALIGN(attribute->nla_len), left);
+    attribute = mnl_attr_next(attribute);
+  }
 }
 
 }  // namespace
@@ -81,7 +92,7 @@ std::optional<AddressMessage> read_address_message(const nlmsghdr* header) {
   Found found;
   found.address.address.family = body.ifa_family;
   found.address.address.prefix_length = body.ifa_prefixlen;
-  mnl_attr_parse(header, sizeof body, take_attribute, &found);
+  take_attributes(header, found);
   if (!found.has_address) return std::nullopt;
   return AddressMessage{std::move(found.address), body.ifa_index};
 }

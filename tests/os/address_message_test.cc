@@ -71,6 +71,17 @@ TEST_CASE("attributes of another length than theirs are as if they were missing"
   CHECK_FALSE(read_address_message(odd.header));
 }
 
+TEST_CASE("what pads a message is no part of it") {
+  Message message;
+  message.put_address(IFA_ADDRESS).put(IFA_PROTO, "HHHH");
+  message.header->nlmsg_len -= 3;
+  const auto read = read_address_message(message.header);
+  REQUIRE(read);
+  CHECK(read->address.protocol == 0);
+  message.header->nlmsg_len = static_cast<std::uint32_t>(mnl_nlmsg_size(sizeof(ifaddrmsg)) + 1);
+  CHECK_FALSE(read_address_message(message.header));
+}
+
 TEST_CASE("a datagram whose messages do not end in it") {
   Message message;
   message.put_address(IFA_LOCAL);
