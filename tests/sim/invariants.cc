@@ -396,6 +396,8 @@ void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
       continue;
     const AnnounceSpec& announce = service->rules.spec().announce;
     if (key.interface != announce.interface || !announce.lease) continue;
+    // Seen at last, after a time of blindness, when it was as good as gone.
+    if (blind_at_ && entry.lifetime && entry.set_at + *entry.lifetime <= now + 1s) continue;
     // One of an earlier herald, with a longer lease, may still have more left.
     require(entry.lifetime && entry.set_at + *entry.lifetime + kSeenWithin >= now + *announce.lease,
             fmt::format("the lease of {} was not renewed for the successor", key.vip.prefix));

@@ -63,7 +63,11 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
     Departure one{spec, {}, now};
-    if (service.rules.claim() != ServiceRules::Claim::unwanted && has_draining(spec.announce))
+    // What is not there, as far as anybody knows, has nothing to show: if it comes about after all, it goes at once.
+    const bool is_there = !routes_.owned() || std::ranges::any_of(spec.vips, [&](const Vip& vip) {
+      return routes_.owned()->contains(vip);
+    });
+    if (is_there && service.rules.claim() != ServiceRules::Claim::unwanted && has_draining(spec.announce))
       one.drained_at = std::max(service.rules.drained_at(now), now);
     for (const Vip& vip : spec.vips) leaving_[vip] = std::max(service.rules.drain_ends(), now);
     for (const Vip& vip : spec.vips) {

@@ -79,7 +79,10 @@ void ServiceRules::told(const effect::Transition& transition, Opinion opinion, T
   state_ = transition.to;
   check(state_ != "draining" || (admin(now) == AdminState::drain && now < drained_at_),
         "draining, and it is not drained");
-  const Claim before = std::exchange(claim_, claim_of(state_));
+  Claim before = std::exchange(claim_, claim_of(state_));
+  if (from_draining && std::exchange(drains_adopted_, false) && claim_ == Claim::unwanted)
+    before = Claim::adopting;  // its health was not known when the drain began
+  drains_adopted_ = drains_adopted_ || (state_ == "draining" && before == Claim::adopting);
   if (claim_ == before) return;
   if (claim_ == Claim::unwanted) return told_unwanted(before, opinion, now);
   if (claim_ == Claim::wanted) {
@@ -126,7 +129,9 @@ void ServiceRules::told_wanted(Claim before, Opinion opinion, TimePoint now) con
 }
 
 void ServiceRules::administer(const Admin& admin, TimePoint now) {
-  const bool is_drained = this->admin(now) == AdminState::drain;
+  // Also one that has ended, where nobody has noticed yet: its attributes are shown all the time.
+  const bool is_drained =
+      this->admin(now) == AdminState::drain || (admin_.state == AdminState::drain && state_ == "draining");
   admin_ = admin;
   if (admin.state == AdminState::drain && !is_drained)
     drained_at_ = admin.since + (has_draining(spec_.announce) ? spec_.drain.delay : 0s);

@@ -108,8 +108,9 @@ class ServiceRules {
   bool handing_over_ = false;
   Look look_;
   bool was_looked_at_ = false;
-  bool found_none_ = false;  // at the first look
-  bool by_force_ = false;    // announced by force, and not by its health since
+  bool found_none_ = false;      // at the first look
+  bool drains_adopted_ = false;  // what is shown draining was being adopted
+  bool by_force_ = false;        // announced by force, and not by its health since
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;
   TimePoint unwanted_since_{};
