@@ -270,10 +270,12 @@ Brake::Picture Controller::picture() const {
 
 // Before anything is withdrawn. Most turns have nothing to withdraw, and cost nothing here.
 void Controller::decide_brake(TimePoint now) {
-  if (stopping_) {
-    if (!is_going_on()) (void)brake_.decide(std::nullopt, {}, now);
+  if (!is_going_on()) {
+    (void)brake_.decide(std::nullopt, {}, now);
     return;
   }
+  // What is handed over goes on as it is: a hold ends in its time, and none begins.
+  if (handing_over_ && (!brake_.until() || now < *brake_.until())) return;
   const auto is_down = [this](std::size_t index) { return standing(index).is_down(); };
   if (dirty_.empty() || (brake_.is_free() && std::ranges::none_of(dirty_, is_down))) return;
   const auto before = brake_.until();

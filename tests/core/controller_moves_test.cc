@@ -243,25 +243,60 @@ TEST_CASE("the end of a force is no withdrawal of the service's own") {
   CHECK(bench.service().state == ServiceState::announced);
 }
 
-TEST_CASE("brake: a service that was refused long ago does not speak for a target that hangs now") {
+namespace {
+
+constexpr std::size_t kSharers = 6;
+
+// The gates of all ask one target.
+Config who_share_a_target() {
   Config config = with({}, Stack::none);
   config.brake = BrakeSpec{};
-  for (int index = 0; index < 6; ++index) {
+  for (std::size_t index = 0; index < kSharers; ++index) {
     config.services.push_back(by_address(fmt::format("s{}", index), {fmt::format("10.99.0.{}/32", index + 1)},
                                          fmt::format("p{}", index)));
     config.services.back().probes[0].target = "127.0.0.1:80";
   }
-  ControllerBench bench(config);
-  bench.live(10s, {{"p5", Verdict::fail}});
-  REQUIRE(bench.kernel.size() == 5);
-  const TimePoint end = bench.now + 20s;
-  while (bench.controller.next_wakeup() <= end) {
+  return config;
+}
+
+// Nobody answers for so long, or until the brake holds.
+void hang(ControllerBench& bench, Duration duration, bool until_held = false) {
+  const TimePoint end = bench.now + duration;
+  while (bench.controller.next_wakeup() <= end && !(until_held && bench.controller.brake().until())) {
     bench.now = std::max(bench.now, bench.controller.next_wakeup());
     for (const auto& cancelled : of_kind<effect::CancelProbe>(bench.turn()))
       bench.tell(event::ProbeStage{cancelled.run, "connecting"});
   }
+}
+
+}  // namespace
+
+TEST_CASE("brake: a service that was refused long ago does not speak for a target that hangs now") {
+  ControllerBench bench(who_share_a_target());
+  bench.live(10s, {{"p5", Verdict::fail}});
+  REQUIRE(bench.kernel.size() == kSharers - 1);
+  hang(bench, 20s);
   CHECK(bench.controller.brake().until().has_value());
-  CHECK(bench.kernel.size() == 5);
+  CHECK(bench.kernel.size() == kSharers - 1);
+}
+
+TEST_CASE("brake: a hold ends in its time in a handover that lasts, too") {
+  ControllerBench bench(who_share_a_target());
+  bench.live(10s);
+  hang(bench, 20s, true);
+  REQUIRE(bench.controller.brake().until());
+  const TimePoint until = *bench.controller.brake().until();
+  hang(bench, until - 2s - bench.now);
+  REQUIRE(bench.kernel.size() == kSharers);
+  bench.step_error = "refresh: Operation not permitted";
+  CHECK(of_kind<effect::Exit>(bench.tell(event::Handover{})).empty());
+  bench.go_on(until - 1ns - bench.now);
+  CHECK(bench.controller.brake().until());
+  CHECK(std::ranges::count(bench.applied, Step::Kind::remove, &Step::kind) == 0);
+  bench.step_error.clear();
+  bench.go_on(1ns);
+  CHECK_FALSE(bench.controller.brake().until());
+  CHECK(bench.kernel.empty());
 }
 
 }  // namespace herald
