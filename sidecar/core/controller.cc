@@ -229,6 +229,16 @@ Composed Controller::compose_service(std::size_t index) const {
   return compose(spec.require, opinions);
 }
 
+// An attempt that has just been cut off is told of in this very turn, and may be the first that says anything of its
+// service.
+bool Controller::is_about_to_be_told(std::size_t index) const {
+  const ServiceEntry& service = services_[index];
+  for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
+    if (fleet_.run(service.first_probe + offset).state() == ProbeRun::State::expiring) return true;
+  }
+  return false;
+}
+
 Sight Controller::sight() const {
   const std::optional<RouterView>& router = route_.view();
   return {.addresses = address_.seen(),
@@ -299,6 +309,10 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
   const Demand before = service.demand();
   const auto flaps = service.flaps();
   Composed composed = compose_service(index);
+  if (is_about_to_be_told(index)) {
+    composed.conclusive = true;
+    dirty_.insert(index);
+  }
   const Standing stood = standing(index);
   if (is_going_on() && composed.health == Health::unhealthy && brake_.holds(stood))
     composed.braked_until = brake_.until();

@@ -118,6 +118,7 @@ class Controller {
 
   void evaluate(std::size_t index, TimePoint now);
   [[nodiscard]] Composed compose_service(std::size_t index) const;
+  [[nodiscard]] bool is_about_to_be_told(std::size_t index) const;
   [[nodiscard]] Standing standing(std::size_t index) const;
   [[nodiscard]] Brake::Picture picture() const;
   // A stop is not braked, and what it withdraws has not failed; what is handed over goes on as it is.

@@ -148,6 +148,33 @@ TEST_CASE(
   CHECK(bench.controller.next_wakeup() > bench.now);
 }
 
+TEST_CASE(
+    "an attempt that has just been cut off may be the first that says anything: adopt_timeout waits for it") {
+  Config config = one_service({probe_spec("front")});
+  ControllerBench first(config);
+  first.turn();
+  first.next_start();
+  config.services.front().adopt_timeout = first.now + 800ms - kStart;  // the very moment of its deadline
+  ControllerBench bench(config);
+  bench.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
+  bench.turn();
+  bench.next_start();
+  bench.go_on(800ms);
+  CHECK(bench.probe().failures == 1);
+  CHECK(bench.service().state == ServiceState::adopting);
+  bench.go_on(2s);
+  CHECK(bench.kernel.empty());  // after a full `fall`
+
+  SECTION("but not for one that has nothing to say") {
+    ControllerBench other(config);
+    other.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
+    other.turn();
+    other.tell(event::ProbeFinished{other.next_start(), {Verdict::inconclusive, Reason::local, "", 1ms}});
+    other.go_on(config.services.front().adopt_timeout - (other.now - kStart));
+    CHECK(other.kernel.empty());
+  }
+}
+
 TEST_CASE("a result that comes in the turn of its deadline counts, if it is told before") {
   ControllerBench bench(one_service({probe_spec("front")}));
   bench.turn();
