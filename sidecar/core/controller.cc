@@ -180,7 +180,7 @@ void Controller::notice_stall(TimePoint now) {
 // After a stall, results of before stand for nothing: a service may have died meanwhile, and its VIP may have
 // left with the lease. It must not be announced again on them.
 void Controller::recover_from_stall(Duration late, TimePoint now) {
-  address_.changed();
+  address_.stalled();
   std::vector<bool> lapsed;
   for (ServiceEntry& service : services_) {
     service.run.stalled(late);

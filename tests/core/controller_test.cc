@@ -316,6 +316,23 @@ TEST_CASE("an answer to another look than the last is dropped") {
   CHECK(bench.service().state == ServiceState::withdrawn);
 }
 
+TEST_CASE("a look that was under way during a long stall is looked at again") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  bench.answers_looks = false;
+  const auto looks = of_kind<effect::Observe>(bench.tell(event::AddressesChanged{}));
+  REQUIRE(looks.size() == 1);
+  bench.now += 5s;
+  const auto again = of_kind<effect::Observe>(bench.turn());
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].sequence > looks[0].sequence);
+  bench.tell(event::Observed{looks[0].sequence, Observation{}});
+  CHECK(bench.service().state == ServiceState::announced);
+  bench.tell(event::Observed{again[0].sequence, Observation{}});
+  CHECK(bench.service().state != ServiceState::announced);
+}
+
 TEST_CASE("everything is looked at again every 10 s, though nobody tells of a change") {
   ControllerBench bench(one_service({probe_spec("front")}));
   bench.turn();

@@ -354,6 +354,7 @@ void Invariants::stalled(Duration late, TimePoint now) {
   resumed_at_ = now;
   lacking_since_.clear();
   routes_.stalled();
+  if (late >= 1s) steps_.look_given_up();  // what was seen may be as old as the stall
   if (stopped_at_) stopped_at_ = now;
   for (ServiceEntry& service : services_) {
     service.rules.stalled(late >= 1s ? late : 0s);

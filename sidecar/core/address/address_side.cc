@@ -30,7 +30,7 @@ void AddressSide::reconfigured() {
 AddressSide::Seen AddressSide::observed(std::uint64_t sequence,
                                         const std::expected<Observation, std::string>& observation,
                                         TimePoint now) {
-  if (sequence != looks_.latest()) return {};
+  if (sequence != looks_.latest() || !looks_.is_under_way()) return {};
   if (!observation) {
     problem_ = observation.error();
     looks_.failed(now);

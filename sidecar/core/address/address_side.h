@@ -1,7 +1,7 @@
 // All that herald has to do with the addresses of this machine: what was seen of them, what steps claim since, and
 // which step is next.
 //
-//   tell   changed(), observed(), finished(), wishes_changed(), reconfigured()
+//   tell   changed(), observed(), finished(), wishes_changed(), reconfigured(), stalled()
 //   ask    wake(), then plan() where may_plan(), then begin_look()
 //   when   next_due()
 //
@@ -44,9 +44,11 @@ class AddressSide {
   // Another configuration. A look that is under way does not cover its VIPs: its answer is not waited for, and counts for
   // nothing.
   void reconfigured();
+  // herald did not run for long. What a look that is under way sees may be as old as that: it counts for nothing, too.
+  void stalled() { looks_.restart(); }
   struct Seen {
     enum class Answer : std::uint8_t {
-      late,    // not of the last look: nothing is taken of it
+      late,    // not of the look that is awaited: nothing is taken of it
       failed,  // problem() says why
       taken
     };
