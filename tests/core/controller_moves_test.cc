@@ -223,6 +223,27 @@ TEST_CASE("reload: a second one during a change of lever does not forget that th
   CHECK(bench.kernel.empty());  // it is not herald's to manage any more
 }
 
+TEST_CASE("reload: a drain that the new lever cannot show ends, and what is dead is not announced by it") {
+  Config config = with({by_route("web", kVip, "front")});
+  config.services[0].announce.attributes[static_cast<std::size_t>(Grade::draining)] =
+      Attributes{.prepend = 3};
+  config.services[0].drain.delay = 30s;
+  ControllerBench bench(config);
+  bench.live(10s);
+  REQUIRE(bench.service().state == ServiceState::announced);
+  bench.tell(event::Administer{"web", said(AdminState::drain, bench.now)});
+  bench.live(5s, {{"front", Verdict::fail}});
+  REQUIRE(bench.service().state == ServiceState::draining);
+  bench.controller.configure(with({by_address("web", kVip, "front")}), bench.now);
+  const std::size_t steps = bench.applied.size();
+  bench.live(10s, {{"front", Verdict::fail}});
+  CHECK(bench.service().state == ServiceState::withdrawn);
+  CHECK(bench.router.empty());
+  CHECK(bench.kernel.empty());
+  for (std::size_t step = steps; step < bench.applied.size(); ++step)
+    CHECK(bench.applied[step].kind == Step::Kind::remove);
+}
+
 TEST_CASE("the end of a force is no withdrawal of the service's own") {
   Config config = with({by_address("web", kVip, "front")}, Stack::none);
   config.services[0].damping = Damping{};

@@ -52,6 +52,11 @@ void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, bool know
     moving_ = false;
   }
   spec_ = spec;
+  if (admin_.state == AdminState::drain && !has_draining(spec.announce)) {
+    drained_at_ = std::min(drained_at_, now);  // it cannot be shown any more
+  } else if (admin_.state == AdminState::drain && !was_looked_at_) {
+    drained_at_ = admin_.since + spec.drain.delay;  // nor was it until now
+  }
   takes_over_ = gains && !known && claim_ == Claim::unwanted && admin(now) == AdminState::automatic;
   if (takes_over_) {
     was_looked_at_ = found_none_ = false;

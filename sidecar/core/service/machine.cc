@@ -187,6 +187,8 @@ void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
   hold_down_ = spec.hold_down;
   drain_delay_ = has_draining(spec.announce) ? spec.drain.delay : Duration{};
   is_graded_ = has_degraded(spec.announce);
+  // What cannot be shown draining any more is withdrawn: it would be announced as if it were healthy.
+  if (withdraw_at_ && !has_draining(spec.announce)) withdraw_at_ = std::min(*withdraw_at_, now);
   if (!spec.damping) {
     penalty_.reset();
   } else if (penalty_) {
