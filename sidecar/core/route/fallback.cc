@@ -49,8 +49,9 @@ void FallbackLadder::reconfigure(const RouterSpec& router, const std::set<Vip>& 
 }
 
 std::vector<Vip> FallbackLadder::judge(std::span<const VipStanding> standings, const RouterView& view,
-                                       TimePoint now) {
+                                       std::uint64_t sequence, TimePoint now) {
   std::vector<Vip> news;
+  if (!in_flight_.empty() || sequence <= repeats_.needs_look_after()) return news;
   for (const auto& [vip, kind] : standings) {
     if (kind == VipStanding::Kind::free) {
       vips_.erase(vip);

@@ -45,8 +45,10 @@ class FallbackLadder {
   // Another configuration; with those that are leaving, these VIPs: of others nothing is remembered, so that what was done
   // about them is undone.
   void reconfigure(const RouterSpec& router, const std::set<Vip>& vips);
-  // Takes what a read showed. Returns the VIPs of which there is something new to say.
-  std::vector<Vip> judge(std::span<const VipStanding> standings, const RouterView& view, TimePoint now);
+  // Takes what the read with this sequence showed. Returns the VIPs of which there is something new to say. A read that does
+  // not know of the last steps says nothing: what it shows to be denied may be lifted by now.
+  std::vector<Vip> judge(std::span<const VipStanding> standings, const RouterView& view,
+                         std::uint64_t sequence, TimePoint now);
   // The router does not answer.
   void blind();
   // Steps to send now, together, by the read with this sequence. Not while some are in flight.

@@ -101,8 +101,9 @@ void RouteSide::wake(TimePoint now) {
 
 std::vector<Vip> RouteSide::judge(std::span<const VipStanding> standings, TimePoint now) {
   judge_ = false;
-  std::vector<Vip> told = ladder_.judge(standings, *view_, now);
-  if (const auto read = ladder_.next_read()) read_by(*read);
+  std::vector<Vip> told = ladder_.judge(standings, *view_, view_sequence_, now);
+  // One that is due already waits for the read that knows of the last steps, which is on its way.
+  if (const auto read = ladder_.next_read(); read && *read > now) read_by(*read);
   return told;
 }
 

@@ -44,7 +44,7 @@ struct LadderBench {
         route.advertised_to.push_back(peer.address);
     }
     std::erase_if(view.fallback, [](const auto& entry) { return entry.second == PeerFallback{}; });
-    news = ladder.judge(std::vector<VipStanding>{{kA, kind}}, view, now);
+    news = ladder.judge(std::vector<VipStanding>{{kA, kind}}, view, sequence + 1, now);
     const Steps steps = ladder.plan(view, ++sequence, now);
     sent.insert(sent.end(), steps.begin(), steps.end());
     for (const FallbackStep& step : steps) {
@@ -127,6 +127,17 @@ TEST_CASE("fallback: what is not known any more leaves what stands") {
   bench.go_on(Kind::stale, 6s);
   bench.go_on(Kind::unsure, 60s);
   CHECK(bench.sent == kDenyBoth);
+}
+
+TEST_CASE("fallback: a read of before a denial was lifted does not bring it back") {
+  LadderBench bench(FallbackLevel::deny);
+  bench.go_on(Kind::stale, 6s);
+  const RouterView before = bench.view;
+  CHECK(bench.read(Kind::free) == kLiftBoth);
+  // The VIP moves on, and is judged anew before the router was read again.
+  bench.ladder.judge(std::vector<VipStanding>{{kA, Kind::unsure}}, before, bench.sequence, bench.now);
+  CHECK_FALSE(bench.ladder.is_denied(kA));
+  CHECK(bench.read(Kind::stale).empty());  // it has not been advertised for long enough
 }
 
 TEST_CASE("fallback: a denial that is refused is tried again with back-off, and told to be overdue") {
