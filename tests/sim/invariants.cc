@@ -305,7 +305,9 @@ void Invariants::check_services(const Controller& controller, TimePoint now) {
     const bool just_gone = unwanted && now - service.rules.unwanted_since() <= kLongestWindow;
     const bool fails = judge_gates(spec.require, gates, 0, failing) == ServiceRules::Gates::down;
     if (just_gone || (!unwanted && automatic && fails && !evidence)) meant += spec.vips.size();
-    if (!unwanted && service.rules.admin(now) != AdminState::drain) announced += spec.vips.size();
+    // What nobody has looked at since the start is not known to be announced.
+    const bool is_known = service.rules.claim() == ServiceRules::Claim::wanted || service.rules.sees();
+    if (is_known && !unwanted && service.rules.admin(now) != AdminState::drain) announced += spec.vips.size();
   }
   brake_.settled(until, meant, announced, now);
 }
@@ -384,7 +386,7 @@ void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
   if (!clean) return;
   if (handing_over_) return check_handed_over(kernel, now);
   check_left_routes();
-  check_left_addresses(kernel);
+  check_left_addresses(kernel, now);
 }
 
 // What was wanted stays, as the steps were checked one by one; here: it stays long enough for a successor to come.
@@ -405,7 +407,7 @@ void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
   }
 }
 
-void Invariants::check_left_addresses(const Kernel& kernel) const {
+void Invariants::check_left_addresses(const Kernel& kernel, TimePoint now) const {
   for (const auto& [key, entry] : kernel.addresses()) {
     if (!entry.ours) continue;
     const ServiceEntry* service = owner(key.vip);
@@ -419,6 +421,8 @@ void Invariants::check_left_addresses(const Kernel& kernel) const {
     const bool kept = service != nullptr && service->rules.spec().on_exit == OnExit::keep;
     require(kept, fmt::format("a clean exit left {}", key.vip.prefix));
     if (key.interface != service->rules.spec().announce.interface) continue;  // it was to move, and could not
+    // Seen at last, after a time of blindness, when it was as good as gone.
+    if (blind_at_ && entry.lifetime && entry.set_at + *entry.lifetime <= now + 1s) continue;
     require(!entry.lifetime, fmt::format("{} is to be kept and its lease still runs", key.vip.prefix));
     require(service->rules.claim() != ServiceRules::Claim::unwanted,
             fmt::format("{} is kept though it is not wanted", key.vip.prefix));

@@ -94,7 +94,7 @@ class Invariants {
   void check_step_of_route(const ServiceEntry& service, const Step& step, TimePoint now) const;
   void check_overdue_routes(TimePoint now);
   void check_left_routes() const;
-  void check_left_addresses(const Kernel& kernel) const;
+  void check_left_addresses(const Kernel& kernel, TimePoint now) const;
   void check_handed_over(const Kernel& kernel, TimePoint now) const;
   [[nodiscard]] bool is_route_lacking(const ServiceEntry& service, const Vip& vip, TimePoint now) const;
   [[nodiscard]] bool is_address_of_route_lacking(const ServiceEntry& service, const AddressKey& key,

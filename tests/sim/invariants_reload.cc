@@ -65,7 +65,7 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
     Departure one{spec, {}, now};
     // What is not there, as far as anybody knows, has nothing to show: if it comes about after all, it goes at once.
     const bool is_there = !routes_.owned() || std::ranges::any_of(spec.vips, [&](const Vip& vip) {
-      return routes_.owned()->contains(vip);
+      return routes_.owned()->contains(vip) || routes_.in_flight(vip);
     });
     if (is_there && service.rules.claim() != ServiceRules::Claim::unwanted && has_draining(spec.announce))
       one.drained_at = std::max(service.rules.drained_at(now), now);
@@ -142,6 +142,8 @@ void Invariants::note_losses(TimePoint now) {
       if (!routes_.owned()->contains(vip)) one.lost.try_emplace(vip, now);
       if (routes_.owned()->contains(vip)) one.lost.erase(vip);
     }
+    const auto is_lost = [&](const Vip& vip) { return one.lost.contains(vip); };
+    if (std::ranges::all_of(one.vips, is_lost)) one.drained_at = std::min(one.drained_at, now);
   }
 }
 

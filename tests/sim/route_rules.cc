@@ -67,6 +67,11 @@ std::size_t RouteRules::owned_of(std::span<const Vip> vips) const {
   return static_cast<std::size_t>(std::ranges::count_if(vips, is_owned));
 }
 
+bool RouteRules::in_flight(const Vip& vip) const {
+  return std::ranges::any_of(in_flight_,
+                             [&](const IssuedRouteStep& issued) { return issued.step.vip == vip; });
+}
+
 bool RouteRules::is_current(const Vip& vip) const {
   return !read_failed_ && may_be_stepped_on(vip);
 }

@@ -43,6 +43,7 @@ class RouteRules {
   [[nodiscard]] const OwnedRoutes* owned() const { return owned_ ? &*owned_ : nullptr; }
   [[nodiscard]] std::size_t owned_of(std::span<const Vip> vips) const;
   [[nodiscard]] bool in_flight() const { return !in_flight_.empty() || !fallback_in_flight_.empty(); }
+  [[nodiscard]] bool in_flight(const Vip& vip) const;
   [[nodiscard]] bool reading() const { return reading_; }
   // The router answered last, and knows of every step for this VIP.
   [[nodiscard]] bool is_current(const Vip& vip) const;
