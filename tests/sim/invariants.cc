@@ -182,7 +182,7 @@ void Invariants::on(const effect::CancelProbe& effect, TimePoint now) {
 }
 
 void Invariants::on(const effect::Observe& effect, TimePoint now) {
-  steps_.look_begun(effect.sequence);
+  steps_.look_begun(effect.sequence, now);
   looked_at_ = now;
 }
 

@@ -59,6 +59,8 @@ class Invariants {
   void after_reload(const Config& next, const Controller& controller, bool rewired, TimePoint now);
   void exited(bool clean, const Kernel& kernel, TimePoint now);
   [[nodiscard]] bool hands_over() const { return handing_over_; }
+  // Herald cannot know of what has come about since then.
+  [[nodiscard]] bool is_blind_to(TimePoint since) const { return steps_.is_blind_to(since); }
 
  private:
   struct ServiceEntry {

@@ -13,10 +13,11 @@ constexpr std::size_t kMostStepsASecond = 30;
 
 }  // namespace
 
-void StepRules::look_begun(std::uint64_t sequence) {
+void StepRules::look_begun(std::uint64_t sequence, TimePoint now) {
   require(!looking_, "two looks in flight");
   require(sequence > begun_, "a look's sequence goes back");
   begun_ = sequence;
+  begun_at_ = now;
   looking_ = true;
 }
 
@@ -32,6 +33,7 @@ void StepRules::looked(const event::Observed& event, TimePoint now) {
   if (look_failed_) return believe_claims();
   claims_.clear();
   shown_by_ = event.sequence;
+  shown_as_of_ = begun_at_;
   looked_at_ = now;
   shown_.emplace();
   for (const ObservedAddress& address : event.observation->addresses) {

@@ -19,7 +19,7 @@ namespace herald::sim {
 
 class StepRules {
  public:
-  void look_begun(std::uint64_t sequence);
+  void look_begun(std::uint64_t sequence, TimePoint now);
   // Its answer counts for nothing.
   void look_given_up();
   [[nodiscard]] bool counts(const event::Observed& event) const {
@@ -32,6 +32,9 @@ class StepRules {
 
   [[nodiscard]] bool has_looked() const { return shown_.has_value(); }
   [[nodiscard]] bool look_failed() const { return look_failed_; }
+  // Looks fail, and what has come about since then was in none that was answered. What tells of changes says only that
+  // there was one, not which.
+  [[nodiscard]] bool is_blind_to(TimePoint since) const { return look_failed_ && since >= shown_as_of_; }
   [[nodiscard]] bool in_flight(const AddressKey& key) const;
   [[nodiscard]] bool any_in_flight() const { return !in_flight_.empty(); }
   // As the last look showed it.
@@ -48,11 +51,13 @@ class StepRules {
   void check_rate(const AddressKey& key, TimePoint now);
 
   std::uint64_t begun_ = 0;  // the last look begun
+  TimePoint begun_at_{};
   bool looking_ = false;
   std::uint64_t given_up_ = 0;
   bool look_failed_ = false;
   std::uint64_t changed_after_ = 0;  // a look after this one knows of the last change
   std::uint64_t shown_by_ = 0;       // the look that `shown_` came from
+  TimePoint shown_as_of_{};          // when that was begun
   TimePoint looked_at_{};            // when that was told
   std::optional<std::map<AddressKey, ObservedAddress>> shown_;
   std::map<AddressKey, TimePoint> shown_since_;

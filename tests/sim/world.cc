@@ -343,6 +343,12 @@ void World::carry_out(const effect::Apply& effect) {
   count(effect.step.kind == Step::Kind::add      ? "additions"
         : effect.step.kind == Step::Kind::remove ? "removals"
                                                  : "refreshes");
+  const Kernel::Entry* const entry = kernel_.find(effect.step.key);
+  const bool touches = effect.step.kind != Step::Kind::add && entry != nullptr && !entry->ours;
+  if (touches && invariants_->is_blind_to(entry->set_at)) {
+    count("blind touches");
+    touched_blindly_.insert(effect.step.key);
+  }
   const Duration delay = up_to(faults_.step_delay);
   if (delay == 0s) return take(effect);
   at(now_ + delay, [this, life = life_, effect] {
@@ -422,6 +428,7 @@ void World::put_address(const AddressKey& key, bool ours, std::optional<Duration
   note(fmt::format("-- {} adds {} to {}", ours ? "an earlier herald" : "somebody else", key.vip.prefix,
                    key.interface));
   if (withdrawal_rules_) withdrawal_rules_->was_put(key, now_);
+  touched_blindly_.erase(key);
   watch_lease(key);
   kernel_changed();
 }

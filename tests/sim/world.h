@@ -93,6 +93,9 @@ class World {
   Target& target(const std::string& service_and_probe) { return targets_[service_and_probe]; }
   Faults& faults() { return faults_; }
   [[nodiscard]] const Kernel& kernel() const { return kernel_; }
+  // Somebody else's addresses that herald has stepped on, and could not know whose they are: looks had failed ever since
+  // they took the place of what was, or was said to be, its own.
+  [[nodiscard]] const std::set<AddressKey>& touched_blindly() const { return touched_blindly_; }
 
   // Time.
   [[nodiscard]] TimePoint now() const { return now_; }
@@ -154,6 +157,7 @@ class World {
   Transcript transcript_;
   Kernel kernel_;
   Router router_;
+  std::set<AddressKey> touched_blindly_;
   std::map<std::string, Target> targets_;  // by "service/probe"
   std::map<std::string, std::uint64_t> counts_;
 
