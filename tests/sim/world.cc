@@ -130,12 +130,15 @@ void World::know(const Config& config) {
   }
 }
 
+// Also where nobody is configured to announce it any more.
 void World::end_migration(const Vip& vip) {
   if (!controller_) return;
-  for (const ServiceSpec& service : controller_->config().services) {
+  const std::vector<ServiceSpec>& services = controller_->config().services;
+  const bool is_redistributed = std::ranges::any_of(services, [&](const ServiceSpec& service) {
     const bool has_it = std::ranges::find(service.vips, vip) != service.vips.end();
-    if (has_it && service.announce.via != Via::loopback) router_.steered.insert(vip);
-  }
+    return has_it && service.announce.via == Via::loopback;
+  });
+  if (!is_redistributed) router_.steered.insert(vip);
 }
 
 // As the daemon: what has happened is decided by the old configuration, and who is drained is told before anything is
