@@ -18,6 +18,7 @@
 #include "probes/stream.h"
 #include "probes/target.h"
 #include "sidecar/os/loop.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

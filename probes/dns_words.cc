@@ -14,6 +14,7 @@
 
 #include "probes/result.h"
 #include "sidecar/text/address.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald::probes {
 namespace {

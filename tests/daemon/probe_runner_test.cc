@@ -16,7 +16,8 @@ struct Script {
 
 class ScriptedAttempt final : public probes::Attempt {
  public:
-  explicit ScriptedAttempt(Script& script) : script_(script) { ++script_.in_flight; }
+  // The script tells in its place, so it keeps the callback.
+  explicit ScriptedAttempt(Script& script) : Attempt(nullptr), script_(script) { ++script_.in_flight; }
   ScriptedAttempt(const ScriptedAttempt&) = delete;
   ScriptedAttempt& operator=(const ScriptedAttempt&) = delete;
   ~ScriptedAttempt() override { --script_.in_flight; }

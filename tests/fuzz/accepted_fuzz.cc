@@ -10,8 +10,10 @@ namespace {
 using namespace herald;
 
 void check(const std::string& text) {
-  static constexpr ProbeKindCheck kKinds[]{{"tcp", [](ObjectReader& keys) { keys.require("address"); },
-                                            [](const std::string&) { return std::string(); }}};
+  static constexpr ProbeKindCheck kKinds[]{{"tcp", [](ObjectReader& keys) {
+                                              keys.require("address");
+                                              return CheckedProbe{};
+                                            }}};
   const auto config = parse_accepted(text, kKinds);
   if (!config) return;
   for (const ServiceSpec& service : config->services) {

@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const std::vector<std::string> lines{"configure terminal", "router bgp", "network 10.99.0.1/32"};
   const FrrReply reply = parse_vtysh_echo(text, lines);
-  require(reply.answers.size() <= lines.size() && reply.answers.empty() == !reply.error.empty());
+  require(reply.answers.size() <= lines.size() && reply.answers.empty() == reply.error.has_value());
   carry_out(reply.answers);
   return 0;
 }
