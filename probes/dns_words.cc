@@ -20,26 +20,26 @@ namespace herald::probes {
 namespace {
 
 constexpr std::size_t kLongestData = 4096;
-constexpr std::size_t kLongestName = 255;  // on the wire
-constexpr std::size_t kLongestLabel = 63;
+constexpr std::size_t kMostNameBytes = 255;  // on the wire
+constexpr std::size_t kMostLabelBytes = 63;
 
-using Word = std::pair<std::uint16_t, std::string_view>;
+using NumberedWord = std::pair<std::uint16_t, std::string_view>;
 
-constexpr std::array<Word, 12> kRcodes{{{0, "NOERROR"},
-                                        {1, "FORMERR"},
-                                        {2, "SERVFAIL"},
-                                        {3, "NXDOMAIN"},
-                                        {4, "NOTIMP"},
-                                        {5, "REFUSED"},
-                                        {6, "YXDOMAIN"},
-                                        {7, "YXRRSET"},
-                                        {8, "NXRRSET"},
-                                        {9, "NOTAUTH"},
-                                        {10, "NOTZONE"},
-                                        {16, "BADVERS"}}};
+constexpr std::array<NumberedWord, 12> kRcodes{{{0, "NOERROR"},
+                                                {1, "FORMERR"},
+                                                {2, "SERVFAIL"},
+                                                {3, "NXDOMAIN"},
+                                                {4, "NOTIMP"},
+                                                {5, "REFUSED"},
+                                                {6, "YXDOMAIN"},
+                                                {7, "YXRRSET"},
+                                                {8, "NXRRSET"},
+                                                {9, "NOTAUTH"},
+                                                {10, "NOTZONE"},
+                                                {16, "BADVERS"}}};
 
 // Of IANA's registry, those that can be asked for: no OPT, no transfer of a zone, none that sign a message.
-constexpr Word kTypes[]{
+constexpr NumberedWord kTypes[]{
     {1, "A"},           {2, "NS"},          {3, "MD"},      {4, "MF"},      {5, "CNAME"},   {6, "SOA"},
     {7, "MB"},          {8, "MG"},          {9, "MR"},      {10, "NULL"},   {11, "WKS"},    {12, "PTR"},
     {13, "HINFO"},      {14, "MINFO"},      {15, "MX"},     {16, "TXT"},    {17, "RP"},     {18, "AFSDB"},
@@ -53,24 +53,25 @@ constexpr Word kTypes[]{
     {99, "SPF"},        {104, "NID"},       {105, "L32"},   {106, "L64"},   {107, "LP"},    {108, "EUI48"},
     {109, "EUI64"},     {255, "ANY"},       {256, "URI"},   {257, "CAA"},   {32769, "DLV"}};
 
-constexpr std::array<Word, 5> kClasses{{{1, "IN"}, {3, "CH"}, {4, "HS"}, {254, "NONE"}, {255, "ANY"}}};
+constexpr std::array<NumberedWord, 5> kClasses{
+    {{1, "IN"}, {3, "CH"}, {4, "HS"}, {254, "NONE"}, {255, "ANY"}}};
 
 // The words of a record's data: '4' and '6' an address, 'n' a name, 'i' a number of 16 bits.
-constexpr std::array<Word, 15> kForms{{{1, "4"},
-                                       {2, "n"},
-                                       {5, "n"},
-                                       {7, "n"},
-                                       {8, "n"},
-                                       {9, "n"},
-                                       {12, "n"},
-                                       {15, "in"},
-                                       {18, "in"},
-                                       {21, "in"},
-                                       {28, "6"},
-                                       {33, "iiin"},
-                                       {36, "in"},
-                                       {39, "n"},
-                                       {107, "in"}}};
+constexpr std::array<NumberedWord, 15> kForms{{{1, "4"},
+                                               {2, "n"},
+                                               {5, "n"},
+                                               {7, "n"},
+                                               {8, "n"},
+                                               {9, "n"},
+                                               {12, "n"},
+                                               {15, "in"},
+                                               {18, "in"},
+                                               {21, "in"},
+                                               {28, "6"},
+                                               {33, "iiin"},
+                                               {36, "in"},
+                                               {39, "n"},
+                                               {107, "in"}}};
 
 std::string upper_case(std::string text) {
   std::ranges::transform(text, text.begin(), [](char c) {
@@ -97,10 +98,10 @@ bool is_number(std::string_view text, std::uint32_t most, std::uint32_t& number)
 }
 
 // The number of a word, or of "TYPE65" (RFC 3597).
-std::optional<std::uint16_t> number_of(std::span<const Word> words, const std::string& text,
+std::optional<std::uint16_t> number_of(std::span<const NumberedWord> words, const std::string& text,
                                        std::string_view generic) {
   const std::string upper = upper_case(text);
-  const auto found = std::ranges::find(words, upper, &Word::second);
+  const auto found = std::ranges::find(words, upper, &NumberedWord::second);
   if (found != words.end()) return found->first;
   std::uint32_t number = 0;
   if (!upper.starts_with(generic) ||
@@ -129,10 +130,10 @@ bool is_dns_name(std::string_view text) {
     if (is_end && label == 0) return false;
     label = is_end ? 0 : label + 1;
     ++whole;
-    if (label > kLongestLabel) return false;
+    if (label > kMostLabelBytes) return false;
     text.remove_prefix(length);
   }
-  return whole > 1 && whole + (label > 0 ? 1 : 0) <= kLongestName;
+  return whole > 1 && whole + (label > 0 ? 1 : 0) <= kMostNameBytes;
 }
 
 // Types and classes that are no question of a health check: EDNS's own, transfers, signatures of messages.
@@ -171,12 +172,12 @@ std::optional<std::string> data_problem(std::uint16_t type, const std::string& t
   if (type == kDnsTypeAny) return "needs a query for one type, not ANY";
   if (text.size() > kLongestData) return "is too long";
   const auto words = words_of(text);
-  const auto* const named = std::ranges::find(kTypes, type, &Word::first);
+  const auto* const named = std::ranges::find(kTypes, type, &NumberedWord::first);
   const std::string problem =
       fmt::format("is not the data of a record of type {}",
                   named == std::end(kTypes) ? std::to_string(type) : std::string(named->second));
   if (words.empty()) return problem;
-  const auto* const form = std::ranges::find(kForms, type, &Word::first);
+  const auto* const form = std::ranges::find(kForms, type, &NumberedWord::first);
   if (form == kForms.end() || words[0] == "\\#") return std::nullopt;  // RFC 3597: data as bytes
   if (words.size() != form->second.size() || !std::ranges::equal(words, form->second, has_form))
     return problem;

@@ -1,4 +1,5 @@
 #include "sidecar/announce/route_server.h"
+#include "sidecar/text/address.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,10 +96,6 @@ struct BgpTimers {
 // As low as is likely to be taken: the hold time is how long a dead machine goes on attracting traffic.
 BgpTimers timers_of(Preset preset) {
   return preset == Preset::gcp ? BgpTimers{20, 60} : BgpTimers{10, 30};
-}
-
-bool is_ipv6(const Vip& vip) {
-  return vip.prefix.contains(':');
 }
 
 // Steps of five, as routers number entries, so that a person can put one between.

@@ -12,17 +12,18 @@
 namespace herald {
 namespace {
 
-class Hands {
+class WithdrawingHands {
  public:
-  Hands(Loop& loop, Log& log, LoopbackLever lever, std::unique_ptr<RouterLever> router, Withdrawal withdrawal)
+  WithdrawingHands(Loop& loop, Log& log, LoopbackLever lever, std::unique_ptr<RouterLever> router,
+                   Withdrawal withdrawal)
       : loop_(loop),
         log_(log),
         lever_(std::move(lever)),
         withdrawal_(std::move(withdrawal)),
         router_(std::move(router)),
         wake_(loop.timer([this] { turn(); })) {}
-  Hands(const Hands&) = delete;
-  Hands& operator=(const Hands&) = delete;
+  WithdrawingHands(const WithdrawingHands&) = delete;
+  WithdrawingHands& operator=(const WithdrawingHands&) = delete;
 
   int run() {
     wake_.set_time(loop_.now());
@@ -95,8 +96,8 @@ std::expected<int, std::string> withdraw_left(Loop& loop, Log& log, const Config
   if (!lock->warning().empty()) log.write(LogLevel::warning, lock->warning());
   auto lever = LoopbackLever::open(config.services);
   if (!lever) return std::unexpected(lever.error());
-  return Hands(loop, log, std::move(*lever), make_router_lever(loop, config, template_dirs),
-               Withdrawal(config, vips, loop.now()))
+  return WithdrawingHands(loop, log, std::move(*lever), make_router_lever(loop, config, template_dirs),
+                          Withdrawal(config, vips, loop.now()))
       .run();
 }
 

@@ -1,4 +1,5 @@
 #include "sidecar/doctor/bird_facts.h"
+#include "sidecar/announce/router/text_lines.h"
 
 #include <fnmatch.h>
 
@@ -6,19 +7,11 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
-#include <sstream>
 
 namespace herald {
 namespace {
 
 using Words = std::vector<std::string>;
-
-Words words_of(const std::string& line) {
-  std::istringstream in(line);
-  Words words;
-  for (std::string word; in >> word;) words.push_back(std::move(word));
-  return words;
-}
 
 // "    Neighbor AS:      65515" gives 65515 for "Neighbor AS:".
 std::optional<std::string> value_of(std::string_view line, std::string_view label) {

@@ -9,6 +9,7 @@
 #include "sidecar/doctor/bird_facts.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/os/text_file.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -69,7 +70,7 @@ class BirdFactsReader final : public FactsReader {
   void judge_vips() {
     for (auto& [vip, facts] : facts_.vips) {
       if (!facts.in_rib) continue;
-      const std::size_t family = vip.prefix.contains(':') ? kIpv6 : kIpv4;
+      const std::size_t family = is_ipv6(vip) ? kIpv6 : kIpv4;
       for (const PeerFacts& peer : facts_.peers) {
         if (!peer.established || !peer.families.at(family).active) continue;
         if (std::ranges::find(facts.advertised_to, peer.address) == facts.advertised_to.end())

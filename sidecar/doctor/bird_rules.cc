@@ -52,7 +52,7 @@ void check_rejected(Examination& exam) {
   }
 }
 
-void check_version(Examination& exam) {
+void check_bird_version(Examination& exam) {
   exam.note("version", "BIRD " + exam.router.version,
             exam.router.version == "2.0.12" || exam.router.version == "3.1.8"
                 ? "herald is tested with it"
@@ -67,7 +67,7 @@ void check_bird(Examination& exam) {
   check_direct(exam);
   check_include(exam);
   check_rejected(exam);
-  check_version(exam);
+  check_bird_version(exam);
 }
 
 }  // namespace herald

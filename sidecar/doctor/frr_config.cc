@@ -1,8 +1,8 @@
 // The lines of an FRR configuration that doctor's rules ask for, wherever it comes from: bgpd itself, or a file.
 #include <algorithm>
 #include <functional>
-#include <sstream>
 
+#include "sidecar/announce/router/text_lines.h"
 #include "sidecar/core/route/policy.h"
 #include "sidecar/doctor/frr_facts.h"
 
@@ -18,13 +18,6 @@ struct ConfigLine {
   Words family;  // "address-family ipv4 unicast", within a block
   std::string text;
 };
-
-Words words_of(const std::string& line) {
-  std::istringstream in(line);
-  Words words;
-  for (std::string word; in >> word;) words.push_back(std::move(word));
-  return words;
-}
 
 bool begins(const Words& words, const Words& with) {
   return words.size() >= with.size() && std::equal(with.begin(), with.end(), words.begin());

@@ -214,7 +214,7 @@ void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips
     }
   }
   for (const Vip& vip : vips) {
-    for (const std::string& name : used.at(vip.prefix.contains(':') ? kIpv6 : kIpv4)) {
+    for (const std::string& name : used.at(is_ipv6(vip) ? kIpv6 : kIpv4)) {
       const auto found = lists.find(name);
       if (found == lists.end() || !permits(found->second, vip)) facts.vips[vip].held_back_by.push_back(name);
     }
@@ -259,7 +259,7 @@ std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(std::string_v
     });
     const JsonMember advertised = document.object_at("advertisedTo");
     if (!one.in_rib) continue;
-    const std::size_t family = vip.prefix.contains(':') ? kIpv6 : kIpv4;
+    const std::size_t family = is_ipv6(vip) ? kIpv6 : kIpv4;
     for (const PeerFacts& peer : peers) {
       if (!peer.established || !peer.families.at(family).active) continue;
       (advertised.has(peer.address) ? one.advertised_to : one.missing_from).push_back(peer.address);

@@ -112,7 +112,7 @@ void check_saved(Examination& exam) {
   }
 }
 
-void check_version(Examination& exam) {
+void check_frr_version(Examination& exam) {
   const std::string& bgpd = exam.router.version;
   const std::string& vtysh = exam.router.client_version;
   if (!vtysh.empty() && vtysh != bgpd) {
@@ -144,7 +144,7 @@ void check_frr(Examination& exam) {
   for (const std::size_t family : {kIpv4, kIpv6}) check_redistribution(exam, family);
   check_origins(exam);
   check_delays(exam);
-  check_version(exam);
+  check_frr_version(exam);
 }
 
 }  // namespace herald

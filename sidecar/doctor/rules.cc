@@ -7,6 +7,7 @@
 #include <span>
 
 #include "sidecar/doctor/examination.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -102,7 +103,7 @@ const VipFacts& Examination::facts_of(const Vip& vip) const {
 }
 
 std::size_t family_of(const Vip& vip) {
-  return vip.prefix.contains(':') ? kIpv6 : kIpv4;
+  return is_ipv6(vip) ? kIpv6 : kIpv4;
 }
 
 std::string_view family_name(std::size_t family) {

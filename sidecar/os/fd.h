@@ -50,7 +50,10 @@ class Fd {
 
 // "connect 10.0.0.1:80: Connection refused"
 inline std::string system_error_text(std::string_view attempted, int error = errno) {
-  return std::string(attempted) + ": " + std::strerror(error);
+  std::string text(attempted);
+  text += ": ";
+  text += std::strerror(error);
+  return text;
 }
 
 }  // namespace herald

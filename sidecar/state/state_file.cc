@@ -24,7 +24,7 @@ constexpr int kVersion = 1;
 constexpr std::int64_t kYear2200 = 7'258'118'400'000;  // in milliseconds
 constexpr std::array kStates{AdminState::drain, AdminState::force};
 
-std::int64_t milliseconds(WallClock::time_point when) {
+std::int64_t since_1970(WallClock::time_point when) {
   return std::chrono::floor<std::chrono::milliseconds>(when.time_since_epoch()).count();
 }
 
@@ -111,12 +111,12 @@ std::string render_state(const KeptState& state) {
         {"state", name_of(admin.state)},
         {"reason", admin.reason},
         {"who", admin.who},
-        {"since_ms", milliseconds(admin.since)},
-        {"expires_ms", admin.expires ? ordered_json(milliseconds(*admin.expires)) : ordered_json(nullptr)}};
+        {"since_ms", since_1970(admin.since)},
+        {"expires_ms", admin.expires ? ordered_json(since_1970(*admin.expires)) : ordered_json(nullptr)}};
   }
   ordered_json damping = ordered_json::object();
   for (const auto& [service, flaps] : state.flaps) {
-    damping[service] = {{"withdrawn_ms", milliseconds(flaps.withdrawn_at)},
+    damping[service] = {{"withdrawn_ms", since_1970(flaps.withdrawn_at)},
                         {"penalty", flaps.penalty},
                         {"suppressed", flaps.suppressed}};
   }

@@ -36,5 +36,9 @@ struct Address {
 [[nodiscard]] bool is_prefix(std::string_view text);
 // A Vip comes from parse_vip() and so always has an address; any other aborts.
 [[nodiscard]] Address address_of(const Vip& vip);
+// By the canonical text.
+[[nodiscard]] inline bool is_ipv6(const Vip& vip) {
+  return vip.prefix.contains(':');
+}
 
 }  // namespace herald

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import time
 
 import pytest
@@ -143,16 +144,20 @@ def test_a_second_herald_in_the_namespace_refuses(daemon, lab):
     assert third.ctl("status").returncode == 0 and daemon.ctl("status").returncode == 0
 
 
+SQUATTER = "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind(chr(0) + 'io.herald.lock'); s.listen(); print('held', flush=True); time.sleep(60)"
+
+
 def test_no_other_user_can_keep_herald_from_starting(daemon):
-    """Any user may bind an abstract socket, and nobody but root can open the file of the lock."""
-    with daemon._ns.entered():
-        squatter = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        squatter.bind("\0herald")
-    with squatter:
-        daemon.start()
-        lock = daemon._ns.herald_lock().stat()
-        assert lock.st_uid == 0 and lock.st_mode & 0o777 == 0o600
-        assert daemon.ctl("status").returncode == 0
+    """Any user may take the name of the lock first: who holds it is no herald, which is said, and does not count."""
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", SQUATTER]
+    with subprocess.Popen(daemon._ns.command(as_nobody), stdout=subprocess.PIPE, text=True) as squatter:
+        try:
+            assert squatter.stdout.readline() == "held\n"
+            daemon.start()
+            assert f"process {squatter.pid} of uid 65534 holds the name of herald's lock" in daemon.log_text()
+            assert daemon.ctl("status").returncode == 0
+        finally:
+            squatter.kill()
 
 
 @ONE_STACK

@@ -88,10 +88,6 @@ std::string routes_of(const BirdRoutes& routes, bool ipv6) {
 
 }  // namespace
 
-bool is_ipv6(const Vip& vip) {
-  return vip.prefix.contains(':');
-}
-
 std::string_view bird_protocol(bool ipv6) {
   return ipv6 ? "herald6" : "herald4";
 }

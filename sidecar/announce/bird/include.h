@@ -22,12 +22,12 @@
 
 #include "sidecar/core/route/policy.h"
 #include "sidecar/core/types.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 
 // In the order of their protocols in the file; BIRD has a static protocol for each.
 inline constexpr std::array<bool, 2> kBirdFamilies{false, true};
-[[nodiscard]] bool is_ipv6(const Vip& vip);
 [[nodiscard]] std::string_view bird_protocol(bool ipv6);  // herald4, herald6
 
 struct BirdRoute {

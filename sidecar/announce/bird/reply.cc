@@ -10,7 +10,7 @@ namespace herald {
 namespace {
 
 constexpr std::size_t kCodeDigits = 4;
-constexpr std::size_t kMostQuoted = 300;  // a path and a message
+constexpr std::size_t kMostSaid = 300;  // a path and a message
 constexpr std::string_view kDigits = "0123456789";
 
 // "0003 Reconfigured", or with more to come "0009-herald4: disabled".
@@ -20,7 +20,7 @@ std::optional<BirdReply> coded_line(std::string_view line) {
   std::uint16_t code = 0;
   const std::string_view digits = line.substr(0, kCodeDigits);
   std::from_chars(digits.data(), digits.data() + digits.size(), code);
-  return BirdReply{BirdCode{code}, std::string(line.substr(kCodeDigits + 1, kMostQuoted))};
+  return BirdReply{BirdCode{code}, std::string(line.substr(kCodeDigits + 1, kMostSaid))};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ std::expected<BirdReply, std::string> parse_bird_reply(std::string_view text) {
   }
   if (reply) return std::move(*reply);
   if (words.empty()) return std::unexpected("birdc: no reply");
-  return std::unexpected(fmt::format("birdc: {}", words.substr(0, kMostQuoted)));
+  return std::unexpected(fmt::format("birdc: {}", words.substr(0, kMostSaid)));
 }
 
 std::optional<std::string> blamed_file(std::string_view configuration_error) {

@@ -92,7 +92,7 @@ std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::strin
     };
     const std::size_t most = kMostPerLine - std::min(command().size(), kMostPerLine);
     for (const Vip& vip : vips) {
-      if (vip.prefix.contains(':') != ipv6) continue;
+      if (is_ipv6(vip) != ipv6) continue;
       if (!prefixes.empty() && prefixes.size() + 2 + vip.prefix.size() > most) {
         commands.push_back(command());
         prefixes.clear();

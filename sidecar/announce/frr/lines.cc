@@ -1,4 +1,5 @@
 #include "sidecar/announce/frr/lines.h"
+#include "sidecar/text/address.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,12 +13,7 @@
 namespace herald {
 namespace {
 
-using Kind = FrrLine::Kind;
 using StepIndices = std::vector<std::size_t>;
-
-bool is_ipv6(const Vip& vip) {
-  return vip.prefix.contains(':');
-}
 
 class BatchWriter {
  public:
@@ -33,21 +29,21 @@ class BatchWriter {
     StepIndices live = live_steps([](const RouteStep& /*step*/) { return true; });
     for (std::size_t index = 0; index < fallback_.size(); ++index) live.push_back(steps_.size() + index);
     if (live.empty()) return std::move(batch_);
-    add(Kind::enter, "configure terminal", live);
+    add(FrrLine::Kind::enter, "configure terminal", live);
     for (const Definition& definition : definitions) define(definition);
     fallback([&](const FrrFallbackLines& lines, std::size_t step) {
       for (const auto& each : lines.definitions)
         define({each.front(), {each.begin() + 1, each.end()}, {step}});
     });
-    add(Kind::enter, router_line, live);
+    add(FrrLine::Kind::enter, router_line, live);
     fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.before, step); });
     family("ipv4", 0, live_steps([](const RouteStep& step) { return !is_ipv6(step.vip); }));
     family("ipv6", 1, live_steps([](const RouteStep& step) { return is_ipv6(step.vip); }));
     fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.after, step); });
-    add(Kind::leave, "exit", live);
-    for (const std::string& map : maps_.unused) add(Kind::tidy, "no route-map " + map, live);
+    add(FrrLine::Kind::leave, "exit", live);
+    for (const std::string& map : maps_.unused) add(FrrLine::Kind::tidy, "no route-map " + map, live);
     fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.tidying, step); });
-    add(Kind::leave, "end", live);
+    add(FrrLine::Kind::leave, "end", live);
     return std::move(batch_);
   }
 
@@ -58,12 +54,12 @@ class BatchWriter {
     StepIndices steps;
   };
 
-  void add(Kind kind, std::string text, StepIndices steps, std::string map = {}) {
+  void add(FrrLine::Kind kind, std::string text, StepIndices steps, std::string map = {}) {
     batch_.lines.push_back({kind, std::move(text), std::move(steps), std::move(map)});
   }
 
   void add_all(const std::vector<std::string>& lines, std::size_t step) {
-    for (const std::string& line : lines) add(Kind::set, line, {step});
+    for (const std::string& line : lines) add(FrrLine::Kind::set, line, {step});
   }
 
   template <typename Visit>
@@ -101,17 +97,18 @@ class BatchWriter {
 
   void define(const Definition& definition) {
     const auto& [map, lines, steps] = definition;
-    if (maps_.doubtful.contains(map)) add(Kind::set, "no route-map " + map, steps);
+    if (maps_.doubtful.contains(map)) add(FrrLine::Kind::set, "no route-map " + map, steps);
     bool inside = false;
     const auto leave = [&] {
-      if (std::exchange(inside, false)) add(Kind::leave, "exit", steps, map);
+      if (std::exchange(inside, false)) add(FrrLine::Kind::leave, "exit", steps, map);
     };
     for (const std::string& line : lines) {
       const bool enters = line.starts_with("route-map ");
       if (enters || line == "exit") leave();
       if (enters) inside = true;
       // What is outside of the map's blocks has no block to lose.
-      if (line != "exit") add(enters ? Kind::enter : Kind::set, line, steps, inside ? map : "");
+      if (line != "exit")
+        add(enters ? FrrLine::Kind::enter : FrrLine::Kind::set, line, steps, inside ? map : "");
     }
     leave();
   }
@@ -122,15 +119,15 @@ class BatchWriter {
       if (!lines.families[number].empty()) all.push_back(step);
     });
     if (all.empty()) return;
-    add(Kind::enter, fmt::format("address-family {} unicast", name), all);
+    add(FrrLine::Kind::enter, fmt::format("address-family {} unicast", name), all);
     for (const std::size_t index : indices) {
       const RouteStep& step = steps_[index];
       const auto lines =
           step.policy ? objects_.network(step.vip, step.policy->name) : objects_.no_network(step.vip, "");
-      for (const std::string& line : lines) add(Kind::set, line, {index});
+      for (const std::string& line : lines) add(FrrLine::Kind::set, line, {index});
     }
     fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.families[number], step); });
-    add(Kind::leave, "exit-address-family", all);
+    add(FrrLine::Kind::leave, "exit-address-family", all);
   }
 
   const FrrObjects& objects_;

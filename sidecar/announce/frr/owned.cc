@@ -2,20 +2,15 @@
 
 #include <algorithm>
 #include <iterator>
-#include <sstream>
 #include <vector>
 
 #include "sidecar/announce/frr/transport.h"
+#include "sidecar/announce/router/text_lines.h"
 #include "sidecar/core/route/policy.h"
 #include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
-
-std::vector<std::string> words_of(const std::string& line) {
-  std::istringstream in(line);
-  return {std::istream_iterator<std::string>(in), {}};
-}
 
 // The word after `key`, or nothing.
 std::string after(const std::vector<std::string>& words, std::string_view key) {

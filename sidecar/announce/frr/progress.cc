@@ -8,8 +8,6 @@
 namespace herald {
 namespace {
 
-using Kind = FrrLine::Kind;
-
 // Each costs a call of vtysh, 25 ms and more.
 constexpr int kMostRefusals = 4;
 // In one call: a quarter of what execve(2) takes with lines of this length, and half a second of vtysh.
@@ -28,8 +26,9 @@ std::optional<FrrProgress::Send> FrrProgress::next() {
   bool has_work = false;
   for (sent_until_ = at_; sent_until_ < lines_.size() && sent_.size() < kMostLines; ++sent_until_) {
     if (!is_wanted(sent_until_)) continue;
-    const Kind kind = lines_[sent_until_].kind;
-    has_work = has_work || kind == Kind::set || kind == Kind::tidy || !lines_[sent_until_].map.empty();
+    const FrrLine::Kind kind = lines_[sent_until_].kind;
+    has_work = has_work || kind == FrrLine::Kind::set || kind == FrrLine::Kind::tidy ||
+               !lines_[sent_until_].map.empty();
     sent_.push_back(sent_until_);
   }
   if (!has_work) return std::nullopt;
@@ -53,7 +52,8 @@ void FrrProgress::take(const FrrReply& reply) {
   } else {
     ++refusals_;
     const std::size_t last = answered > 0 ? sent_[answered - 1] : sent_.front();
-    const bool loses_block = !done && (lines_[last].kind == Kind::enter || !lines_[last].map.empty());
+    const bool loses_block =
+        !done && (lines_[last].kind == FrrLine::Kind::enter || !lines_[last].map.empty());
     at_ = std::max(at_, loses_block ? after_block(last) : last + 1);
   }
 }
@@ -66,18 +66,18 @@ bool FrrProgress::is_wanted(std::size_t index) const {
 std::vector<std::size_t> FrrProgress::open_at(std::size_t index) const {
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < index; ++i) {
-    if (lines_[i].kind == Kind::enter) open.push_back(i);
-    if (lines_[i].kind == Kind::leave) open.pop_back();
+    if (lines_[i].kind == FrrLine::Kind::enter) open.push_back(i);
+    if (lines_[i].kind == FrrLine::Kind::leave) open.pop_back();
   }
   return open;
 }
 
 // Behind the end of the block that `index` enters or is in.
 std::size_t FrrProgress::after_block(std::size_t index) const {
-  std::size_t depth = lines_[index].kind == Kind::enter ? 0 : 1;
+  std::size_t depth = lines_[index].kind == FrrLine::Kind::enter ? 0 : 1;
   for (; index < lines_.size(); ++index) {
-    if (lines_[index].kind == Kind::enter) ++depth;
-    if (lines_[index].kind == Kind::leave && --depth == 0) return index + 1;
+    if (lines_[index].kind == FrrLine::Kind::enter) ++depth;
+    if (lines_[index].kind == FrrLine::Kind::leave && --depth == 0) return index + 1;
   }
   return index;
 }
@@ -94,12 +94,13 @@ bool FrrProgress::judge(std::size_t index, const FrrAnswer& answer) {
   const bool ok =
       answer.status == kFrrSuccess || answer.status == kFrrSuccessDaemon || is_gone_already(line, answer);
   if (!ok) fail(index, fmt::format("bgpd refused \"{}\": {}", line.text, said(answer.text)));
-  if (ok && line.kind == Kind::leave && !line.map.empty() && is_wanted(index)) defined_.insert(line.map);
+  if (ok && line.kind == FrrLine::Kind::leave && !line.map.empty() && is_wanted(index))
+    defined_.insert(line.map);
   return ok;
 }
 
 void FrrProgress::fail(std::size_t index, const std::string& error) {
-  if (lines_[index].kind == Kind::tidy || lines_[index].kind == Kind::leave) return;
+  if (lines_[index].kind == FrrLine::Kind::tidy || lines_[index].kind == FrrLine::Kind::leave) return;
   for (const std::size_t step : lines_[index].steps) {
     if (errors_[step].empty()) errors_[step] = error;
   }

@@ -8,6 +8,7 @@
 
 #include "sidecar/announce/frr/transport.h"
 #include "sidecar/announce/router/json_member.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 namespace {
@@ -17,10 +18,6 @@ using nlohmann::json;
 // "vrf NAME " or nothing: the default instance needs no word, and old releases take none.
 std::string vrf_of(const RouterSpec& spec) {
   return spec.vrf == "default" ? "" : fmt::format("vrf {} ", spec.vrf);
-}
-
-bool is_ipv6(const Vip& vip) {
-  return vip.prefix.contains(':');
 }
 
 // What vtysh says beside the answers (about a missing vtysh.conf, for one) is skipped.
