@@ -1,4 +1,5 @@
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/probes/lab.h"
@@ -25,25 +26,69 @@ bool is_alive(int pid) {
 
 }  // namespace
 
-TEST_CASE("exec: the exit code is the verdict and the first line the detail") {
+namespace {
+
+void check_verdict(Lab& lab, const json& settings, Verdict verdict, Reason reason,
+                   const std::string& detail) {
+  const auto result = lab.run("exec", settings);
+  CAPTURE(settings, result);
+  CHECK(result.verdict == verdict);
+  CHECK(result.reason == reason);
+  CHECK(result.detail == detail);
+  CHECK(result.latency > 0ns);
+}
+
+}  // namespace
+
+TEST_CASE("exec: 0 passes, everything else fails, and the first line is the detail") {
   Lab lab;
   const auto check = [&](const std::string& text, Verdict verdict, Reason reason, const std::string& detail) {
-    const auto result = lab.run("exec", script(text));
-    CAPTURE(result);
-    CHECK(result.verdict == verdict);
-    CHECK(result.reason == reason);
-    CHECK(result.detail == detail);
-    CHECK(result.latency > 0ns);
+    check_verdict(lab, script(text), verdict, reason, detail);
   };
   check("echo all is well; echo more; exit 0", Verdict::pass, Reason::none, "all is well");
   check("exit 0", Verdict::pass, Reason::none, "exit code 0");
-  check("echo disk 85 %; exit 1", Verdict::warn, Reason::status, "disk 85 %");
-  check("echo down >&2; exit 2", Verdict::fail, Reason::status, "down");
-  check("echo no idea; exit 3", Verdict::inconclusive, Reason::local, "no idea");
-  check("echo x; exit 42", Verdict::fail, Reason::status, "exit code 42: x");
+  check("echo disk 85 %; exit 1", Verdict::fail, Reason::status, "exit code 1: disk 85 %");
+  check("echo down >&2; exit 2", Verdict::fail, Reason::status, "exit code 2: down");
+  check("exit 3", Verdict::fail, Reason::status, "exit code 3");
   check("exit 127", Verdict::fail, Reason::status, "exit code 127");
   check("echo half; kill -SEGV $$", Verdict::fail, Reason::status,
         "killed by signal 11 (Segmentation fault): half");
+  check("set -e; false; exit 0", Verdict::fail, Reason::status, "exit code 1");
+}
+
+TEST_CASE("exec: what every command says that is not well") {
+  Lab lab;
+  const std::vector<std::vector<std::string>> commands{
+      {"/bin/false"},
+      {"/usr/bin/test", "1", "-eq", "2"},
+      {"/bin/grep", "-q", "herald", "/dev/null"},
+      {"/usr/bin/python3", "-c", "raise SystemError('down')"}};
+  for (const auto& command : commands) {
+    CAPTURE(command[0]);
+    CHECK(lab.run("exec", {{"command", command}}).verdict == Verdict::fail);
+  }
+}
+
+TEST_CASE("exec: exit codes as with Nagios, or as is said") {
+  Lab lab;
+  json settings = script("echo x; exit 1");
+  const auto exits = [&](int code) {
+    settings["command"][2] = "echo x; exit " + std::to_string(code);
+    return settings;
+  };
+  settings["exit_codes"] = "nagios";
+  check_verdict(lab, exits(0), Verdict::pass, Reason::none, "x");
+  check_verdict(lab, exits(1), Verdict::warn, Reason::status, "x");
+  check_verdict(lab, exits(2), Verdict::fail, Reason::status, "exit code 2: x");
+  check_verdict(lab, exits(3), Verdict::inconclusive, Reason::local, "x");
+  check_verdict(lab, exits(4), Verdict::fail, Reason::status, "exit code 4: x");
+  settings["exit_codes"] = {{"warn", {0, 7}}, {"inconclusive", {255}}, {"pass", {1}}, {"fail", {2}}};
+  check_verdict(lab, exits(0), Verdict::warn, Reason::status, "x");
+  check_verdict(lab, exits(1), Verdict::pass, Reason::none, "x");
+  check_verdict(lab, exits(2), Verdict::fail, Reason::status, "exit code 2: x");
+  check_verdict(lab, exits(7), Verdict::warn, Reason::status, "x");
+  check_verdict(lab, exits(255), Verdict::inconclusive, Reason::local, "x");
+  check_verdict(lab, exits(9), Verdict::fail, Reason::status, "exit code 9: x");
 }
 
 TEST_CASE("exec: the detail is one clean line") {
@@ -66,14 +111,27 @@ TEST_CASE("exec: the environment is what is given and a PATH") {
   CHECK(lab.run("exec", settings).detail == "/bin:");
 }
 
-TEST_CASE("exec: a command that cannot be run says nothing about the service") {
+TEST_CASE("exec: a command that cannot be run is no probe") {
   Lab lab;
-  for (const char* command : {"/no/such/command", "/etc/passwd"}) {
-    const auto result = lab.run("exec", {{"command", {command}}});
-    CHECK(result.verdict == Verdict::inconclusive);
-    CHECK(result.reason == Reason::local);
-    CHECK_THAT(result.detail, StartsWith("run " + std::string(command) + ": "));
-  }
+  const auto error = [&](const std::string& command) {
+    return lab.try_make("exec", {{"command", {command}}}).error();
+  };
+  CHECK(error("/no/such/command") == "run /no/such/command: No such file or directory");
+  CHECK(error("/etc/passwd") == "run /etc/passwd: Permission denied");
+  CHECK(error("/etc") == "run /etc: it is no program");
+}
+
+TEST_CASE("exec: a command that cannot be run any more says nothing about the service") {
+  Lab lab;
+  const std::string file = "/tmp/herald_exec_test.gone." + std::to_string(getpid());
+  std::filesystem::copy_file("/bin/true", file);
+  const auto probe = lab.make("exec", {{"command", {file}}});
+  std::filesystem::remove(file);
+  const auto attempt = probe->start([](const ProbeResult&) { FAIL("it cannot have begun"); });
+  REQUIRE_FALSE(attempt);
+  CHECK(attempt.error().verdict == Verdict::inconclusive);
+  CHECK(attempt.error().reason == Reason::local);
+  CHECK(attempt.error().detail == "run " + file + ": No such file or directory");
 }
 
 TEST_CASE("exec: at the deadline the whole group is killed") {
@@ -109,6 +167,15 @@ TEST_CASE("exec: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A", 1}}}}), StartsWith("/env/A"));
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"env", {{"A=B", "c"}}}}), StartsWith("/env/A=B"));
   CHECK_THAT(one({{"command", {"/bin/true"}}, {"shell", true}}), StartsWith("/shell: unknown key"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"exit_codes", "icinga"}}), StartsWith("/exit_codes: must be"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"exit_codes", {{"warning", {1}}}}}),
+             StartsWith("/exit_codes/warning: unknown key"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"exit_codes", {{"warn", 1}}}}),
+             StartsWith("/exit_codes/warn"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"exit_codes", {{"warn", {1, 256}}}}}),
+             StartsWith("/exit_codes/warn/1: must be an exit code"));
+  CHECK_THAT(one({{"command", {"/bin/true"}}, {"exit_codes", {{"warn", {1}}, {"fail", {1}}}}}),
+             StartsWith("/exit_codes/fail/0: 1 has a verdict already"));
   const json socket_keys{{"source", "::1"}, {"bind_device", "lo"}, {"mark", 7}};
   for (const auto& [key, value] : socket_keys.items()) {
     CHECK(one({{"command", {"/bin/true"}}, {key, value}}) == "/" + key + ": has no effect on a command");
