@@ -128,7 +128,6 @@ set(untested
   sidecar/core/requests.cc
   sidecar/core/shown.cc
   sidecar/core/events.cc
-  sidecar/core/service/sight.cc
   sidecar/ctl/commands.cc
   sidecar/ctl/complete.cc
   sidecar/ctl/life.cc

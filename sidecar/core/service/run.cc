@@ -1,4 +1,4 @@
-// What a service wants, what was done for it, and what it shows. What it makes of what it sees is in sight.cc.
+// What a service wants, what was done for it, and what it shows. What it makes of what it sees is in sight.h.
 #include "sidecar/core/service/run.h"
 
 #include <fmt/format.h>
@@ -37,9 +37,9 @@ ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since, bool by_add
       policies_{policy_of(spec_, Grade::healthy), policy_of(spec_, Grade::degraded),
                 policy_of(spec_, Grade::draining)},
       machine_(spec_, now),
-      since_sight_(since),
-      moving_(routes() && by_address),
-      read_after_(since.read > 0 ? since.read - 1 : 0) {
+      dealings_{.since = since,
+                .read_after = since.read > 0 ? since.read - 1 : 0,
+                .moving = routes() && by_address} {
   since_.fill(now);
 }
 
@@ -50,25 +50,23 @@ void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, Tim
     policies_[static_cast<std::size_t>(grade)] = policy_of(spec_, grade);
   machine_.reconfigure(spec_, now);
   if (!elsewhere) return;
-  since_sight_ = since;
-  read_after_ = std::max(read_after_, since.read - 1);
-  gone_at_.reset();
-  moving_ = routes() && by_address;
-  std::erase_if(step_errors_, [&](const auto& entry) {
+  dealings_.since = since;
+  dealings_.read_after = std::max(dealings_.read_after, since.read - 1);
+  dealings_.gone_at.reset();
+  dealings_.moving = routes() && by_address;
+  std::erase_if(dealings_.step_errors, [&](const auto& entry) {
     return std::ranges::find(spec_.vips, entry.first) == spec_.vips.end();
   });
 }
 
 // The steps of the ladder are those of a drain, and in the end the VIP goes too: nobody is left to manage it.
 void ServiceRun::depart(std::vector<Vip> vips, Since since, TimePoint now) {
-  since_sight_ = since;
-  if (std::exchange(departs_, true)) {
-    spec_.vips = std::move(vips);
-    return;
-  }
+  dealings_.since = since;
+  spec_.vips = std::move(vips);
+  if (departs()) return;
+  tenure_ = Tenure::leaving;
   departs_at_ = now;
   spec_.name += " (removed)";
-  spec_.vips = std::move(vips);
   spec_.probes.clear();
   spec_.announce.vip_on_down = VipOnDown::remove;
   spec_.on_exit = OnExit::withdraw;
@@ -77,64 +75,96 @@ void ServiceRun::depart(std::vector<Vip> vips, Since since, TimePoint now) {
 
 void ServiceRun::forget_in_flight() {
   in_flight_.clear();
-  routes_in_flight_ = 0;
+  dealings_.routes_in_flight = 0;
 }
 
 void ServiceRun::stop() {
-  stopping_ = true;
-  keeps_ = spec_.on_exit == OnExit::keep && wish_.want != Want::absent;
+  const bool stays = spec_.on_exit == OnExit::keep && wish_.want != Want::absent;
+  ending_ = stays ? Ending::keeps : Ending::withdraws;
 }
 
 void ServiceRun::hand_over() {
-  stopping_ = hands_over_ = true;
-  keeps_ = wish_.want != Want::absent;
+  ending_ = wish_.want != Want::absent ? Ending::hands_over : Ending::hands_nothing;
 }
 
 std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, const Sight& sight,
                                                      TimePoint now) {
-  if (gone_) return {};
-  judged_ = true;
-  note_arrival(sight);
-  const Want before = wish_.want;
-  const bool was_draining = wish_.draining;
-  std::vector<effect::Transition> made;
-  if (const auto over = machine_.expire(now)) {
-    made.push_back(note(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
-                        "its time is over; it was " + said(*over), now));
-  }
-  wish_ = machine_.evaluate(composed, presence(sight), now);
-  moving_ = moving_ && wish_.want != Want::absent;
-  if (stopping_) {
-    keeps_ = keeps_ && wish_.want != Want::absent;
-    if (keeps_ && hands_over_) {
-      wish_.want = Want::hand_over;  // also what is being drained or adopted: the successor goes on with it
-    } else if (!hands_over_ || wish_.want != Want::absent) {  // what was not wanted is not begun any more
-      wish_ = {.want = keeps_ ? Want::keep : Want::absent,
-               .reason = hands_over_ ? "herald hands over" : "herald stops"};
-    }
-  }
-  Judged judged = judge(sight);
+  if (gone()) return {};
+  if (untouched()) tenure_ = Tenure::serving;
+  const ServiceSight seen = see(sight);
+  note_arrival(seen);
+  Transitions made;
+  note_expiry(made, now);
+  const ServiceMachine::Wish before = wish_;
+  decide_wish(composed, seen.presence(), now);
+  ServiceSight::Judged judged = seen.judge(wish_);
   problem_ = std::move(judged.problem);
-  if (health_ != composed.health) {
-    // What turns the state as well is told by that; but of another grade the state only says that it is not yet sent.
-    const bool graded = is_up(health_) && is_up(composed.health);
-    const bool known = health_ != Health::unknown && composed.health != Health::unknown;
-    if (graded || (known && judged.state == state_))
-      made.push_back(note(Subject::health, name_of(health_), name_of(composed.health), composed.reason, now));
-    since_[static_cast<std::size_t>(Subject::health)] = now;
-    health_ = composed.health;
-  }
-  if (judged.state != state_) {
-    // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not
-    // answer.
-    const bool wished = wish_.want != before || wish_.draining != was_draining || problem_.empty();
-    made.push_back(
-        note(Subject::state, name_of(state_), name_of(judged.state), wished ? wish_.reason : problem_, now));
-    state_ = judged.state;
-  }
-  decide_demand(sight, now);
-  gone_ = departs_ && has_vanished(sight, now);
+  take_health(composed, judged.state, made, now);
+  // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not answer.
+  const bool wished = wish_.want != before.want || wish_.draining != before.draining || !problem_;
+  take_state(judged.state, wished, made, now);
+  decide_demand(seen, now);
+  if (departs() && has_vanished(seen, now)) tenure_ = Tenure::gone;
   return made;
+}
+
+// With its route a service that was announced by its address alone has arrived.
+void ServiceRun::note_arrival(const ServiceSight& seen) {
+  if (dealings_.moving && seen.has_arrived()) dealings_.moving = false;
+}
+
+void ServiceRun::note_expiry(Transitions& made, TimePoint now) {
+  const auto over = machine_.expire(now);
+  if (!over) return;
+  made.push_back(note(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
+                      "its time is over; it was " + said(*over), now));
+}
+
+void ServiceRun::decide_wish(const Composed& composed, Presence presence, TimePoint now) {
+  wish_ = machine_.evaluate(composed, presence, now);
+  if (wish_.want == Want::absent) dealings_.moving = false;
+  if (ends()) wish_ending();
+}
+
+void ServiceRun::wish_ending() {
+  const bool wanted = wish_.want != Want::absent;
+  if (!wanted && ending_ == Ending::keeps) ending_ = Ending::withdraws;
+  if (!wanted && ending_ == Ending::hands_over) ending_ = Ending::hands_nothing;
+  switch (ending_) {
+    case Ending::none:
+      return;
+    case Ending::withdraws:
+      wish_ = {.want = Want::absent, .reason = "herald stops"};
+      return;
+    case Ending::keeps:
+      wish_ = {.want = Want::keep, .reason = "herald stops"};
+      return;
+    case Ending::hands_over:
+      wish_.want = Want::hand_over;
+      return;
+    case Ending::hands_nothing:
+      if (wanted) wish_ = {.want = Want::absent, .reason = "herald hands over"};
+      return;
+  }
+}
+
+// What turns the state as well is told by that; but of another grade the state only says that it is not yet sent.
+void ServiceRun::take_health(const Composed& composed, ServiceState judged, Transitions& made,
+                             TimePoint now) {
+  if (health_ == composed.health) return;
+  const bool graded = is_up(health_) && is_up(composed.health);
+  const bool known = health_ != Health::unknown && composed.health != Health::unknown;
+  if (graded || (known && judged == state_))
+    made.push_back(note(Subject::health, name_of(health_), name_of(composed.health), composed.reason, now));
+  since_[static_cast<std::size_t>(Subject::health)] = now;
+  health_ = composed.health;
+}
+
+void ServiceRun::take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now) {
+  if (judged == state_) return;
+  made.push_back(
+      note(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : problem(), now));
+  state_ = judged;
 }
 
 effect::Transition ServiceRun::note(Subject subject, std::string_view from, std::string_view to,
@@ -159,63 +189,54 @@ void ServiceRun::restore(Admin admin) {
 
 // ---- what is wanted
 
-void ServiceRun::decide_demand(const Sight& sight, TimePoint now) {
+void ServiceRun::decide_demand(const ServiceSight& seen, TimePoint now) {
   demand_ = {.address = wish_.want, .route = Want::hold, .grade = wish_.grade, .ready = 0};
   if (!routes()) return;
-  note_departure(sight, now);
+  note_departure(seen, now);
   demand_.route = wish_.want;
-  demand_.address = vip_want(sight, now);
-  demand_.ready = static_cast<std::size_t>(
-      std::ranges::count_if(spec_.vips, [&](const Vip& vip) { return is_ready(vip, sight); }));
-}
-
-// With its route a service that was announced by its address alone has arrived.
-void ServiceRun::note_arrival(const Sight& sight) {
-  if (!moving_ || sight.owned == nullptr || sight.owned_sequence < since_sight_.read) return;
-  moving_ = !std::ranges::all_of(spec_.vips, [&](const Vip& vip) { return sight.owned->contains(vip); });
+  demand_.address = vip_want(seen, now);
+  demand_.ready = seen.ready();
 }
 
 // Of what departs: nothing of it is left, and nothing is on its way. Where the router goes on announcing it, that is told for a
 // while, and for as long as the fallback denies it.
-bool ServiceRun::has_vanished(const Sight& sight, TimePoint now) const {
-  if (!in_flight_.empty() || routes_in_flight_ > 0 || sight.addresses == nullptr) return false;
-  if (sight.look_sequence < since_sight_.look) return false;
-  const bool answers = sight.router != nullptr && sight.router->reachable;
-  if (!routes() && answers && !was_read(sight)) return false;
+bool ServiceRun::has_vanished(const ServiceSight& seen, TimePoint now) const {
+  if (!in_flight_.empty() || dealings_.routes_in_flight > 0 || !seen.has_looked()) return false;
+  if (!routes() && seen.is_answered() && !seen.was_read()) return false;
   const bool is_told = now - departs_at_ >= kStaleToldFor;
-  if (routes() && !gone_at_ && !is_told) return false;
+  if (routes() && !dealings_.gone_at && !is_told) return false;
   return std::ranges::none_of(spec_.vips, [&](const Vip& vip) {
-    if (routes() && owned_by(vip, sight)) return true;
+    if (routes() && seen.owned_by(vip)) return true;
     const bool waits_for_vip = routes() ? spec_.announce.manage_vip && !is_told : true;
-    if (waits_for_vip && find_ours(vip, sight) != nullptr) return true;
-    return is_stale(vip, sight) && (!is_told || is_contained(vip, sight));
+    if (waits_for_vip && seen.find_ours(vip) != nullptr) return true;
+    return seen.is_stale(vip) && (!is_told || seen.is_contained(vip));
   });
 }
 
 // A withdrawal is proven by a read, and stays so while the router does not answer and nothing is sent to it.
-void ServiceRun::note_departure(const Sight& sight, TimePoint now) {
-  if (wish_.want != Want::absent || routes_in_flight_ > 0) gone_at_.reset();
-  if (wish_.want != Want::absent || !was_read(sight)) return;
+void ServiceRun::note_departure(const ServiceSight& seen, TimePoint now) {
+  if (wish_.want != Want::absent || dealings_.routes_in_flight > 0) dealings_.gone_at.reset();
+  if (wish_.want != Want::absent || !seen.was_read()) return;
   const bool gone = std::ranges::all_of(spec_.vips, [&](const Vip& vip) {
     // Where the router redistributes the VIP, too, that ends with the VIP, which does not stay for one that departs.
-    const bool at_the_lever = departs_ && !owned_by(vip, sight);
-    return at_the_lever || withdraw_route_problem(vip, sight).empty() || is_contained(vip, sight);
+    const bool at_the_lever = departs() && !seen.owned_by(vip);
+    return at_the_lever || !seen.withdraw_problem(vip) || seen.is_contained(vip);
   });
-  if (!gone) gone_at_.reset();
-  if (gone && !gone_at_) gone_at_ = now;
+  if (!gone) dealings_.gone_at.reset();
+  if (gone && !dealings_.gone_at) dealings_.gone_at = now;
 }
 
 // Of the VIP of a route: there before the route, and after it. What herald leaves behind it leaves as it is.
-Want ServiceRun::vip_want(const Sight& sight, TimePoint now) const {
+Want ServiceRun::vip_want(const ServiceSight& seen, TimePoint now) const {
   const bool left = wish_.want == Want::keep || wish_.want == Want::hand_over;
   if (!spec_.announce.manage_vip || left) return Want::hold;
-  if (departs_ && wish_.want != Want::absent) return Want::hold;
+  if (departs() && wish_.want != Want::absent) return Want::hold;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
-  if (stopping_ && stays) return Want::hold;
+  if (ends() && stays) return Want::hold;
   if (stays || wish_.want == Want::present) return Want::present;
   if (wish_.want == Want::hold) {  // under a route it is put back, and before one it waits for the health
     const bool announced =
-        std::ranges::any_of(spec_.vips, [&](const Vip& vip) { return owned_by(vip, sight).has_value(); });
+        std::ranges::any_of(spec_.vips, [&](const Vip& vip) { return seen.owned_by(vip).has_value(); });
     return announced ? Want::present : Want::hold;
   }
   const auto leaves = vip_leaves_at();
@@ -225,22 +246,22 @@ Want ServiceRun::vip_want(const Sight& sight, TimePoint now) const {
 // When the VIP of a withdrawn route goes; none: not at all, or not yet known.
 std::optional<TimePoint> ServiceRun::vip_leaves_at() const {
   const bool goes = routes() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
-  return goes && gone_at_ ? std::optional{*gone_at_ + spec_.drain.linger} : std::nullopt;
+  return goes && dealings_.gone_at ? std::optional{*dealings_.gone_at + spec_.drain.linger} : std::nullopt;
 }
 
 Duration ServiceRun::longest_linger() const {
   const bool goes =
-      routes() && !gone_ && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
+      routes() && !gone() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::remove;
   return goes && spec_.on_exit == OnExit::withdraw ? spec_.drain.linger : Duration{};
 }
 
 bool ServiceRun::has_left() const {
-  if (!routes() || gone_ || demand_.route != Want::absent) return true;
-  return gone_at_ && (!vip_leaves_at() || demand_.address == Want::absent);
+  if (!routes() || gone() || demand_.route != Want::absent) return true;
+  return dealings_.gone_at && (!vip_leaves_at() || demand_.address == Want::absent);
 }
 
 std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
-  if (gone_) return std::nullopt;
+  if (gone()) return std::nullopt;
   const auto machine = machine_.next_wakeup(now);
   const auto leaves = vip_leaves_at();
   if (!leaves || *leaves <= now) return machine;
@@ -249,7 +270,7 @@ std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
 
 void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
   const bool managed = !routes() || spec_.announce.manage_vip;
-  if (gone_ || (!managed && !moving_)) return;
+  if (gone() || (!managed && !dealings_.moving)) return;
   for (const Vip& vip : spec_.vips) {
     const Want want = managed ? demand_.address : Want::hold;
     desired.push_back({{vip, spec_.announce.interface}, want, spec_.announce.lease});
@@ -257,29 +278,29 @@ void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
 }
 
 void ServiceRun::desire(std::vector<DesiredRoute>& desired, const Sight& sight) const {
-  if (gone_) return;
-  if (!routes()) return desire_former(desired, sight);
+  if (gone()) return;
+  const ServiceSight seen = see(sight);
+  if (!routes()) return desire_former(desired, seen);
   for (const Vip& vip : spec_.vips) {
     // A route without its VIP draws packets that nobody answers; one that is there is not lost for that.
-    const bool is_lost = wish_.draining && !owned_by(vip, sight);  // not put back only to be withdrawn
-    const bool waits = demand_.route == Want::present && (is_lost || !is_ready(vip, sight));
+    const bool is_lost = wish_.draining && !seen.owned_by(vip);  // not put back only to be withdrawn
+    const bool waits = demand_.route == Want::present && (is_lost || !seen.is_ready(vip));
     desired.push_back({vip, waits ? Want::hold : demand_.route, policy()});
   }
 }
 
 // A route of a VIP that its address announces is of a former lever: it goes once the address is there.
-void ServiceRun::desire_former(std::vector<DesiredRoute>& desired, const Sight& sight) const {
+void ServiceRun::desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const {
   for (const Vip& vip : spec_.vips) {
-    if (!owned_by(vip, sight)) continue;
-    const ObservedAddress* address = find(vip, sight);
-    const bool there = address != nullptr && address->ours && !was_removed(vip, sight);
-    const bool goes = demand_.address == Want::absent || (there && !stopping_);
+    if (!seen.owned_by(vip)) continue;
+    const bool goes = demand_.address == Want::absent || (seen.is_here(vip) && !ends());
     desired.push_back({vip, goes ? Want::absent : Want::hold, policy()});
   }
 }
 
 void ServiceRun::stand(std::vector<VipStanding>& standings, const Sight& sight) const {
-  for (const Vip& vip : spec_.vips) standings.push_back({vip, standing(vip, sight)});
+  const ServiceSight seen = see(sight);
+  for (const Vip& vip : spec_.vips) standings.push_back({vip, seen.standing(vip, wish_)});
 }
 
 // ---- what was done
@@ -295,27 +316,27 @@ void ServiceRun::step_finished(StepId id, const std::string& error, std::uint64_
   if (found == in_flight_.end()) return;
   const Step step = std::move(found->second);
   in_flight_.erase(found);
-  if (step.kind != Step::Kind::refresh && !routes()) read_after_ = router_sequence;
+  if (step.kind != Step::Kind::refresh && !routes()) dealings_.read_after = router_sequence;
   finish_record(step.key.vip, to_string(step), error);
 }
 
 void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
-  ++routes_in_flight_;
+  ++dealings_.routes_in_flight;
   keep_last(steps_, Record{issued.step.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
 }
 
 void ServiceRun::step_finished(const IssuedRouteStep& issued, const std::string& error,
                                std::uint64_t router_sequence) {
-  --routes_in_flight_;
-  read_after_ = router_sequence;
+  --dealings_.routes_in_flight;
+  dealings_.read_after = router_sequence;
   finish_record(issued.step.vip, to_string(issued.step), error);
 }
 
 void ServiceRun::finish_record(const Vip& vip, const std::string& text, const std::string& error) {
   if (error.empty()) {
-    step_errors_.erase(vip);
+    dealings_.step_errors.erase(vip);
   } else {
-    step_errors_[vip] = error;
+    dealings_.step_errors[vip] = error;
   }
   for (Record& record : steps_) {
     if (!record.shown.error && record.vip == vip && record.shown.text == text) record.shown.error = error;
@@ -337,8 +358,8 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     const auto left = std::chrono::duration<double>(*wish_.held_until - now).count();
     shown.reason += fmt::format(", {:.0f} s left", std::max(left, 0.0));
   }
-  shown.problem = problem_;
-  shown.departs = departs_;
+  shown.problem = problem();
+  shown.departs = departs();
   shown.since = since_[static_cast<std::size_t>(Subject::state)];
   shown.penalty = machine_.penalty(now);
   shown.require = spec_.require;
@@ -347,23 +368,8 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   shown.held_down_until = machine_.held_down_until(now);
   shown.transitions = transitions_;
   for (const Record& record : steps_) shown.steps.push_back(record.shown);
-  for (const Vip& vip : spec_.vips) {
-    const ObservedAddress* address = find(vip, sight);
-    VipSnapshot view;
-    view.prefix = vip.prefix;
-    view.interface = spec_.announce.interface;
-    view.wanted = wish_.want != Want::absent;
-    view.on_interface = address != nullptr && (address->ours || routes());
-    view.foreign = address != nullptr && !address->ours;
-    if (view.on_interface) view.lease_until = address->expires;
-    if (const RouterRoute* route = route_of(vip, sight)) view.route = *route;
-    if (routes()) view.policy = owned_by(vip, sight);
-    if (sight.router != nullptr) {
-      for (const auto& [peer, held] : sight.router->fallback)
-        if (held.denied.contains(vip)) view.denied_to.push_back(peer);
-    }
-    shown.vips.push_back(std::move(view));
-  }
+  const ServiceSight seen = see(sight);
+  for (const Vip& vip : spec_.vips) shown.vips.push_back(seen.show(vip, wish_));
   return shown;
 }
 

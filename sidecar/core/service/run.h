@@ -10,38 +10,50 @@
 //
 // With the loopback lever the VIP is the announcement. With the others the router announces the VIP, which has to be on
 // the interface before, and stays there until it is seen withdrawn and drain.linger has passed, or for good.
+//
+// Its tenure, beside what users see:
+//
+//   untouched   nothing was decided about it yet: the operator's word is one of before this start.
+//   serving     the configuration has it.
+//   leaving     the configuration has these VIPs no more: drained under a name that says so, and the VIP goes too.
+//   gone        nothing of it is left, or all that is left was told for long enough: it wants and shows nothing.
+//
+//   untouched   evaluate() -> serving; depart() -> leaving
+//   serving     depart() -> leaving
+//   leaving     depart() -> leaving, with the VIPs that are left to it; evaluate() has seen it vanish -> gone
+//
+// Its ending, once herald is told to stop or to hand over, whichever is first; there is no way back from either:
+//
+//   none             what the machine wishes is done.
+//   withdraws        stop(): it goes, or stays away.
+//   keeps            stop() with on_exit: keep, of what was wanted then: it is left for good, without a lease.
+//   hands_over       hand_over(), of what was wanted then: a successor goes on with it, also with what is drained or adopted.
+//   hands_nothing    hand_over(), of what was not: it is not begun any more.
+//
+//   keeps        the machine wants it absent -> withdraws
+//   hands_over   the machine wants it absent -> hands_nothing
+//
+// Between the two the ending has the last word on what is wanted: what leaves while herald stops or hands over is kept or
+// handed over as the ending says. But the machine's wish to withdraw beats an ending that would keep, and for good.
+//
+// Whether it is `moving` to another lever (Dealings, sight.h) is apart from both: what is untouched, serves or leaves may
+// still be announced by its address alone.
 #pragma once
 
 #include <array>
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "sidecar/core/events.h"
-#include "sidecar/core/route/fallback.h"
-#include "sidecar/core/route/policy.h"
 #include "sidecar/core/route/route_plan.h"
 #include "sidecar/core/service/machine.h"
+#include "sidecar/core/service/sight.h"
 #include "sidecar/core/snapshot.h"
 
 namespace herald {
-
-// What a service's state is judged by; null where nothing was read yet.
-struct Sight {
-  const ObservedIndex* addresses = nullptr;
-  std::uint64_t look_sequence = 0;  // of the look that they came from
-  // Of these, what steps claim to have removed since: no more there for sure, and not yet seen to be gone.
-  const std::set<AddressKey>* removed = nullptr;
-  const RouterView* router = nullptr;
-  std::uint64_t router_sequence = 0;  // of the read that `router` came from
-  Stack stack = Stack::none;
-  const OwnedRoutes* owned = nullptr;  // of the last read that was answered, however old
-  std::uint64_t owned_sequence = 0;    // of that read
-  const FallbackLadder* ladder = nullptr;
-};
 
 // What a service wants done; the controller plans anew when it changes.
 struct Demand {
@@ -51,12 +63,6 @@ struct Demand {
   std::size_t ready = 0;  // VIPs that may be announced, because they are on the interface
 
   bool operator==(const Demand&) const = default;
-};
-
-// The first look and the first read of the router that cover the service.
-struct Since {
-  std::uint64_t look = 0;
-  std::uint64_t read = 0;
 };
 
 class ServiceRun {
@@ -79,17 +85,19 @@ class ServiceRun {
   // It has VIPs that another service announced until now, and its health is not known: adopts what is there.
   void take_over(TimePoint now) { machine_.take_over(spec_.adopt_timeout, now); }
   // Its VIPs are announced by their addresses alone.
-  [[nodiscard]] bool is_by_address() const { return wish_.want != Want::absent && (!routes() || moving_); }
+  [[nodiscard]] bool is_by_address() const {
+    return wish_.want != Want::absent && (!routes() || dealings_.moving);
+  }
   // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().
   void depart(std::vector<Vip> vips, Since since, TimePoint now);
-  [[nodiscard]] bool departs() const { return departs_; }
-  [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool departs() const { return tenure_ == Tenure::leaving || gone(); }
+  [[nodiscard]] bool gone() const { return tenure_ == Tenure::gone; }
   // Of the steps in flight, from now on these are its own.
   void forget_in_flight();
   void expect(const IssuedStep& issued) { in_flight_.emplace(issued.id, issued.step); }
-  void expect(const IssuedRouteStep& /*issued*/) { ++routes_in_flight_; }
+  void expect(const IssuedRouteStep& /*issued*/) { ++dealings_.routes_in_flight; }
   // Nothing was decided about it yet.
-  [[nodiscard]] bool untouched() const { return !judged_; }
+  [[nodiscard]] bool untouched() const { return tenure_ == Tenure::untouched; }
 
   // The operator's word, and one that was said before this start.
   effect::Transition administer(Admin admin, TimePoint now);
@@ -111,8 +119,8 @@ class ServiceRun {
   // How its VIPs stand toward the fallback.
   void stand(std::vector<VipStanding>& standings, const Sight& sight) const;
   [[nodiscard]] const Demand& demand() const { return demand_; }
-  [[nodiscard]] bool settled() const { return problem_.empty() || gone_; }
-  [[nodiscard]] const std::string& problem() const { return problem_; }
+  [[nodiscard]] bool settled() const { return !problem_ || gone(); }
+  [[nodiscard]] std::string problem() const { return problem_.value_or(""); }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
   // Nothing is left to wait for once herald stops.
@@ -126,70 +134,45 @@ class ServiceRun {
   [[nodiscard]] ServiceSnapshot snapshot(const Sight& sight, TimePoint now) const;
 
  private:
-  struct Judged {
-    ServiceState state = ServiceState::adopting;
-    std::string problem;
-  };
+  enum class Tenure : std::uint8_t { untouched, serving, leaving, gone };
+  enum class Ending : std::uint8_t { none, withdraws, keeps, hands_over, hands_nothing };
+  using Transitions = std::vector<effect::Transition>;
 
-  [[nodiscard]] Presence presence(const Sight& sight) const;
-  [[nodiscard]] Judged judge(const Sight& sight) const;
-  [[nodiscard]] std::string announce_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string address_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string route_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string advertise_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string withdraw_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string withdraw_address_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string withdraw_route_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string stale_problem(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool is_stale(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool is_contained(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] VipStanding::Kind standing(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] std::string step_error(const Vip& vip) const;
-  [[nodiscard]] static std::string silence(const Sight& sight, const std::string& step_error);
-  [[nodiscard]] const ObservedAddress* find(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] const ObservedAddress* find_ours(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool was_removed(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool is_anywhere(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool is_ready(const Vip& vip, const Sight& sight) const;
-  [[nodiscard]] bool was_read(const Sight& sight) const;
+  [[nodiscard]] ServiceSight see(const Sight& sight) const { return {spec_, policies_, dealings_, sight}; }
+  [[nodiscard]] bool ends() const { return ending_ != Ending::none; }
   [[nodiscard]] const Policy& policy() const { return policies_[static_cast<std::size_t>(wish_.grade)]; }
-  [[nodiscard]] std::ptrdiff_t announced(const Sight& sight) const;
-  void note_arrival(const Sight& sight);
-  void note_departure(const Sight& sight, TimePoint now);
-  void decide_demand(const Sight& sight, TimePoint now);
-  void desire_former(std::vector<DesiredRoute>& desired, const Sight& sight) const;
-  [[nodiscard]] bool has_vanished(const Sight& sight, TimePoint now) const;
-  [[nodiscard]] Want vip_want(const Sight& sight, TimePoint now) const;
+
+  // evaluate(), in this order.
+  void note_arrival(const ServiceSight& seen);
+  void note_expiry(Transitions& made, TimePoint now);
+  void decide_wish(const Composed& composed, Presence presence, TimePoint now);
+  void take_health(const Composed& composed, ServiceState judged, Transitions& made, TimePoint now);
+  void take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now);
+  void decide_demand(const ServiceSight& seen, TimePoint now);
+  [[nodiscard]] bool has_vanished(const ServiceSight& seen, TimePoint now) const;
+
+  void wish_ending();
+  void note_departure(const ServiceSight& seen, TimePoint now);
+  [[nodiscard]] Want vip_want(const ServiceSight& seen, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
+  void desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const;
   void finish_record(const Vip& vip, const std::string& text, const std::string& error);
-  [[nodiscard]] const RouterRoute* route_of(const Vip& vip, const Sight& sight) const;
-  // The policy by which the router's configuration holds it, if it does.
-  [[nodiscard]] std::optional<std::string> owned_by(const Vip& vip, const Sight& sight) const;
   effect::Transition note(Subject subject, std::string_view from, std::string_view to, std::string why,
                           TimePoint now);
 
   ServiceSpec spec_;
-  std::array<Policy, kGrades> policies_;
+  Policies policies_;
   ServiceMachine machine_;
-  Since since_sight_;
-  bool judged_ = false;
-  bool moving_ = false;  // announced by its address, and to be announced by a route; until that is there
-  bool departs_ = false;
-  bool gone_ = false;
-  bool stopping_ = false;
-  bool hands_over_ = false;
-  bool keeps_ = false;  // to be left as it is: it was wanted when herald was told to stop
+  Dealings dealings_;
+  Tenure tenure_ = Tenure::untouched;
+  Ending ending_ = Ending::none;
   Health health_ = Health::unknown;
   ServiceMachine::Wish wish_;
   Demand demand_;
-  std::optional<TimePoint> gone_at_;  // routes: when they were seen to be withdrawn
   TimePoint departs_at_{};
-  std::size_t routes_in_flight_ = 0;
   ServiceState state_ = ServiceState::adopting;
   std::array<TimePoint, kServiceSubjects> since_;  // by Subject
-  std::string problem_;
-  std::uint64_t read_after_ = 0;  // a router read with a higher sequence has seen the last step
-  std::map<Vip, std::string> step_errors_;
+  Problem problem_;
   std::map<StepId, Step> in_flight_;
   std::deque<effect::Transition> transitions_;
   struct Record {
