@@ -82,8 +82,24 @@ void BirdReading::plan_questions() {
       ask_routes(std::move(command), [this, address = peer.peer.address](const Vip& vip) {
         view_.routes[vip].advertised_to.push_back(address);
       });
+      questions_.back().take = [this, protocol = peer.protocol,
+                                take = std::move(questions_.back().take)](const std::string& text) {
+        return note_ended(protocol, text) ? std::expected<void, std::string>() : take(text);
+      };
     }
   }
+}
+
+// A session that ended since the protocols were listed has no table that could be asked. That is no reason not to know
+// the rest.
+bool BirdReading::note_ended(const std::string& protocol, std::string_view answer) {
+  if (!answer.contains("No valid tables")) return false;
+  for (BirdPeer& peer : protocols_.peers) {
+    if (peer.protocol != protocol) continue;
+    peer.peer.established = false;
+    peer.peer.state = "Down";
+  }
+  return true;
 }
 
 void BirdReading::next() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sidecar/announce/bird/include.h"
@@ -40,6 +41,8 @@ class BirdReading {
 
   void ask_routes(std::string command, std::function<void(const Vip&)> on_route);
   void plan_questions();
+  // The peer of this protocol, where the answer says that its session has ended.
+  [[nodiscard]] bool note_ended(const std::string& protocol, std::string_view answer);
   void next();
   void finish();
   void judge_peers();

@@ -206,6 +206,24 @@ TEST_CASE_METHOD(Bench, "a birdc that hangs, prints junk or is missing is told, 
   CHECK(apply({announce_web}).front().contains("No such file or directory"));
 }
 
+TEST_CASE_METHOD(Bench, "a session that ends while BIRD is asked is down, and all else is known") {
+  (void)directory.write("birdc", R"(#!/bin/sh
+for command; do :; done
+case "$command" in
+  "show protocols"*) cat ")" HERALD_SOURCE_DIR R"(/tests/announce/fixtures/bird-2.0.12-protocols.txt" ;;
+  *exported*) printf 'BIRD 2.0.12 ready.\nNo valid tables\n' ;;
+  *) printf 'BIRD 2.0.12 ready.\nTable master4:\n' ;;
+esac
+)");
+  std::filesystem::permissions(directory.path() / "birdc", std::filesystem::perms::owner_all);
+  const RouterView view = read_now(loop, *lever());
+  CHECK(view.error == "");
+  CHECK(view.reachable);
+  REQUIRE_FALSE(view.peers.empty());
+  CHECK(std::ranges::none_of(view.peers, &RouterPeer::established));
+  CHECK(std::ranges::any_of(view.peers, [](const RouterPeer& peer) { return peer.state == "Down"; }));
+}
+
 TEST_CASE_METHOD(Bench, "a directory that may not be written is told with its name") {
   config.router.bird.include = "/proc/herald.conf";
   CHECK(apply({announce_web}).front().starts_with("create /proc/.herald.conf."));
