@@ -2,7 +2,6 @@
 // core's; a step touches nothing that is not herald's.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <string>
 #include <vector>
@@ -20,10 +19,7 @@ class AddressLever {
 
   // The error is a line for people.
   [[nodiscard]] virtual std::expected<Observation, std::string> look(TimePoint now) = 0;
-  // `was_there`: of an addition; whose it is, the next look tells.
-  enum class Applied : std::uint8_t { done, was_there };
-  // Done, or already so; the error is a line for people.
-  [[nodiscard]] virtual std::expected<Applied, std::string> apply(const Step& step) = 0;
+  [[nodiscard]] virtual StepOutcome apply(const Step& step) = 0;
   // What really is still to be done, where the core plans these: more, by what was only pretended.
   [[nodiscard]] virtual std::vector<Step> outstanding(std::vector<Step> planned) const { return planned; }
 

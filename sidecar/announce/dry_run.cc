@@ -97,7 +97,7 @@ std::expected<Observation, std::string> DryRunAddresses::look(TimePoint now) {
   return observation;
 }
 
-std::expected<AddressLever::Applied, std::string> DryRunAddresses::apply(const Step& step) {
+StepOutcome DryRunAddresses::apply(const Step& step) {
   pretended_->pretend(step, loop_->now());
   return Applied::done;
 }
@@ -130,7 +130,7 @@ void DryRunRoutes::apply(RouteBatch batch, OnApplied on_applied) {
 void DryRunRoutes::finish_apply() {
   later_ = {};
   const OnApplied on_applied = std::exchange(on_applied_, nullptr);
-  on_applied(std::vector<std::string>(applied_));
+  on_applied(RouteOutcomes(applied_));
 }
 
 std::vector<std::string> DryRunRoutes::commands(const RouteBatch& batch) const {

@@ -57,7 +57,7 @@ class DryRunAddresses final : public AddressLever {
       : real_(std::move(real)), pretended_(&pretended), loop_(&loop) {}
 
   [[nodiscard]] std::expected<Observation, std::string> look(TimePoint now) override;
-  [[nodiscard]] std::expected<Applied, std::string> apply(const Step& step) override;
+  [[nodiscard]] StepOutcome apply(const Step& step) override;
   [[nodiscard]] std::vector<Step> outstanding(std::vector<Step> planned) const override;
 
  private:

@@ -43,8 +43,8 @@ std::optional<std::string> unmarkable(const ServiceSpec& service) {
 }
 
 // What the kernel said to a step: 0, or an errno.
-std::expected<AddressLever::Applied, std::string> outcome(const Step& step, int error) {
-  if (error == 0) return AddressLever::Applied::done;
+StepOutcome outcome(const Step& step, int error) {
+  if (error == 0) return Applied::done;
   std::string why = std::strerror(error);
   if (error == EPERM) why += " (heraldd needs CAP_NET_ADMIN)";
   if (error == ENODEV) why = fmt::format("there is no interface {}", step.key.interface);
@@ -98,7 +98,7 @@ std::expected<Observation, std::string> LoopbackLever::look(TimePoint now) {
   return seen;
 }
 
-std::expected<AddressLever::Applied, std::string> LoopbackLever::apply(const Step& step) {
+StepOutcome LoopbackLever::apply(const Step& step) {
   const Address address = address_of(step.key.vip);
   const std::string& interface = step.key.interface;
   switch (step.kind) {

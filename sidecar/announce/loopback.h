@@ -24,7 +24,7 @@ class LoopbackLever final : public AddressLever {
                                                         AddressMark mark = kernel_address_mark());
 
   [[nodiscard]] std::expected<Observation, std::string> look(TimePoint now) override;
-  [[nodiscard]] std::expected<Applied, std::string> apply(const Step& step) override;
+  [[nodiscard]] StepOutcome apply(const Step& step) override;
 
  private:
   LoopbackLever(AddressSocket socket, const std::vector<ServiceSpec>& services, AddressMark mark);

@@ -206,11 +206,11 @@ ordered_json damping_json(const ServiceSnapshot& service, const ClockPair& clock
 }
 
 ordered_json step_json(const StepRecord& step, const ClockPair& clocks) {
-  const char* result = !step.error ? "in flight" : step.error->empty() ? "done" : "failed";
+  const char* result = !step.outcome ? "in flight" : *step.outcome ? "done" : "failed";
   return {{"at", to_rfc3339(step.at, clocks)},
           {"step", step.text},
           {"result", result},
-          {"error", step.error.value_or("")}};
+          {"error", step.outcome && !*step.outcome ? step.outcome->error() : ""}};
 }
 
 // "no service "wbe"; did you mean "web"? There are web, resolver"

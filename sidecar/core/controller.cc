@@ -113,11 +113,11 @@ void Controller::on(const event::Observed& event, TimePoint now) {
 }
 
 void Controller::on(const event::StepFinished& event, TimePoint now) {
-  const auto step = address_.finished(event.id, event.error.empty(), event.was_there, now);
+  const auto step = address_.finished(event.id, event.outcome, now);
   if (!step) return;
   ServiceRun* const owner = touch_owner(step->key.vip);
-  if (owner != nullptr) owner->step_finished(event.id, event.error, route_.latest_sequence());
-  if (!event.error.empty()) notice(true, owner == nullptr ? "" : owner->spec().name, event.error, now);
+  if (owner != nullptr) owner->step_finished(event.id, event.outcome, route_.latest_sequence());
+  if (!event.outcome) notice(true, owner == nullptr ? "" : owner->spec().name, event.outcome.error(), now);
 }
 
 void Controller::on(const event::RouterRead& event, TimePoint now) {
@@ -130,20 +130,20 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
 }
 
 void Controller::on(const event::RoutesApplied& event, TimePoint now) {
-  const RouteSide::Batch batch = route_.applied(event.errors, now);
-  auto error = event.errors.begin();
+  const RouteSide::Batch batch = route_.applied(event.outcomes, now);
+  auto outcome = event.outcomes.begin();
   for (const IssuedRouteStep& issued : batch.steps) {
     ServiceRun* const owner = touch_owner(issued.step.vip);
-    if (owner != nullptr) owner->step_finished(issued, *error, route_.latest_sequence());
-    if (!error->empty()) {
+    if (owner != nullptr) owner->step_finished(issued, *outcome, route_.latest_sequence());
+    if (!*outcome) {
       notice(true, owner == nullptr ? "" : owner->spec().name,
-             fmt::format("{}: {}", to_string(issued.step), *error), now);
+             fmt::format("{}: {}", to_string(issued.step), outcome->error()), now);
     }
-    ++error;
+    ++outcome;
   }
   for (const FallbackStep& step : batch.fallback) {
-    if (!error->empty()) notice(true, "", fmt::format("{}: {}", to_string(step), *error), now);
-    ++error;
+    if (!*outcome) notice(true, "", fmt::format("{}: {}", to_string(step), outcome->error()), now);
+    ++outcome;
   }
 }
 

@@ -35,20 +35,18 @@ struct Observed {
   std::uint64_t sequence = 0;
   std::expected<Observation, std::string> observation;
 };
-// Answer to Apply. Success is a claim: the next look decides.
+// Answer to Apply.
 struct StepFinished {
   StepId id{};
-  std::string error;       // empty: it worked, as far as the lever knows
-  bool was_there = false;  // an addition: the address was, whoever has put it there
+  StepOutcome outcome;
 };
 // Answer to ReadRouter.
 struct RouterRead {
   RouterView view;
 };
-// Answer to ApplyRoutes: one text a step, in their order, those of the fallback last; empty: done, as far as the router
-// knows.
+// Answer to ApplyRoutes.
 struct RoutesApplied {
-  std::vector<std::string> errors;
+  RouteOutcomes outcomes;
 };
 // A sign that the router was restarted or changed: read it now.
 struct RouterChanged {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,7 +47,7 @@ struct VipSnapshot {
 struct StepRecord {
   TimePoint at{};
   std::string text;
-  std::optional<std::string> error;  // none while in flight; empty: done
+  std::optional<std::expected<void, std::string>> outcome;  // none while in flight
 
   bool operator==(const StepRecord&) const = default;
 };

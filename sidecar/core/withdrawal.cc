@@ -61,7 +61,7 @@ void Withdrawal::on(const event::Observed& event, TimePoint now) {
 
 void Withdrawal::on(const event::StepFinished& event, TimePoint now) {
   if (removing_.erase(event.id) == 0) return;
-  if (!event.error.empty()) failed(kernel_, event.error);
+  if (!event.outcome) failed(kernel_, event.outcome.error());
   if (removing_.empty()) kernel_.due_at(now + kAgain);
 }
 
@@ -97,12 +97,12 @@ void Withdrawal::on_silence(const std::string& error) {
 }
 
 void Withdrawal::on(const event::RoutesApplied& event, TimePoint now) {
-  if (router_.state != State::acting || event.errors.size() != withdrawing_.size()) return;
+  if (router_.state != State::acting || event.outcomes.size() != withdrawing_.size()) return;
   bool all_done = true;
   for (std::size_t index = 0; index < withdrawing_.size(); ++index) {
-    const std::string& error = event.errors[index];
-    if (error.empty()) continue;
-    failed(router_, fmt::format("{}: {}", to_string(withdrawing_[index]), error));
+    const RouteOutcome& outcome = event.outcomes[index];
+    if (outcome) continue;
+    failed(router_, fmt::format("{}: {}", to_string(withdrawing_[index]), outcome.error()));
     all_done = false;
   }
   withdrawing_.clear();

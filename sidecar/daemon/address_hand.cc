@@ -27,9 +27,9 @@ void AddressHand::observe(const effect::Observe& effect) {
 
 void AddressHand::apply(const effect::Apply& effect) {
   const auto done = lever_->apply(effect.step);
-  if (effect.step.kind != Step::Kind::refresh && done == AddressLever::Applied::done)
+  if (effect.step.kind != Step::Kind::refresh && done == Applied::done)
     log_.write(LogLevel::info, fmt::format("{}{}", would_, to_string(effect.step)));
-  tell_(event::StepFinished{effect.id, done ? "" : done.error(), done == AddressLever::Applied::was_there});
+  tell_(event::StepFinished{effect.id, done});
 }
 
 std::vector<Step> AddressHand::outstanding(std::vector<Step> planned) const {

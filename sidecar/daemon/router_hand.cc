@@ -37,12 +37,12 @@ void RouterHand::apply(const effect::ApplyRoutes& effect) {
     texts.push_back(fmt::format("{}{}", would_, to_string(step)));
   use_next();
   batch_in_flight_ = true;
-  lever_->apply(std::move(batch), [this, texts](std::vector<std::string> errors) {
+  lever_->apply(std::move(batch), [this, texts](RouteOutcomes outcomes) {
     batch_in_flight_ = false;
-    for (std::size_t index = 0; index < texts.size() && index < errors.size(); ++index) {
-      if (errors[index].empty()) log_.write(LogLevel::info, texts[index]);
+    for (std::size_t index = 0; index < texts.size() && index < outcomes.size(); ++index) {
+      if (outcomes[index]) log_.write(LogLevel::info, texts[index]);
     }
-    tell_(event::RoutesApplied{std::move(errors)});
+    tell_(event::RoutesApplied{std::move(outcomes)});
   });
 }
 

@@ -50,7 +50,7 @@ class WithdrawingHands {
   void carry_out(const effect::Apply& effect) {
     const auto done = lever_.apply(effect.step);
     if (done) log_.write(LogLevel::info, to_string(effect.step));
-    tell(event::StepFinished{effect.id, done ? "" : done.error(), done == AddressLever::Applied::was_there});
+    tell(event::StepFinished{effect.id, done});
   }
 
   void carry_out(const effect::ReadRouter& /*effect*/) {
@@ -63,11 +63,11 @@ class WithdrawingHands {
   void carry_out(const effect::ApplyRoutes& effect) {
     std::vector<RouteStep> steps;
     for (const IssuedRouteStep& issued : effect.steps) steps.push_back(issued.step);
-    router_->apply({.steps = steps}, [this, steps](std::vector<std::string> errors) {
-      for (std::size_t index = 0; index < steps.size() && index < errors.size(); ++index) {
-        if (errors[index].empty()) log_.write(LogLevel::info, to_string(steps[index]));
+    router_->apply({.steps = steps}, [this, steps](RouteOutcomes outcomes) {
+      for (std::size_t index = 0; index < steps.size() && index < outcomes.size(); ++index) {
+        if (outcomes[index]) log_.write(LogLevel::info, to_string(steps[index]));
       }
-      tell(event::RoutesApplied{std::move(errors)});
+      tell(event::RoutesApplied{std::move(outcomes)});
       turn();
     });
   }

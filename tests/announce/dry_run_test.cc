@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/announce/router/outcomes.h"
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -24,7 +26,7 @@ class Looks final : public AddressLever {
  public:
   explicit Looks(const Observation& seen) : seen_(seen) {}
   std::expected<Observation, std::string> look(TimePoint /*now*/) override { return seen_; }
-  std::expected<Applied, std::string> apply(const Step& step) override {
+  StepOutcome apply(const Step& step) override {
     FAIL_CHECK("a dry run acts: " << to_string(step));
     return Applied::done;
   }
@@ -66,8 +68,8 @@ struct Routes {
   // Until what was sent is told.
   std::vector<std::string> apply(RouteBatch batch) {
     std::vector<std::string> told{"never"};
-    lever.apply(std::move(batch), [&](std::vector<std::string> errors) {
-      told = std::move(errors);
+    lever.apply(std::move(batch), [&](const RouteOutcomes& outcomes) {
+      told = texts_of(outcomes);
       loop.exit(0);
     });
     CHECK(told == std::vector<std::string>{"never"});  // later, from the loop
@@ -89,9 +91,9 @@ TEST_CASE("a dry run pretends on top of what is there") {
   const AddressKey absent{kOld, "lo"};
   dry.real = {{{present, true, std::nullopt}}};
   CHECK(dry.lever.look({})->addresses.size() == 1);
-  CHECK(dry.lever.apply({Step::Kind::remove, present, {}}) == AddressLever::Applied::done);
+  CHECK(dry.lever.apply({Step::Kind::remove, present, {}}) == Applied::done);
   const TimePoint before = dry.loop.now();
-  CHECK(dry.lever.apply({Step::Kind::add, absent, 30s}) == AddressLever::Applied::done);
+  CHECK(dry.lever.apply({Step::Kind::add, absent, 30s}) == Applied::done);
   const auto seen = dry.lever.look({});
   REQUIRE(seen);
   REQUIRE(seen->addresses.size() == 1);
@@ -130,7 +132,7 @@ TEST_CASE("a dry run's routes are seen as pretended, and told as what they are")
   Routes dry;
   const RouterView before = read_with({{kOld, "HERALD-old-healthy"}});
   (void)dry.read(before);
-  CHECK(dry.apply({.steps = {kAnnounce, kWithdraw}}) == std::vector<std::string>(2));
+  CHECK(dry.apply({.steps = {kAnnounce, kWithdraw}}) == std::vector<std::string>(2, "taken"));
   CHECK(dry.read(before).owned == OwnedRoutes{{kWeb, "HERALD-web-healthy"}});
   CHECK(dry.lever.outstanding({}).steps == std::vector{kAnnounce, kWithdraw});
   (void)dry.read({});  // no answer says nothing new
@@ -145,7 +147,7 @@ TEST_CASE("a dry run's routes are seen as pretended, and told as what they are")
 TEST_CASE("a dry run's fallback is told until the router holds it") {
   Routes dry;
   const FallbackStep deny{"10.1.1.4", {.denied = {kWeb}}};
-  CHECK(dry.apply({.fallback = {deny, FallbackStep{"", {}}}}) == std::vector<std::string>(2));
+  CHECK(dry.apply({.fallback = {deny, FallbackStep{"", {}}}}) == std::vector<std::string>(2, "taken"));
   CHECK(dry.lever.outstanding({}).fallback == std::vector{deny});
   RouterView view = read_with({});
   CHECK(dry.read(view).fallback.at("10.1.1.4") == deny.wanted);
@@ -166,8 +168,7 @@ TEST_CASE("a dry run gives up a read for steps, as every router's lever does") {
 TEST_CASE("a dry run ends steps before a read that began after them") {
   Routes dry;
   std::string order;
-  dry.lever.apply({.steps = {kAnnounce}},
-                  [&](const std::vector<std::string>& /*errors*/) { order += "applied "; });
+  dry.lever.apply({.steps = {kAnnounce}}, [&](const RouteOutcomes& /*outcomes*/) { order += "applied "; });
   dry.lever.read([&](const RouterView& /*view*/) { order += "read"; });
   dry.answer(read_with({}));
   CHECK(order == "applied read");

@@ -66,9 +66,9 @@ TEST_CASE_METHOD(Bench, "already there and already gone are success") {
     CAPTURE(vip.prefix);
     CHECK(lever.apply(step(Step::Kind::remove, vip)));
     const auto first = lever.apply(step(Step::Kind::add, vip));
-    CHECK(first == AddressLever::Applied::done);
+    CHECK(first == Applied::done);
     const auto second = lever.apply(step(Step::Kind::add, vip));
-    CHECK(second == AddressLever::Applied::was_there);
+    CHECK(second == Applied::was_there);
   }
 }
 

@@ -64,9 +64,10 @@ inline ServiceSnapshot web() {
   service.vips = {vip("10.99.0.1/32")};
   service.probes = {front(), api()};
   service.transitions = {{kNow - 200s, "web", "", "adopting", "announced", "all 2 gates up"}};
-  service.steps = {{kNow - 200s, "add 10.99.0.1/32 to lo, lease 30s", ""},
-                   {kNow - 100s, "add 10.99.0.1/32 to lo, lease 30s", "Operation not permitted"},
-                   {kNow, "remove 10.99.0.1/32 from lo", std::nullopt}};
+  service.steps = {
+      {kNow - 200s, "add 10.99.0.1/32 to lo, lease 30s", RouteOutcome{}},
+      {kNow - 100s, "add 10.99.0.1/32 to lo, lease 30s", std::unexpected("Operation not permitted")},
+      {kNow, "remove 10.99.0.1/32 from lo", std::nullopt}};
   return service;
 }
 

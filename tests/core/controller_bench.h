@@ -116,7 +116,10 @@ class ControllerBench {
     }
     for (const FallbackStep& step : fallback_) denied = step.wanted.denied;
     const std::size_t steps = sent.back().size() + std::exchange(fallback_, {}).size();
-    controller.handle(event::RoutesApplied{std::vector<std::string>(steps, route_error)}, now);
+    controller.handle(event::RoutesApplied{RouteOutcomes(steps, route_outcome())}, now);
+  }
+  [[nodiscard]] RouteOutcome route_outcome() const {
+    return route_error.empty() ? RouteOutcome{} : std::unexpected(route_error);
   }
   // Ends the read that is in flight, if there is one, with what the router holds.
   std::vector<Effect> answer_read() {
@@ -201,7 +204,8 @@ class ControllerBench {
               apply->step.key, true,
               apply->step.lease ? std::optional{now + *apply->step.lease} : std::nullopt};
       }
-      controller.handle(event::StepFinished{apply->id, error}, now);
+      const StepOutcome outcome = error.empty() ? StepOutcome() : std::unexpected(error);
+      controller.handle(event::StepFinished{apply->id, outcome}, now);
     }
   }
   int reads_ = 0;

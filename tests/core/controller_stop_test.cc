@@ -100,7 +100,7 @@ TEST_CASE("Exit waits for the look that shows what the last step did") {
   CHECK(of_kind<effect::Exit>(effects).empty());
   bench.now += 10ms;
   bench.answers_looks = false;
-  const auto finished = bench.tell(event::StepFinished{steps[0].id, ""});
+  const auto finished = bench.tell(event::StepFinished{steps[0].id, Applied::done});
   const auto looks = of_kind<effect::Observe>(finished);
   REQUIRE(looks.size() == 1);
   CHECK(of_kind<effect::Exit>(finished).empty());
@@ -197,7 +197,7 @@ TEST_CASE("a read that was begun before a step ended does not prove it") {
   REQUIRE(steps.size() == 1);
   bench.go_on(150ms);  // a read is under way
   bench.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
-  bench.tell(event::StepFinished{steps[0].id, ""});
+  bench.tell(event::StepFinished{steps[0].id, Applied::done});
   bench.tell(event::RouterRead{view(true)});
   CHECK(bench.service().problem == "not read back from bird yet");
   bench.go_on(250ms);

@@ -95,8 +95,8 @@ struct Bench {
   Said seen(std::vector<ObservedAddress> addresses) {
     return tell(event::Observed{look, Observation{std::move(addresses)}});
   }
-  Said stepped(const std::string& error = "") {
-    for (const StepId id : std::exchange(steps, {})) withdrawal.handle(event::StepFinished{id, error}, now);
+  Said stepped(const StepOutcome& outcome = Applied::done) {
+    for (const StepId id : std::exchange(steps, {})) withdrawal.handle(event::StepFinished{id, outcome}, now);
     return decide();
   }
   // How long until then, in ms.
@@ -152,10 +152,10 @@ TEST_CASE("withdrawal: steps that fail are said once, and the last look counts")
   Bench bench(config_of(Stack::none, {service("a", kA, Via::loopback), service("b", kB, Via::loopback)}));
   bench.decide();
   CHECK(bench.seen({ours(kA), ours(kB)}).size() == 2);
-  bench.withdrawal.handle(event::StepFinished{bench.steps[0], "not permitted"}, bench.now);
+  bench.withdrawal.handle(event::StepFinished{bench.steps[0], std::unexpected("not permitted")}, bench.now);
   CHECK(bench.decide() == Said{"error: not permitted"});
   CHECK(bench.withdrawal.next_wakeup() == kStart + Withdrawal::kWithin);  // the other is awaited
-  bench.withdrawal.handle(event::StepFinished{bench.steps[1], "not permitted"}, bench.now);
+  bench.withdrawal.handle(event::StepFinished{bench.steps[1], std::unexpected("not permitted")}, bench.now);
   CHECK(bench.decide().empty());
   CHECK(bench.wait() == 200);
   CHECK(bench.decide() == Said{"look"});
@@ -182,7 +182,7 @@ TEST_CASE("withdrawal: routes go, leftovers too, and are read back; VIPs under t
   CHECK(bench.seen({ours(kA), ours(kB)}).empty());
   CHECK(bench.tell(event::RouterRead{answer({{kA, "HERALD-a-healthy"}, {kGone, "HERALD-old"}})}) ==
         Said{"routes: withdraw 10.99.0.1/32 withdraw 10.99.0.9/32"});
-  CHECK(bench.tell(event::RoutesApplied{{"", ""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(2)}).empty());
   CHECK(bench.wait() == 60);
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{answer({})}) == Said{kDone, "exit 0"});
@@ -206,7 +206,7 @@ TEST_CASE("withdrawal: --vips takes what is kept, too, and VIPs once their route
   CHECK(bench.stepped().empty());
   CHECK(bench.tell(event::RouterRead{answer({{kB, "HERALD-b-healthy"}})}) ==
         Said{"routes: withdraw 10.99.0.2/32"});
-  CHECK(bench.tell(event::RoutesApplied{{""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
   CHECK(bench.wait() == 60);
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{answer({})}) == Said{"look"});
@@ -226,7 +226,7 @@ TEST_CASE("withdrawal: a router that says done and shows the route still is told
   while (bench.now < kStart + Withdrawal::kWithin) {
     said = bench.tell(event::RouterRead{answer({{kA, "HERALD-a-healthy"}, {kB, ""}})});
     CHECK(said == Said{"routes: withdraw 10.99.0.1/32 withdraw 10.99.0.2/32"});
-    CHECK(bench.tell(event::RoutesApplied{{"", ""}}).empty());
+    CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(2)}).empty());
     ++rounds;
     bench.wait();
     said = bench.decide();
@@ -242,8 +242,9 @@ TEST_CASE("withdrawal: a router that takes nothing is asked again a little later
   bench.seen({});
   CHECK(bench.tell(event::RouterRead{answer({{kA, "HERALD-a-healthy"}})}) ==
         Said{"routes: withdraw 10.99.0.1/32"});
-  CHECK(bench.tell(event::RoutesApplied{{"", "one too many"}}).empty());  // not an answer to this batch
-  CHECK(bench.tell(event::RoutesApplied{{"% Unknown command"}}) ==
+  CHECK(bench.tell(event::RoutesApplied{{{}, std::unexpected("one too many")}})
+            .empty());  // not an answer to this batch
+  CHECK(bench.tell(event::RoutesApplied{{std::unexpected("% Unknown command")}}) ==
         Said{"error: withdraw 10.99.0.1/32: % Unknown command"});
   CHECK(bench.wait() == 200);
   CHECK(bench.decide() == Said{"read"});
@@ -262,7 +263,7 @@ TEST_CASE("withdrawal: a silent router is told all the same, and it is said that
   const std::string silent = "bird does not answer: no answer within 2s";
   CHECK(bench.tell(event::RouterRead{silence()}) ==
         Said{"routes: withdraw 10.99.0.1/32 withdraw 10.99.0.2/32", "error: " + silent});
-  CHECK(bench.tell(event::RoutesApplied{{"", ""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(2)}).empty());
   CHECK(bench.wait() == 60);
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{silence()}) ==
@@ -288,13 +289,13 @@ TEST_CASE("withdrawal: a leftover that was seen is waited for, also by a router 
   bench.seen({});
   CHECK(bench.tell(event::RouterRead{answer({{kGone, "HERALD-old"}})}) ==
         Said{"routes: withdraw 10.99.0.9/32"});
-  CHECK(bench.tell(event::RoutesApplied{{""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
   bench.wait();
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{silence()}) ==
         Said{"routes: withdraw 10.99.0.1/32 withdraw 10.99.0.9/32",
              "error: bird does not answer: no answer within 2s"});
-  CHECK(bench.tell(event::RoutesApplied{{"", ""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(2)}).empty());
   bench.wait();
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{answer({})}) == Said{kDone, "exit 0"});
@@ -331,7 +332,7 @@ TEST_CASE("withdrawal: at its end it says what is left of both, and why") {
   CHECK(bench.decide() ==
         Said{left("frr still announces 10.99.0.2/32; 10.99.0.1/32 is still on lo"), "exit 1"});
   CHECK(bench.stepped().empty());
-  CHECK(bench.tell(event::RoutesApplied{{""}}).empty());
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
 }
 
 TEST_CASE("withdrawal: without a configuration the marks alone tell what goes") {

@@ -261,7 +261,7 @@ TEST_CASE("nothing of a hostile answer reaches the terminal raw") {
   service.vips[0].route.advertised_to = {hostile};
   service.transitions[0].reason = service.transitions[0].from = hostile;
   service.steps[1].text = hostile;
-  service.steps[1].error = hostile;
+  service.steps[1].outcome = std::unexpected(hostile);
   snapshot.observe_error = snapshot.router->error = snapshot.router->peers[0].state = hostile;
   snapshot.router->peers[0].established = false;
   // As it comes over the socket: valid UTF-8.

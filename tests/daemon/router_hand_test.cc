@@ -82,8 +82,8 @@ TEST_CASE_METHOD(Bench, "router hand: what is read is told") {
 TEST_CASE_METHOD(Bench, "router hand: what was done is told and logged, what was not is only told") {
   hand.use(lever("first"));
   hand.apply(batch());
-  asked.on_applied({"bgpd is busy", ""});
-  CHECK(told.last<event::RoutesApplied>().errors == std::vector<std::string>{"bgpd is busy", ""});
+  asked.on_applied({std::unexpected("bgpd is busy"), {}});
+  CHECK(told.last<event::RoutesApplied>().outcomes == RouteOutcomes{std::unexpected("bgpd is busy"), {}});
   CHECK(logged.has("would: " + to_string(kDeny)));
   CHECK_FALSE(logged.has(to_string(kAnnounce)));
 }
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(Bench,
   hand.use(lever("third"));
   hand.read();
   CHECK(asked.by == "second");
-  asked.on_applied({"", ""});
+  asked.on_applied(RouteOutcomes(2));
   hand.read();
   CHECK(asked.by == "third");
   CHECK(asked.alive == 1);

@@ -34,7 +34,7 @@ FrrBatch batch() {
                     {Kind::tidy, "no route-map HERALD-b", {1}},
                     {Kind::leave, "exit", {0, 1}},
                     {Kind::leave, "end", {0, 1}}},
-          .errors = {"", ""}};
+          .outcomes = RouteOutcomes(2)};
 }
 
 // Each reply is made of the next of these answers.
@@ -53,7 +53,7 @@ void carry_out(std::vector<FrrAnswer> answers) {
     if (answers.empty()) reply.error = "closed by bgpd";
     progress.take(reply);
   }
-  require(progress.errors().size() == 2);
+  require(progress.outcomes().size() == 2);
 }
 
 }  // namespace

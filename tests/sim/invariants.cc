@@ -131,7 +131,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
     steps_.finished(*step, now);
-    if (!step->error.empty()) trouble(now);
+    if (!step->outcome) trouble(now);
   } else if (const auto* read = std::get_if<event::RouterRead>(&event)) {
     const bool answers = routes_.reading() && read->view.reachable;
     routes_.read(read->view, now);

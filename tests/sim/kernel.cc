@@ -27,13 +27,14 @@ Observation Kernel::look(const std::set<Vip>& configured, TimePoint now) const {
   return seen;
 }
 
-std::string Kernel::apply(const Step& step, TimePoint now) {
+StepOutcome Kernel::apply(const Step& step, TimePoint now) {
   if (missing_interfaces_.contains(step.key.interface)) {
-    return fmt::format("{}: there is no interface {}", to_string(step), step.key.interface);
+    return std::unexpected(fmt::format("{}: there is no interface {}", to_string(step), step.key.interface));
   }
   switch (step.kind) {
     case Step::Kind::add:
-      if (!addresses_.contains(step.key)) put(step.key, true, step.lease, now);
+      if (addresses_.contains(step.key)) return Applied::was_there;
+      put(step.key, true, step.lease, now);
       break;
     case Step::Kind::refresh:
       put(step.key, true, step.lease, now);
@@ -42,7 +43,7 @@ std::string Kernel::apply(const Step& step, TimePoint now) {
       addresses_.erase(step.key);
       break;
   }
-  return {};
+  return Applied::done;
 }
 
 bool Kernel::put(const AddressKey& key, bool ours, std::optional<Duration> lifetime, TimePoint now) {

@@ -29,7 +29,7 @@ class Kernel {
 
   [[nodiscard]] Observation look(const std::set<Vip>& configured, TimePoint now) const;
   // The lever: empty when it worked.
-  std::string apply(const Step& step, TimePoint now);
+  StepOutcome apply(const Step& step, TimePoint now);
 
   // What others do. Each returns whether something changed.
   bool put(const AddressKey& key, bool ours, std::optional<Duration> lifetime, TimePoint now);

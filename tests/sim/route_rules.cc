@@ -171,14 +171,14 @@ void RouteRules::check_fallback(const FallbackStep& step, TimePoint now) {
 }
 
 void RouteRules::applied(const event::RoutesApplied& event) {
-  require(event.errors.size() == in_flight_.size() + fallback_in_flight_.size(),
+  require(event.outcomes.size() == in_flight_.size() + fallback_in_flight_.size(),
           "the world answers another batch");
   for (const FallbackStep& step : fallback_in_flight_) fallback_ended_after_[step.peer] = begun_;
   fallback_in_flight_.clear();
   for (std::size_t index = 0; index < in_flight_.size(); ++index) {
     const RouteStep& step = in_flight_[index].step;
     ended_after_[step.vip] = known_after_[step.vip] = begun_;
-    if (!event.errors[index].empty()) continue;
+    if (!event.outcomes[index]) continue;
     if (step.policy) {
       (*owned_)[step.vip] = step.policy->name;
     } else {

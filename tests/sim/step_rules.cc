@@ -125,7 +125,7 @@ void StepRules::finished(const event::StepFinished& event, TimePoint now) {
   const auto found = in_flight_.find(event.id);
   if (found == in_flight_.end()) return;
   ended_after_[found->second.key] = begun_;
-  if (event.error.empty() && !event.was_there) claims_.emplace_back(found->second, now);
+  if (event.outcome == Applied::done) claims_.emplace_back(found->second, now);
   in_flight_.erase(found);
 }
 

@@ -27,6 +27,12 @@ std::string shown(const std::expected<Observation, std::string>& observation) {
   return text.empty() ? "nothing" : text;
 }
 
+std::string shown(const RouteOutcomes& outcomes) {
+  std::vector<std::string> errors;
+  for (const RouteOutcome& outcome : outcomes) errors.push_back(outcome ? "" : outcome.error());
+  return fmt::format("{}", fmt::join(errors, ", "));
+}
+
 std::string shown(const effect::Notice& notice) {
   return fmt::format("{}: {}{}{}", notice.error ? "error" : "notice", notice.service,
                      notice.service.empty() ? "" : ": ", notice.text);
@@ -84,14 +90,12 @@ std::string full_text(const Event& event) {
                  },
                  [](const event::StepFinished& one) {
                    return fmt::format("  step {} finished: {}", static_cast<std::uint64_t>(one.id),
-                                      one.error.empty() ? "done" : one.error);
+                                      one.outcome ? "done" : one.outcome.error());
                  },
                  [](const event::RouterRead& one) {
                    return fmt::format("  router read: {}", one.view.reachable ? "reachable" : one.view.error);
                  },
-                 [](const event::RoutesApplied& one) {
-                   return fmt::format("  routes applied: {}", fmt::join(one.errors, ", "));
-                 },
+                 [](const event::RoutesApplied& one) { return "  routes applied: " + shown(one.outcomes); },
                  [](const event::RouterChanged&) { return std::string("  router changed"); },
                  [](const event::Administer& one) { return "  " + shown(one); },
                  [](const event::ProbeNow& one) {

@@ -318,28 +318,28 @@ void World::carry_out(const effect::Observe& effect) {
   tell_after(up_to(faults_.look_delay), event::Observed{effect.sequence, kernel_.look(vips_, now_)});
 }
 
-std::string World::apply(const Step& step) {
+StepOutcome World::apply(const Step& step) {
   if (chance(faults_.step_fails)) {
     count("failed steps");
-    return to_string(step) + ": Operation not permitted";
+    return std::unexpected(to_string(step) + ": Operation not permitted");
   }
   if (chance(faults_.step_lies)) {
     count("lying steps");
     if (invariants_) invariants_->trouble(now_);
-    return {};
+    const bool there = step.kind == Step::Kind::add && kernel_.find(step.key) != nullptr;
+    return there ? Applied::was_there : Applied::done;
   }
-  const bool there = kernel_.find(step.key) != nullptr;
-  std::string error = kernel_.apply(step, now_);
-  if (!error.empty()) return error;
-  if (step.kind != Step::Kind::add || !there) {
+  const StepOutcome outcome = kernel_.apply(step, now_);
+  if (!outcome) return outcome;
+  if (outcome == Applied::done) {
     watch_lease(step.key);
     kernel_changed();
   }
   if (chance(faults_.step_denies)) {
     count("denied steps");
-    return to_string(step) + ": Interrupted system call";
+    return std::unexpected(to_string(step) + ": Interrupted system call");
   }
-  return {};
+  return outcome;
 }
 
 void World::carry_out(const effect::Apply& effect) {
@@ -362,9 +362,8 @@ void World::carry_out(const effect::Apply& effect) {
 void World::take(const effect::Apply& effect) {
   const bool crashes = chance(faults_.crash_in_step);
   const bool is_too_early = crashes && chance(0.5);
-  const bool was_there = effect.step.kind == Step::Kind::add && kernel_.find(effect.step.key) != nullptr;
-  const std::string error = is_too_early ? "" : apply(effect.step);
-  if (!crashes) return tell(event::StepFinished{effect.id, error, was_there && error.empty()});
+  const StepOutcome outcome = is_too_early ? Applied::done : apply(effect.step);
+  if (!crashes) return tell(event::StepFinished{effect.id, outcome});
   note(fmt::format("-- the process crashes {} step {}", is_too_early ? "before" : "after",
                    static_cast<std::uint64_t>(effect.id)));
   count(is_too_early ? "crashes before a step" : "crashes after a step");

@@ -146,10 +146,10 @@ class World {
   void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
   void take(const effect::Apply& effect);
-  std::string apply(const Step& step);
-  std::string apply(const RouteStep& step);
-  std::string apply(const FallbackStep& step);
-  std::string tell_router(const std::string& what, const std::function<void()>& take);
+  StepOutcome apply(const Step& step);
+  RouteOutcome apply(const RouteStep& step);
+  RouteOutcome apply(const FallbackStep& step);
+  RouteOutcome tell_router(const std::string& what, const std::function<void()>& take);
   void configuration_changed();
 
   Random random_;

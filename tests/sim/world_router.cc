@@ -40,36 +40,36 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
   ++router_read_;  // given up
   const bool hangs = !router_.answers || chance(faults_.route_hangs);
   const std::size_t size = effect.steps.size() + effect.fallback.size();
-  auto errors = std::make_shared<std::vector<std::string>>(size);
+  auto outcomes = std::make_shared<RouteOutcomes>(size);
   const Duration done = hangs ? up_to(kLandsWithin) : kReadTakes + up_to(faults_.route_delay);
   const Duration told = hangs ? kDeadline : done + up_to(faults_.route_delay);
   if (hangs) {
     count("hung batches");
-    errors->assign(size, "no answer within 2s");
+    outcomes->assign(size, std::unexpected("no answer within 2s"));
   }
-  at(now_ + done, [this, hangs, errors, size, life = life_, effect] {
+  at(now_ + done, [this, hangs, outcomes, size, life = life_, effect] {
     if (life != life_ && chance(0.5)) return;  // it took its child with it
     if (life != life_) count("orphaned batches");
     const std::size_t routes = effect.steps.size();
     for (std::size_t index = 0; index < size; ++index) {
       if (hangs && chance(0.5)) continue;
-      const std::string error =
+      const RouteOutcome outcome =
           index < routes ? apply(effect.steps[index].step) : apply(effect.fallback[index - routes]);
       if (withdrawal_rules_ && life != life_ && index < routes)
         withdrawal_rules_->was_put(effect.steps[index].step.vip, now_);
-      if (!hangs) (*errors)[index] = error;
+      if (!hangs) (*outcomes)[index] = outcome;
     }
   });
-  at(now_ + told, [this, errors, life = life_] {
-    if (life == life_) tell(event::RoutesApplied{*errors});
+  at(now_ + told, [this, outcomes, life = life_] {
+    if (life == life_) tell(event::RoutesApplied{*outcomes});
   });
 }
 
-std::string World::tell_router(const std::string& what, const std::function<void()>& take) {
-  if (!router_.running) return "connect: No such file or directory";
+RouteOutcome World::tell_router(const std::string& what, const std::function<void()>& take) {
+  if (!router_.running) return std::unexpected("connect: No such file or directory");
   if (chance(faults_.route_fails)) {
     count("failed " + what);
-    return "% Unknown command";
+    return std::unexpected("% Unknown command");
   }
   if (chance(faults_.route_lies)) {
     count("lying " + what);
@@ -78,12 +78,12 @@ std::string World::tell_router(const std::string& what, const std::function<void
   take();
   if (chance(faults_.route_denies)) {
     count("denied " + what);
-    return "the connection broke";
+    return std::unexpected("the connection broke");
   }
   return {};
 }
 
-std::string World::apply(const RouteStep& step) {
+RouteOutcome World::apply(const RouteStep& step) {
   return tell_router("routes", [&] {
     const bool held = router_.configuration.contains(step.vip);
     count(!step.policy ? "route withdrawals" : held ? "policy switches" : "route announcements");
@@ -92,7 +92,7 @@ std::string World::apply(const RouteStep& step) {
   });
 }
 
-std::string World::apply(const FallbackStep& step) {
+RouteOutcome World::apply(const FallbackStep& step) {
   return tell_router("fallback steps", [&] {
     count(step.peer.empty()            ? "fallback tidied"
           : step.wanted.shut           ? "fallback shutdowns"

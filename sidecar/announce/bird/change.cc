@@ -28,7 +28,7 @@ bool is_same_file(const std::string& blamed, const std::string& include) {
 
 void BirdChange::start(std::vector<RouteStep> steps, OnApplied on_applied) {
   steps_ = std::move(steps);
-  errors_.assign(steps_.size(), "");
+  outcomes_.assign(steps_.size(), {});
   on_applied_ = std::move(on_applied);
   rescued_.clear();
   write();
@@ -46,7 +46,7 @@ void BirdChange::write() {
     } else if (auto route = bird_route(*step.policy, spec_.as)) {
       routes_.insert_or_assign(step.vip, std::move(*route));
     } else {
-      errors_[index] = route.error();
+      outcomes_[index] = std::unexpected(route.error());
     }
   }
   const std::string text = render_bird_include(routes_);
@@ -158,7 +158,7 @@ void BirdChange::fail(const std::string& reason) {
   for (std::size_t index = 0; index < steps_.size(); ++index) {
     const RouteStep& step = steps_[index];
     const bool is_out = !step.policy && rescued_.contains(is_ipv6(step.vip));
-    if (errors_[index].empty() && !is_out) errors_[index] = reason;
+    if (outcomes_[index] && !is_out) outcomes_[index] = std::unexpected(reason);
   }
   // From the loop also when nothing had to be asked.
   later(Duration::zero(), &BirdChange::finish);
@@ -170,7 +170,7 @@ void BirdChange::later(Duration delay, void (BirdChange::*what)()) {
 
 void BirdChange::finish() {
   const OnApplied on_applied = std::exchange(on_applied_, nullptr);
-  on_applied(std::exchange(errors_, {}));
+  on_applied(std::exchange(outcomes_, {}));
 }
 
 }  // namespace herald

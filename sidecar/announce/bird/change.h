@@ -30,7 +30,7 @@ namespace herald {
 
 class BirdChange {
  public:
-  using OnApplied = std::function<void(std::vector<std::string>)>;
+  using OnApplied = std::function<void(RouteOutcomes)>;
 
   BirdChange(Loop& loop, RouterSpec spec) : loop_(&loop), spec_(std::move(spec)), command_(loop) {}
 
@@ -62,7 +62,7 @@ class BirdChange {
   Loop* loop_;
   RouterSpec spec_;
   std::vector<RouteStep> steps_;
-  std::vector<std::string> errors_;  // by step
+  RouteOutcomes outcomes_;  // by step
   OnApplied on_applied_;
   BirdRoutes routes_;                  // as they are to be
   std::optional<std::string> former_;  // the file before

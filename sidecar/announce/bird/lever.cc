@@ -30,9 +30,9 @@ class BirdLever final : public RouterLever {
   // It has no fallback: config_router.cc refuses it.
   void apply(RouteBatch batch, OnApplied on_applied) override {
     reading_.cancel();
-    change_.start(std::move(batch.steps), [this, on_applied = std::move(on_applied)](auto errors) {
+    change_.start(std::move(batch.steps), [this, on_applied = std::move(on_applied)](auto outcomes) {
       if (OnView waiting = std::exchange(waiting_, nullptr)) read(std::move(waiting));
-      on_applied(std::move(errors));
+      on_applied(std::move(outcomes));
     });
   }
 

@@ -179,7 +179,7 @@ void FrrLever::send(FrrProgress::Send send) {
 
 void FrrLever::finish_apply() {
   whole_maps_.insert(progress_->defined().begin(), progress_->defined().end());
-  std::vector<std::string> errors = progress_->errors();
+  RouteOutcomes outcomes = progress_->outcomes();
   progress_.reset();
   if (on_view_) {
     later_ = loop_->timer_at(loop_->now(), [this] {
@@ -187,12 +187,12 @@ void FrrLever::finish_apply() {
     });
   }
   const OnApplied on_applied = std::exchange(on_applied_, nullptr);
-  on_applied(std::move(errors));
+  on_applied(std::move(outcomes));
 }
 
 FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   const auto refuse = [&](const std::string& why) {
-    return FrrBatch{.lines = {}, .errors = std::vector<std::string>(batch.size(), why)};
+    return FrrBatch{.lines = {}, .outcomes = RouteOutcomes(batch.size(), std::unexpected(why))};
   };
   if (!objects_) return refuse(to_string(objects_.error().front()));
   // `router bgp AS vrf X` would create what is not there.
@@ -230,8 +230,9 @@ std::vector<std::string> FrrLever::commands(const RouteBatch& batch) const {
   std::vector<std::string> lines;
   for (std::size_t index = 0; index < batch.steps.size(); ++index) {
     // A comment in FRR's own language.
-    if (!written.errors[index].empty())
-      lines.push_back(fmt::format("! {}: {}", batch.steps[index].vip.prefix, written.errors[index]));
+    if (!written.outcomes[index])
+      lines.push_back(
+          fmt::format("! {}: {}", batch.steps[index].vip.prefix, written.outcomes[index].error()));
   }
   for (const FrrLine& line : written.lines) lines.push_back(line.text);
   return lines;

@@ -20,7 +20,7 @@ class BatchWriter {
   BatchWriter(const FrrObjects& objects, std::span<const RouteStep> steps, std::string_view as,
               const FrrMaps& maps, std::span<const FrrFallbackLines> fallback)
       : objects_(objects), steps_(steps), as_(as), maps_(maps), fallback_(fallback) {
-    batch_.errors.resize(steps.size() + fallback.size());
+    batch_.outcomes.resize(steps.size() + fallback.size());
   }
 
   FrrBatch write(const std::string& router_line) {
@@ -72,7 +72,7 @@ class BatchWriter {
   StepIndices live_steps(Predicate wanted) const {
     StepIndices found;
     for (std::size_t index = 0; index < steps_.size(); ++index) {
-      if (batch_.errors[index].empty() && wanted(steps_[index])) found.push_back(index);
+      if (batch_.outcomes[index] && wanted(steps_[index])) found.push_back(index);
     }
     return found;
   }
@@ -87,7 +87,7 @@ class BatchWriter {
     for (auto& [map, indices] : users) {
       auto lines = objects_.route_map(*steps_[indices.front()].policy, as_);
       if (!lines) {
-        for (const std::size_t index : indices) batch_.errors[index] = lines.error();
+        for (const std::size_t index : indices) batch_.outcomes[index] = std::unexpected(lines.error());
         continue;
       }
       missing.push_back({map, std::move(*lines), std::move(indices)});

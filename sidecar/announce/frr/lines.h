@@ -34,8 +34,7 @@ struct FrrLine {
 
 struct FrrBatch {
   std::vector<FrrLine> lines;
-  std::vector<std::string>
-      errors;  // one a step, of the fallback last: why there is no line for it, else empty
+  RouteOutcomes outcomes;  // so far: why there is no line for a step
 };
 
 // What is known of the maps in bgpd that carry herald's prefix.

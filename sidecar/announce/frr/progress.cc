@@ -59,7 +59,8 @@ void FrrProgress::take(const FrrReply& reply) {
 }
 
 bool FrrProgress::is_wanted(std::size_t index) const {
-  return std::ranges::any_of(lines_[index].steps, [&](std::size_t step) { return errors_[step].empty(); });
+  return std::ranges::any_of(lines_[index].steps,
+                             [&](std::size_t step) { return outcomes_[step].has_value(); });
 }
 
 // The `enter` lines of the blocks that `index` is in.
@@ -102,7 +103,7 @@ bool FrrProgress::judge(std::size_t index, const FrrAnswer& answer) {
 void FrrProgress::fail(std::size_t index, const std::string& error) {
   if (lines_[index].kind == FrrLine::Kind::tidy || lines_[index].kind == FrrLine::Kind::leave) return;
   for (const std::size_t step : lines_[index].steps) {
-    if (errors_[step].empty()) errors_[step] = error;
+    if (outcomes_[step]) outcomes_[step] = std::unexpected(error);
   }
 }
 

@@ -26,15 +26,16 @@ class FrrProgress {
     OnFailure on_failure = OnFailure::stop;
   };
 
-  explicit FrrProgress(FrrBatch batch) : lines_(std::move(batch.lines)), errors_(std::move(batch.errors)) {}
+  explicit FrrProgress(FrrBatch batch)
+      : lines_(std::move(batch.lines)), outcomes_(std::move(batch.outcomes)) {}
 
   // None: there is nothing more to send.
   [[nodiscard]] std::optional<Send> next();
   // The reply to the last next().
   void take(const FrrReply& reply);
 
-  [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }  // one a step
-  [[nodiscard]] const std::set<std::string>& defined() const { return defined_; }   // maps, whole
+  [[nodiscard]] const RouteOutcomes& outcomes() const { return outcomes_; }
+  [[nodiscard]] const std::set<std::string>& defined() const { return defined_; }  // maps, whole
 
  private:
   [[nodiscard]] bool is_wanted(std::size_t index) const;
@@ -46,7 +47,7 @@ class FrrProgress {
   void fail(std::size_t index, const std::string& error);
 
   std::vector<FrrLine> lines_;
-  std::vector<std::string> errors_;
+  RouteOutcomes outcomes_;
   std::set<std::string> defined_;
   std::size_t at_ = 0;             // lines before it are dealt with
   std::size_t sent_until_ = 0;     // the first that is not in `sent_` yet

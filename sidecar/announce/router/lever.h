@@ -20,9 +20,7 @@ namespace herald {
 class RouterLever {
  public:
   using OnView = std::function<void(RouterView)>;
-  // One text a step, in their order, those of the fallback last: empty where the router took it (which is a claim: the
-  // next read decides), else the error for people, with the router's own words.
-  using OnApplied = std::function<void(std::vector<std::string>)>;
+  using OnApplied = std::function<void(RouteOutcomes)>;
 
   RouterLever() = default;
   RouterLever(const RouterLever&) = delete;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <map>
 #include <optional>
 #include <span>
@@ -71,6 +72,11 @@ struct Step {
 // What `observed` would show if the step, which reports success, did what it says. Only for as long as nobody can
 // look: a step is done when it is seen.
 void claim(const Step& step, TimePoint now, Observation& observed);
+
+// Success is a claim: the next look decides. `was_there`: of an addition, the address was, whoever has put it there.
+enum class Applied : std::uint8_t { done, was_there };
+// Done, or already so; the error is a line for people.
+using StepOutcome = std::expected<Applied, std::string>;
 
 enum class StepId : std::uint64_t {};
 

@@ -52,12 +52,12 @@ AddressSide::Seen AddressSide::observed(std::uint64_t sequence,
   return seen;
 }
 
-std::optional<Step> AddressSide::finished(StepId id, bool worked, bool was_there, TimePoint now) {
+std::optional<Step> AddressSide::finished(StepId id, const StepOutcome& outcome, TimePoint now) {
   std::optional<Step> step = reconciler_.finished(id, looks_.latest());
   if (!step) return std::nullopt;
   looks_.want();
-  if (worked && !was_there) claim(*step, now, observation_);  // else it may be somebody else's
-  if (worked && step->kind == Step::Kind::remove) removed_.insert(step->key);
+  if (outcome == Applied::done) claim(*step, now, observation_);  // else it may be somebody else's
+  if (outcome && step->kind == Step::Kind::remove) removed_.insert(step->key);
   return step;
 }
 

@@ -59,9 +59,8 @@ class AddressSide {
   // Answer to the look with this sequence.
   Seen observed(std::uint64_t sequence, const std::expected<Observation, std::string>& observation,
                 TimePoint now);
-  // A step has ended; `was_there` of an addition: the address was, whoever has put it there. Returns the step, or none for
-  // an unknown id.
-  std::optional<Step> finished(StepId id, bool worked, bool was_there, TimePoint now);
+  // A step has ended so. Returns it, or none for an unknown id.
+  std::optional<Step> finished(StepId id, const StepOutcome& outcome, TimePoint now);
 
   // Whatever is due.
   void wake(TimePoint now);

@@ -50,13 +50,13 @@ bool RouteSide::answered(const RouterView& view, TimePoint now) {
   return true;
 }
 
-RouteSide::Batch RouteSide::applied(const std::vector<std::string>& errors, TimePoint now) {
+RouteSide::Batch RouteSide::applied(const RouteOutcomes& outcomes, TimePoint now) {
   Batch batch{routes_.in_flight(), ladder_.in_flight()};
-  if (!is_told() || errors.size() != batch.size()) return {};
+  if (!is_told() || outcomes.size() != batch.size()) return {};
   routes_.finished(latest_);
   ladder_.finished(latest_);
   for (std::size_t index = 0; index < batch.steps.size(); ++index) {
-    if (errors[index].empty()) claim(batch.steps[index].step, owned_);
+    if (outcomes[index]) claim(batch.steps[index].step, owned_);
   }
   plan_ = true;  // what was wished for meanwhile
   read_soon(now + kReadAfterRoutes);

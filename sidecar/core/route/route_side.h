@@ -51,9 +51,8 @@ class RouteSide {
 
     [[nodiscard]] std::size_t size() const { return steps.size() + fallback.size(); }
   };
-  // The batch has ended, with a text for each step, those of the fallback last; empty: done, as far as the router knows.
-  // Returns it; or an empty one if these are not its answers.
-  Batch applied(const std::vector<std::string>& errors, TimePoint now);
+  // The batch has ended so. Returns it; or an empty one if these are not its answers.
+  Batch applied(const RouteOutcomes& outcomes, TimePoint now);
   // The router was restarted or changed.
   void changed(TimePoint now);
   // An address was stepped on that the router may redistribute.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,12 @@ struct RouteBatch {
   [[nodiscard]] std::size_t size() const { return steps.size() + fallback.size(); }
   [[nodiscard]] bool empty() const { return size() == 0; }
 };
+
+// Of one step: the router has taken it, which is a claim (the next read decides); or why not, in a line for people with the
+// router's own words.
+using RouteOutcome = std::expected<void, std::string>;
+// One a step of a batch, in their order, those of the fallback last.
+using RouteOutcomes = std::vector<RouteOutcome>;
 
 enum class RouteStepId : std::uint64_t {};
 

@@ -311,13 +311,13 @@ void ServiceRun::step_issued(const IssuedStep& issued, TimePoint now) {
   keep_last(steps_, Record{issued.step.key.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
 }
 
-void ServiceRun::step_finished(StepId id, const std::string& error, std::uint64_t router_sequence) {
+void ServiceRun::step_finished(StepId id, const StepOutcome& outcome, std::uint64_t router_sequence) {
   const auto found = in_flight_.find(id);
   if (found == in_flight_.end()) return;
   const Step step = std::move(found->second);
   in_flight_.erase(found);
   if (step.kind != Step::Kind::refresh && !routes()) dealings_.read_after = router_sequence;
-  finish_record(step.key.vip, to_string(step), error);
+  finish_record(step.key.vip, to_string(step), outcome ? RouteOutcome{} : std::unexpected(outcome.error()));
 }
 
 void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
@@ -325,21 +325,22 @@ void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
   keep_last(steps_, Record{issued.step.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
 }
 
-void ServiceRun::step_finished(const IssuedRouteStep& issued, const std::string& error,
+void ServiceRun::step_finished(const IssuedRouteStep& issued, const RouteOutcome& outcome,
                                std::uint64_t router_sequence) {
   --dealings_.routes_in_flight;
   dealings_.read_after = router_sequence;
-  finish_record(issued.step.vip, to_string(issued.step), error);
+  finish_record(issued.step.vip, to_string(issued.step), outcome);
 }
 
-void ServiceRun::finish_record(const Vip& vip, const std::string& text, const std::string& error) {
-  if (error.empty()) {
+void ServiceRun::finish_record(const Vip& vip, const std::string& text, const RouteOutcome& outcome) {
+  if (outcome) {
     dealings_.step_errors.erase(vip);
   } else {
-    dealings_.step_errors[vip] = error;
+    dealings_.step_errors[vip] = outcome.error();
   }
   for (Record& record : steps_) {
-    if (!record.shown.error && record.vip == vip && record.shown.text == text) record.shown.error = error;
+    if (!record.shown.outcome && record.vip == vip && record.shown.text == text)
+      record.shown.outcome = outcome;
   }
 }
 

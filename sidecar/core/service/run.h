@@ -110,9 +110,10 @@ class ServiceRun {
   // A step of one of its VIPs was issued or has ended. The stack has to be read again after
   // `router_sequence`.
   void step_issued(const IssuedStep& issued, TimePoint now);
-  void step_finished(StepId id, const std::string& error, std::uint64_t router_sequence);
+  void step_finished(StepId id, const StepOutcome& outcome, std::uint64_t router_sequence);
   void step_issued(const IssuedRouteStep& issued, TimePoint now);
-  void step_finished(const IssuedRouteStep& issued, const std::string& error, std::uint64_t router_sequence);
+  void step_finished(const IssuedRouteStep& issued, const RouteOutcome& outcome,
+                     std::uint64_t router_sequence);
 
   void desire(std::vector<DesiredAddress>& desired) const;
   void desire(std::vector<DesiredRoute>& desired, const Sight& sight) const;
@@ -156,7 +157,7 @@ class ServiceRun {
   [[nodiscard]] Want vip_want(const ServiceSight& seen, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const;
-  void finish_record(const Vip& vip, const std::string& text, const std::string& error);
+  void finish_record(const Vip& vip, const std::string& text, const RouteOutcome& outcome);
   effect::Transition note(Subject subject, std::string_view from, std::string_view to, std::string why,
                           TimePoint now);
 

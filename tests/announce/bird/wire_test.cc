@@ -177,7 +177,7 @@ struct Bench {
 
 TEST_CASE_METHOD(Bench, "BIRD: each grade on the wire, no withdrawal between them, and what is read back") {
   CHECK(read().owned.empty());
-  CHECK(apply({{web_vip, healthy}, {web_vip6, healthy}}) == Texts{"", ""});
+  CHECK(apply({{web_vip, healthy}, {web_vip6, healthy}}) == Texts{"taken", "taken"});
   CHECK(count(received("> added", 2), "nva.ipv4 > added") == 1);
   RouterView view = read();
   CHECK(view.error.empty());
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Bench, "BIRD: each grade on the wire, no withdrawal between the
   for (const Vip& vip : {web_vip, web_vip6})
     CHECK(view.routes[vip] == RouterRoute{.in_rib = true, .advertised_to = {"10.1.1.4"}, .missing_from = {}});
 
-  CHECK(apply({{web_vip, degraded}, {web_vip6, degraded}}) == Texts{"", ""});
+  CHECK(apply({{web_vip, degraded}, {web_vip6, degraded}}) == Texts{"taken", "taken"});
   CHECK(count(received("> added", 2), "removed") == 0);
   for (const Vip& vip : {web_vip, web_vip6}) {
     const std::string route = server.ask("show route " + vip.prefix + " all");
@@ -198,7 +198,7 @@ TEST_CASE_METHOD(Bench, "BIRD: each grade on the wire, no withdrawal between the
   }
   CHECK(read().owned[web_vip] == degraded.name);
 
-  CHECK(apply({{web_vip, std::nullopt}, {web_vip6, std::nullopt}}) == Texts{"", ""});
+  CHECK(apply({{web_vip, std::nullopt}, {web_vip6, std::nullopt}}) == Texts{"taken", "taken"});
   CHECK(count(received("removed", 2), "added") == 0);
   view = read();
   CHECK(view.owned.empty());
@@ -222,7 +222,7 @@ TEST_CASE_METHOD(Bench, "BIRD: fifty VIPs together are one UPDATE, whatever happ
        {std::pair{announce, "> added"}, {degrade, "> added"}, {withdraw, "> removed"}}) {
     std::this_thread::sleep_for(1100ms);  // BIRD logs about one UPDATE a second, after the first few
     const auto begun = std::chrono::steady_clock::now();
-    CHECK(apply(steps) == Texts(50));
+    CHECK(apply(steps) == Texts(50, "taken"));
     const auto took = std::chrono::steady_clock::now() - begun;
     INFO(std::chrono::duration_cast<std::chrono::microseconds>(took).count() << " us");
     const Texts lines = received(what, 50);
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(Bench, "BIRD: fifty VIPs together are one UPDATE, whatever happ
 }
 
 TEST_CASE_METHOD(Bench, "BIRD: routes have no name while file and BIRD may differ") {
-  CHECK(apply({{web_vip, healthy}}) == Texts{""});
+  CHECK(apply({{web_vip, healthy}}) == Texts{"taken"});
   const auto named = std::map<Vip, std::string>{{web_vip, healthy.name}};
   const auto unnamed = std::map<Vip, std::string>{{web_vip, ""}};
   SECTION("a herald that has just started knows, by the mark") {
@@ -251,12 +251,12 @@ TEST_CASE_METHOD(Bench, "BIRD: routes have no name while file and BIRD may diffe
     CHECK(read().owned == named);
   }
   SECTION("somebody had BIRD go back to what it ran before") {
-    CHECK(apply({{web_vip, degraded}}) == Texts{""});
+    CHECK(apply({{web_vip, degraded}}) == Texts{"taken"});
     CHECK(nva.ask("configure undo").contains("Undo"));
     const RouterView view = read();
     CHECK(view.owned == unnamed);
     CHECK(view.error == "BIRD has not loaded " + include + " as it is now");
-    CHECK(apply({{web_vip, degraded}}) == Texts{""});
+    CHECK(apply({{web_vip, degraded}}) == Texts{"taken"});
     CHECK(read().owned[web_vip] == degraded.name);
   }
   SECTION("somebody emptied the file") {
@@ -272,7 +272,7 @@ TEST_CASE_METHOD(Bench, "BIRD: routes have no name while file and BIRD may diffe
     const RouterView view = read();
     CHECK(view.owned == unnamed);
     CHECK(view.error == "herald4 is disabled in BIRD");
-    CHECK(apply({{web_vip, healthy}}) == Texts{""});
+    CHECK(apply({{web_vip, healthy}}) == Texts{"taken"});
     CHECK(read().owned == named);
   }
   SECTION("bird.conf lost the include") {
@@ -287,22 +287,22 @@ TEST_CASE_METHOD(Bench, "BIRD: routes have no name while file and BIRD may diffe
 
 TEST_CASE_METHOD(
     Bench, "BIRD: an operator's broken file holds up no last withdrawal, and their repair changes nothing") {
-  CHECK(apply({{web_vip, healthy}}) == Texts{""});
+  CHECK(apply({{web_vip, healthy}}) == Texts{"taken"});
   (void)received("> added");
   const std::string good = "include \"" + include + "\";\n" + std::string(kNva);
   nva.configure(good + "oops;\n");
-  CHECK(apply({{web_vip, std::nullopt}}) == Texts{""});
+  CHECK(apply({{web_vip, std::nullopt}}) == Texts{"taken"});
   (void)received("removed");
   const RouterView view = read();
   CHECK(view.owned.empty());
   CHECK(view.error.starts_with("herald4 is disabled in BIRD: "));
   CHECK(view.error.ends_with(": not herald's file"));
   CHECK(apply({{web_vip, healthy}}).front().ends_with(": not herald's file"));
-  CHECK(apply({{web_vip, std::nullopt}}) == Texts{""});
+  CHECK(apply({{web_vip, std::nullopt}}) == Texts{"taken"});
   nva.configure(good);
   CHECK(nva.ask("configure").contains("Reconfigured"));
   CHECK(read().error.empty());
-  CHECK(apply({{web_vip, healthy}}) == Texts{""});
+  CHECK(apply({{web_vip, healthy}}) == Texts{"taken"});
   (void)received("> added");
   CHECK(read().owned[web_vip] == healthy.name);
 }

@@ -14,6 +14,7 @@
 #include "sidecar/os/process.h"
 #include "tests/announce/frr/templates.h"
 #include "tests/announce/frr/transport_bench.h"
+#include "tests/announce/router/outcomes.h"
 #include "tests/os/own_namespace.h"
 
 namespace herald {
@@ -129,14 +130,14 @@ struct RealBench : TransportBench {
   }
 
   Lines apply(RouterLever& lever, RouteBatch batch) {
-    std::optional<Lines> errors;
-    lever.apply(std::move(batch), [&](Lines answer) {
-      errors = std::move(answer);
+    std::optional<Lines> texts;
+    lever.apply(std::move(batch), [&](const RouteOutcomes& outcomes) {
+      texts = texts_of(outcomes);
       loop.exit(0);
     });
     loop.run();
-    REQUIRE(errors);
-    return *errors;
+    REQUIRE(texts);
+    return *texts;
   }
 
   std::string vtysh(const std::string& line) {
@@ -171,7 +172,7 @@ TEST_CASE("a real bgpd takes every grade, and gives back what was there before")
   const std::string before = bench.vtysh("show running-config");
   for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining, Grade::healthy}) {
     const auto steps = bench.steps(bench.policy(grade));
-    CHECK(bench.apply(*lever, steps) == Lines(2));
+    CHECK(bench.apply(*lever, steps) == Lines(2, "taken"));
     CHECK(bench.read_settled(*lever, true).owned == owned_by(steps));
     if (grade != Grade::degraded) continue;
     const std::string path = bench.vtysh("show bgp ipv4 unicast 10.99.0.1/32");
@@ -179,13 +180,13 @@ TEST_CASE("a real bgpd takes every grade, and gives back what was there before")
          {"65001 65001", "metric 200", "localpref 50", "65001:100", "graceful-shutdown", "65001:1:2"})
       CHECK_THAT(path, Catch::Contains(text));
   }
-  CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(2));
+  CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(2, "taken"));
   CHECK(bench.read_settled(*lever, false).owned.empty());
   // The maps go with the next change, once nothing can want them any more.
   bench.config.services.clear();
   const auto heir = make_frr_lever(bench.loop, bench.config, template_dirs());
   bench.read(*heir);
-  CHECK(bench.apply(*heir, {{Vip{"10.99.0.1/32"}, std::nullopt}}) == Lines{""});
+  CHECK(bench.apply(*heir, {{Vip{"10.99.0.1/32"}, std::nullopt}}) == Lines{"taken"});
   CHECK(bench.vtysh("show running-config") == before);
 }
 
@@ -197,14 +198,14 @@ TEST_CASE("a thousand VIPs of a real bgpd, also when they are gone already") {
   for (int i = 0; i < kMany; ++i) vips.push_back({fmt::format("10.97.{}.{}/32", i / 250, i % 250)});
   const auto lever = make_frr_lever(bench.loop, bench.config, template_dirs());
   const auto steps = bench.steps(bench.policy(Grade::healthy));
-  CHECK(bench.apply(*lever, steps) == Lines(kMany));
+  CHECK(bench.apply(*lever, steps) == Lines(kMany, "taken"));
   CHECK(bench.read_settled(*lever, true).owned == owned_by(steps));
   // An operator was quicker with every third.
   std::vector<RouteStep> third;
   for (int i = 0; i < kMany; i += 3) third.push_back({vips[static_cast<std::size_t>(i)], std::nullopt});
   CHECK(bench.apply(*make_frr_lever(bench.loop, bench.config, template_dirs()), third) ==
         Lines(third.size()));
-  CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(kMany));
+  CHECK(bench.apply(*lever, bench.steps(std::nullopt)) == Lines(kMany, "taken"));
   CHECK(bench.read_settled(*lever, false).owned.empty());
 }
 
@@ -223,13 +224,13 @@ TEST_CASE("a real bgpd takes the fallback, and gives back what was there before"
   CHECK(bench.read(*lever).fallback.empty());
   const std::set<Vip> vips{Vip{"10.99.0.1/32"}, Vip{"fd00:99::1/128"}};
   for (const PeerFallback& wanted : {PeerFallback{vips}, PeerFallback{vips, true}, PeerFallback{}}) {
-    CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{"10.1.1.4", wanted}}}) == Lines{""});
+    CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{"10.1.1.4", wanted}}}) == Lines{"taken"});
     const RouterView view = bench.read(*lever);
     CHECK(view.fallback ==
           (wanted == PeerFallback{} ? PeerFallbacks{} : PeerFallbacks{{"10.1.1.4", wanted}}));
     CHECK(view.fallback_remains == (wanted == PeerFallback{}));
   }
-  CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{}}}) == Lines{""});
+  CHECK(bench.apply(*lever, RouteBatch{.steps = {}, .fallback = {{}}}) == Lines{"taken"});
   CHECK_FALSE(bench.read(*lever).fallback_remains);
   CHECK(bench.vtysh("show running-config") == before);
 }
@@ -241,7 +242,7 @@ TEST_CASE("a real bgpd refuses in its own words") {
   const auto errors = bench.apply(*lever, {{Vip{"10.99.0.300/32"}, bench.policy(Grade::healthy)},
                                            {Vip{"10.99.0.2/32"}, bench.policy(Grade::healthy)}});
   CHECK_THAT(errors.at(0), Catch::Contains("Unknown command: network 10.99.0.300/32"));
-  CHECK(errors.at(1).empty());
+  CHECK(errors.at(1) == "taken");
   CHECK(bench.read(*lever).owned == std::map<Vip, std::string>{{Vip{"10.99.0.2/32"}, "HERALD-web-healthy"}});
 }
 

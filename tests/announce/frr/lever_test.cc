@@ -9,6 +9,7 @@
 #include "tests/announce/frr/fake_bgpd.h"
 #include "tests/announce/frr/templates.h"
 #include "tests/announce/frr/transport_bench.h"
+#include "tests/announce/router/outcomes.h"
 
 namespace herald {
 namespace {
@@ -42,15 +43,15 @@ struct LeverBench : TransportBench {
   }
 
   Lines apply(RouterLever& lever, std::vector<RouteStep> steps) {
-    std::optional<Lines> errors;
-    lever.apply({.steps = std::move(steps)}, [&](Lines answer) {
-      errors = std::move(answer);
+    std::optional<Lines> texts;
+    lever.apply({.steps = std::move(steps)}, [&](const RouteOutcomes& outcomes) {
+      texts = texts_of(outcomes);
       loop.exit(0);
     });
-    CHECK_FALSE(errors);
+    CHECK_FALSE(texts);
     run_loop();
-    REQUIRE(errors);
-    return *errors;
+    REQUIRE(texts);
+    return *texts;
   }
 
   void run_loop() {
@@ -124,10 +125,10 @@ TEST_CASE_METHOD(WordsBench, "what it would send is what it sends, and a map is 
   const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::vector<RouteStep> steps{{kVip, policy(Grade::healthy)}};
   const Lines lines = lever->commands({.steps = steps});
-  CHECK(apply(*lever, steps) == Lines{""});
+  CHECK(apply(*lever, steps) == Lines{"taken"});
   CHECK(told() == lines);
   CHECK(lines.at(1) == "route-map HERALD-web-healthy permit 10");
-  CHECK(apply(*lever, steps) == Lines{""});
+  CHECK(apply(*lever, steps) == Lines{"taken"});
   CHECK(told() == Lines{"configure terminal", "router bgp", "address-family ipv4 unicast",
                         "network 10.99.0.1/32 route-map HERALD-web-healthy", "exit-address-family", "exit",
                         "end"});

@@ -1,6 +1,7 @@
 // The lines that herald writes to bgpd.
 #include "sidecar/announce/frr/lines.h"
 #include "tests/announce/frr/templates.h"
+#include "tests/announce/router/outcomes.h"
 
 #include <catch2/catch.hpp>
 
@@ -23,7 +24,7 @@ TEST_CASE("a batch defines each map once, then sends the networks by family, the
   const std::vector<RouteStep> steps{{kVip, policy}, {kVip6, policy}, {Vip{"10.99.0.2/32"}, std::nullopt}};
   const auto batch = frr_batch(templates(), steps, "router bgp", "",
                                {.defined = {}, .doubtful = {}, .unused = {"HERALD-old"}});
-  CHECK(batch.errors == Lines(3));
+  CHECK(texts_of(batch.outcomes) == Lines(3, "taken"));
   CHECK(texts(batch) == Lines{"configure terminal", "route-map HERALD-a permit 10", "set metric 5", "exit",
                               "router bgp", "address-family ipv4 unicast",
                               "network 10.99.0.1/32 route-map HERALD-a", "no network 10.99.0.2/32",
@@ -52,7 +53,8 @@ TEST_CASE("a map that is there is not sent again; one that may be cut off is mad
 TEST_CASE("a step whose map cannot be written leaves the others alone") {
   const std::vector<RouteStep> steps{{kVip6, Policy{"HERALD-a", {.prepend = 1}}}, {kVip, std::nullopt}};
   const auto batch = frr_batch(templates(), steps, "router bgp", "", {});
-  CHECK(batch.errors == Lines{"\"prepend\" needs router.bgp.as: it prepends your own AS", ""});
+  CHECK(texts_of(batch.outcomes) ==
+        Lines{"\"prepend\" needs router.bgp.as: it prepends your own AS", "taken"});
   CHECK(texts(batch) == Lines{"configure terminal", "router bgp", "address-family ipv4 unicast",
                               "no network 10.99.0.1/32", "exit-address-family", "exit", "end"});
   CHECK(frr_batch(templates(), {steps.data(), 1}, "router bgp", "", {}).lines.empty());

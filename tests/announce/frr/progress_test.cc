@@ -1,6 +1,7 @@
 // A batch on its way to a bgpd that refuses some of it.
 #include "sidecar/announce/frr/progress.h"
 #include "tests/announce/frr/templates.h"
+#include "tests/announce/router/outcomes.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -63,7 +64,7 @@ TEST_CASE("what bgpd takes goes in one piece") {
   FrrProgress progress = progress_of({announce("10.99.0.1/32", kHealthy), withdraw("10.99.0.2/32")});
   bgpd.carry(progress);
   CHECK(bgpd.runs.size() == 1);
-  CHECK(progress.errors() == Lines{"", ""});
+  CHECK(texts_of(progress.outcomes()) == Lines{"taken", "taken"});
   CHECK(progress.defined() == std::set<std::string>{kHealthy.name});
 }
 
@@ -72,7 +73,7 @@ TEST_CASE("a withdrawal of what is gone already has succeeded, and the rest foll
   FrrProgress progress =
       progress_of({withdraw("10.99.0.1/32"), withdraw("10.99.0.2/32"), withdraw("fd00::1/128")});
   bgpd.carry(progress);
-  CHECK(progress.errors() == Lines(3));
+  CHECK(texts_of(progress.outcomes()) == Lines(3, "taken"));
   REQUIRE(bgpd.runs.size() == 2);
   CHECK(bgpd.runs[1] == Lines{"configure terminal", "router bgp", "address-family ipv4 unicast",
                               "no network 10.99.0.2/32", "exit-address-family", "address-family ipv6 unicast",
@@ -84,7 +85,7 @@ TEST_CASE("nothing is sent after the last line that was refused") {
   FrrProgress progress = progress_of({withdraw("10.99.0.1/32")});
   bgpd.carry(progress);
   CHECK(bgpd.runs.size() == 1);
-  CHECK(progress.errors() == Lines{""});
+  CHECK(texts_of(progress.outcomes()) == Lines{"taken"});
 }
 
 TEST_CASE("an error belongs to the step of its line") {
@@ -92,8 +93,8 @@ TEST_CASE("an error belongs to the step of its line") {
   FrrProgress progress =
       progress_of({announce("10.99.0.1/32", kHealthy), announce("10.99.0.2/32", kHealthy)});
   bgpd.carry(progress);
-  CHECK(progress.errors() ==
-        Lines{"bgpd refused \"network 10.99.0.1/32 route-map HERALD-web-healthy\": Malformed", ""});
+  CHECK(texts_of(progress.outcomes()) ==
+        Lines{"bgpd refused \"network 10.99.0.1/32 route-map HERALD-web-healthy\": Malformed", "taken"});
 }
 
 TEST_CASE("a warning is no success, though bgpd goes on after it") {
@@ -101,7 +102,8 @@ TEST_CASE("a warning is no success, though bgpd goes on after it") {
   FrrProgress progress = progress_of({withdraw("10.99.0.1/32"), withdraw("10.99.0.2/32")});
   bgpd.carry(progress);
   CHECK(bgpd.runs.size() == 1);
-  CHECK(progress.errors() == Lines{"bgpd refused \"no network 10.99.0.1/32\": Not done", ""});
+  CHECK(texts_of(progress.outcomes()) ==
+        Lines{"bgpd refused \"no network 10.99.0.1/32\": Not done", "taken"});
 }
 
 TEST_CASE("a map that cannot be defined is named by no network, and is not taken for whole") {
@@ -109,7 +111,7 @@ TEST_CASE("a map that cannot be defined is named by no network, and is not taken
   FrrProgress progress =
       progress_of({announce("10.99.0.1/32", kDegraded), announce("10.99.0.2/32", kHealthy)});
   bgpd.carry(progress);
-  CHECK(progress.errors() == Lines{"bgpd refused \"set metric 200\": Malformed", ""});
+  CHECK(texts_of(progress.outcomes()) == Lines{"bgpd refused \"set metric 200\": Malformed", "taken"});
   CHECK(progress.defined() == std::set<std::string>{kHealthy.name});
   for (const Lines& run : bgpd.runs)
     CHECK(std::ranges::count(run, "network 10.99.0.1/32 route-map HERALD-web-degraded") ==
@@ -124,7 +126,7 @@ TEST_CASE("an instance or a lock that refuses takes all steps with it, in bgpd's
       progress_of({withdraw("10.99.0.1/32"), announce("fd00::1/128", kHealthy)}, {{}, {}, {"HERALD-old"}});
   bgpd.carry(progress);
   const std::string error = "bgpd refused \"" + line + "\": Configuration is locked by other client";
-  CHECK(progress.errors() == Lines{error, error});
+  CHECK(texts_of(progress.outcomes()) == Lines{error, error});
   CHECK(bgpd.runs.size() == 1);
 }
 
@@ -132,7 +134,8 @@ TEST_CASE("a family that refuses does not harm the other") {
   FakeBgpd bgpd{.answers = {{"address-family ipv4 unicast", kRefused}}, .runs = {}};
   FrrProgress progress = progress_of({withdraw("10.99.0.1/32"), withdraw("fd00::1/128")});
   bgpd.carry(progress);
-  CHECK(progress.errors() == Lines{"bgpd refused \"address-family ipv4 unicast\": Malformed", ""});
+  CHECK(texts_of(progress.outcomes()) ==
+        Lines{"bgpd refused \"address-family ipv4 unicast\": Malformed", "taken"});
   REQUIRE(bgpd.runs.size() == 2);
   CHECK(bgpd.runs[1] == Lines{"configure terminal", "router bgp", "address-family ipv6 unicast",
                               "no network fd00::1/128", "exit-address-family", "exit", "end"});
@@ -142,7 +145,7 @@ TEST_CASE("a leftover map that cannot be deleted is no step's failure") {
   FakeBgpd bgpd{.answers = {{"no route-map HERALD-old", kRefused}}, .runs = {}};
   FrrProgress progress = progress_of({withdraw("10.99.0.1/32")}, {{}, {}, {"HERALD-old", "HERALD-older"}});
   bgpd.carry(progress);
-  CHECK(progress.errors() == Lines{""});
+  CHECK(texts_of(progress.outcomes()) == Lines{"taken"});
   CHECK(bgpd.runs.back() == Lines{"configure terminal", "no route-map HERALD-older", "end"});
 }
 
@@ -157,7 +160,7 @@ TEST_CASE("many refusals end in one run that does not stop") {
   bgpd.carry(progress);
   CHECK(bgpd.runs.size() == 6);
   CHECK(bgpd.runs.back().size() == 3 + 995 + 3);
-  CHECK(progress.errors() == Lines(1000));
+  CHECK(texts_of(progress.outcomes()) == Lines(1000, "taken"));
 }
 
 TEST_CASE("a map whose definition would not be watched any more is not named") {
@@ -170,9 +173,9 @@ TEST_CASE("a map whose definition would not be watched any more is not named") {
   }
   FrrProgress progress = progress_of(steps);
   bgpd.carry(progress);
-  CHECK(progress.errors().front().empty());
-  CHECK(progress.errors().at(5) == "bgpd refused \"route-map HERALD-4 permit 10\": Malformed");
-  CHECK(progress.errors().back() == "not sent: too much before it was refused");
+  CHECK(texts_of(progress.outcomes()).front() == "taken");
+  CHECK(texts_of(progress.outcomes()).at(5) == "bgpd refused \"route-map HERALD-4 permit 10\": Malformed");
+  CHECK(texts_of(progress.outcomes()).back() == "not sent: too much before it was refused");
   CHECK(bgpd.runs.back() == Lines{"configure terminal", "router bgp", "address-family ipv4 unicast",
                                   "no network 10.99.0.1/32", "exit-address-family", "exit", "end"});
 }
@@ -181,7 +184,7 @@ TEST_CASE("a transport out of order fails what it did not answer") {
   FrrProgress progress = progress_of({withdraw("10.99.0.1/32"), withdraw("10.99.0.2/32")});
   REQUIRE(progress.next());
   progress.take({.answers = {{}, {}, {}, {}}, .error = "vtysh: no answer within 2s"});
-  CHECK(progress.errors() == Lines{"", "vtysh: no answer within 2s"});
+  CHECK(texts_of(progress.outcomes()) == Lines{"taken", "vtysh: no answer within 2s"});
   CHECK_FALSE(progress.next());
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sidecar/announce/router/lever.h"
+#include "tests/announce/router/outcomes.h"
 
 namespace herald {
 
@@ -24,15 +25,15 @@ inline RouterView read_now(Loop& loop, RouterLever& lever) {
 }
 
 inline std::vector<std::string> apply_now(Loop& loop, RouterLever& lever, std::vector<RouteStep> steps) {
-  std::optional<std::vector<std::string>> errors;
+  std::optional<std::vector<std::string>> texts;
   const Source deadline = loop.timer_at(Loop::clock() + 10s, [&] { loop.exit(1); });
-  lever.apply({.steps = std::move(steps)}, [&](std::vector<std::string> told) {
-    errors = std::move(told);
+  lever.apply({.steps = std::move(steps)}, [&](const RouteOutcomes& outcomes) {
+    texts = texts_of(outcomes);
     loop.exit(0);
   });
-  CHECK_FALSE(errors);
+  CHECK_FALSE(texts);
   REQUIRE(loop.run() == 0);
-  return *errors;
+  return *texts;
 }
 
 }  // namespace herald

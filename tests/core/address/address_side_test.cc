@@ -87,12 +87,12 @@ TEST_CASE("a look tells of the VIPs that have changed, and of those that were sa
   CHECK(bench.seen.changed == std::vector{kVip});
   const auto steps = bench.plan({});
   REQUIRE(steps.size() == 1);
-  const auto ended = bench.side.finished(steps[0].id, true, false, bench.now);
+  const auto ended = bench.side.finished(steps[0].id, Applied::done, bench.now);
   REQUIRE(ended);
   CHECK(ended->kind == Step::Kind::remove);
   CHECK(bench.side.removed().contains(kKey));
   CHECK(bench.side.seen()->contains(kKey));  // and not yet seen to be gone
-  CHECK_FALSE(bench.side.finished(steps[0].id, true, false, bench.now));
+  CHECK_FALSE(bench.side.finished(steps[0].id, Applied::done, bench.now));
   bench.look({{kKey, true, std::nullopt}});  // it lied
   CHECK(bench.seen.changed == std::vector{kVip});
   CHECK(bench.side.removed().empty());
@@ -105,7 +105,7 @@ TEST_CASE("a claim stands for a look only while nobody can look") {
   Bench bench;
   bench.look({});
   const auto steps = bench.plan();
-  bench.side.finished(steps[0].id, true, false, bench.now);
+  bench.side.finished(steps[0].id, Applied::done, bench.now);
   CHECK(bench.side.difference(kWanted, bench.now).empty());
   CHECK(bench.side.seen()->empty());
   CHECK_FALSE(bench.side.is_done());  // no look has shown it
@@ -120,7 +120,7 @@ TEST_CASE("a step that failed is repeated later, after a look of its own") {
   Bench bench;
   bench.look({});
   const auto steps = bench.plan();
-  bench.side.finished(steps[0].id, false, false, bench.now);
+  bench.side.finished(steps[0].id, std::unexpected("no"), bench.now);
   bench.look({});
   CHECK(bench.plan().empty());
   CHECK_FALSE(bench.side.is_done());
@@ -141,7 +141,7 @@ TEST_CASE("it is handed over once leases are long enough and seen to be so") {
   REQUIRE(steps.size() == 1);
   CHECK(steps[0].step.kind == Step::Kind::refresh);
   CHECK(bench.side.difference(wanted, bench.now).empty());  // routine
-  bench.side.finished(steps[0].id, true, false, bench.now);
+  bench.side.finished(steps[0].id, Applied::done, bench.now);
   CHECK_FALSE(bench.side.is_handed_over(wanted, bench.now));
   bench.look({{kKey, true, kStart + 30s}});
   CHECK(bench.side.is_handed_over(wanted, bench.now));

@@ -91,9 +91,9 @@ TEST_CASE("a batch gives the read up, and nothing is read or planned until it ha
   bench.side.wishes_changed();
   CHECK_FALSE(bench.side.may_plan());
 
-  CHECK(bench.side.applied({"", ""}, bench.now).size() == 0);  // not its answers
+  CHECK(bench.side.applied(RouteOutcomes(2), bench.now).size() == 0);  // not its answers
   CHECK(bench.side.is_told());
-  CHECK(bench.side.applied({""}, bench.now).size() == 1);
+  CHECK(bench.side.applied(RouteOutcomes(1), bench.now).size() == 1);
   CHECK(bench.side.owned()->contains(kVip));  // it claims so
   CHECK(bench.side.difference(kWanted).empty());
   const TimePoint ended = bench.now;
@@ -139,7 +139,7 @@ TEST_CASE("a step that failed is repeated after a read, and it is not done befor
   Bench bench;
   bench.read();
   bench.side.plan(kWanted, bench.now);
-  bench.side.applied({"no"}, bench.now);
+  bench.side.applied({std::unexpected("no")}, bench.now);
   bench.read();
   REQUIRE(bench.side.may_plan());
   CHECK(bench.side.plan(kWanted, bench.now).size() == 0);

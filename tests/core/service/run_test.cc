@@ -46,10 +46,10 @@ class Bench {
     last = composed;
     return run.evaluate(composed, sight(), now);
   }
-  std::string step(Step::Kind kind, const std::string& error) {
+  std::string step(Step::Kind kind, const StepOutcome& outcome) {
     const StepId id{++steps};
     run.step_issued({id, {kind, {kVip, "lo"}, {}}}, now);
-    run.step_finished(id, error, sequence);
+    run.step_finished(id, outcome, sequence);
     return problem();
   }
   Sight sight() {
@@ -86,9 +86,9 @@ TEST_CASE("announced is what was seen, not what was asked for") {
   bench.evaluate(kUp);
   CHECK(bench.state() == ServiceState::announcing);
   CHECK(bench.problem() == "10.99.0.1/32 is not on lo");
-  CHECK(bench.step(Step::Kind::add, "add: Operation not permitted") ==
+  CHECK(bench.step(Step::Kind::add, std::unexpected("add: Operation not permitted")) ==
         "10.99.0.1/32 is not on lo: add: Operation not permitted");
-  CHECK(bench.step(Step::Kind::add, "") == "10.99.0.1/32 is not on lo");
+  CHECK(bench.step(Step::Kind::add, Applied::done) == "10.99.0.1/32 is not on lo");
   bench.look(kVip, Seen::ours);
   CHECK(bench.state() == ServiceState::announced);
   CHECK(bench.problem().empty());
@@ -116,16 +116,16 @@ TEST_CASE("with a stack, announced is in its table and at every established peer
         "policy permit it?");
   bench.read_router(true);
   CHECK(bench.state() == ServiceState::announced);
-  bench.step(Step::Kind::refresh, "");  // changes nothing that the stack could show
+  bench.step(Step::Kind::refresh, Applied::done);  // changes nothing that the stack could show
   CHECK(bench.state() == ServiceState::announced);
-  bench.step(Step::Kind::add, "");
+  bench.step(Step::Kind::add, Applied::done);
   CHECK(bench.problem() == "not read back from frr yet");
   bench.read_router(true);
   CHECK(bench.state() == ServiceState::announced);
   bench.router->reachable = false;
   bench.router->error = "no answer within 2s";
   CHECK(bench.problem() == "frr does not answer: no answer within 2s");
-  bench.step(Step::Kind::add, "no answer within 2s");
+  bench.step(Step::Kind::add, std::unexpected("no answer within 2s"));
   CHECK(bench.problem() == "frr does not answer: no answer within 2s");
   CHECK(bench.state() == ServiceState::announcing);
 }
@@ -228,14 +228,14 @@ TEST_CASE("transitions and steps are kept, and not without end") {
   for (int turn = 0; turn < 50; ++turn) {
     bench.look(kVip, turn % 2 == 0 ? Seen::ours : Seen::nothing);
     bench.evaluate(kUp);
-    bench.step(Step::Kind::add, turn == 49 ? "no" : "");
-    bench.step(Step::Kind::refresh, "");
+    bench.step(Step::Kind::add, turn == 49 ? StepOutcome(std::unexpected("no")) : Applied::done);
+    bench.step(Step::Kind::refresh, Applied::done);
   }
   const ServiceSnapshot shown = bench.shown();
   CHECK(shown.transitions.size() == 16);
   REQUIRE(shown.steps.size() == 16);
   CHECK(shown.steps.back().text == "add 10.99.0.1/32 to lo, permanent");
-  CHECK(shown.steps.back().error == "no");
+  CHECK(shown.steps.back().outcome == RouteOutcome(std::unexpected("no")));
 }
 
 }  // namespace herald
