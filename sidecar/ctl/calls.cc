@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <expected>
 #include <thread>
 #include <utility>
 
@@ -63,13 +64,13 @@ std::string unknown_service(const std::string& wanted, const std::vector<std::st
 }
 
 // Only the wanted services are left in `report`; the error is for people.
-std::string keep_only(Report& report, const std::vector<std::string>& wanted) {
+std::expected<void, std::string> keep_only(Report& report, const std::vector<std::string>& wanted) {
   std::vector<std::string> names;
   for (const Report& service : list_at(report, "services")) names.push_back(text_at(service, "name"));
   Report kept = Report::array();
   for (const std::string& name : wanted) {
     const auto found = std::ranges::find(names, name);
-    if (found == names.end()) return unknown_service(name, names);
+    if (found == names.end()) return std::unexpected(unknown_service(name, names));
     kept.push_back(report["services"][static_cast<std::size_t>(found - names.begin())]);
   }
   report["services"] = std::move(kept);
@@ -88,8 +89,8 @@ std::expected<Report, Outcome> look_at(const Options& options, const std::vector
   const auto reply = call_varlink(options.socket, kStatusMethod, Report::object(), options.timeout);
   if (!reply) return std::unexpected(failed(options, reply.error()));
   Report report = object_at(*reply, "status");
-  if (std::string error = keep_only(report, services); !error.empty())
-    return std::unexpected(Outcome{kUsage, "", std::move(error)});
+  if (auto kept = keep_only(report, services); !kept)
+    return std::unexpected(Outcome{kUsage, "", std::move(kept.error())});
   return report;
 }
 
@@ -138,9 +139,9 @@ Outcome wait_for_withdrawal(const Options& options, const std::vector<std::strin
     const auto drained = std::chrono::floor<milliseconds>(Clock::now() - told);
     const auto report = look_at(options, names);
     if (!report) return report.error();
-    if (const std::string over = not_drained(*report); !over.empty()) {
+    if (const auto over = not_drained(*report)) {
       Outcome undone = shown(options, *report, kNotAsWanted);
-      undone.err = over + "\n";
+      undone.err = *over + "\n";
       return undone;
     }
     const std::vector<std::string> left = not_withdrawn(*report, drained);
@@ -276,8 +277,7 @@ Outcome status(const Options& options, const std::vector<std::string>& services)
   if (!reply) return failed(options, reply.error());
   Report report = object_at(*reply, "status");
   if (!services.empty()) {
-    if (std::string error = keep_only(report, services); !error.empty())
-      return {kUsage, "", std::move(error)};
+    if (auto kept = keep_only(report, services); !kept) return {kUsage, "", std::move(kept.error())};
   }
   // What the brake holds is not as wanted, also where only another service was asked for.
   const bool fine =

@@ -5,8 +5,10 @@
 namespace herald::ctl {
 namespace {
 
-// Why what the router says of VIPs proves nothing; empty: it does.
-std::string unread(const Report& status, std::chrono::milliseconds drained) {
+using Problem = std::optional<std::string>;
+
+// Why what the router says of VIPs proves nothing.
+Problem unread(const Report& status, std::chrono::milliseconds drained) {
   const Report& router = object_at(status, "router");
   const std::string stack = text_at(router, "stack");
   const auto reachable = flag_at(router, "reachable");
@@ -18,18 +20,19 @@ std::string unread(const Report& status, std::chrono::milliseconds drained) {
   const auto now = time_at(status, "at");
   const auto read = time_at(router, "read_at");
   if (!now || !read || *now - *read > drained) return fmt::format("{} was not read since the drain", stack);
-  return {};
+  return std::nullopt;
 }
 
-std::string still_advertised(const Report& vip, const std::string& stack) {
+Problem still_advertised(const Report& vip, const std::string& stack) {
   const std::string prefix = text_at(vip, "prefix");
   const auto in_rib = flag_at(vip, "in_rib");
   if (!in_rib) return fmt::format("{} was not read back from {}", prefix, stack);
-  if (!*in_rib) return {};
+  if (!*in_rib) return std::nullopt;
   if (is_null_at(vip, "advertised_to"))
     return fmt::format("{} is in {}'s BGP table, and who is sent it is not known", prefix, stack);
   const std::string peers = joined_at(vip, "advertised_to");
-  return peers.empty() ? "" : fmt::format("{} is still advertised to {}", prefix, peers);
+  if (peers.empty()) return std::nullopt;
+  return fmt::format("{} is still advertised to {}", prefix, peers);
 }
 
 }  // namespace
@@ -43,19 +46,19 @@ std::vector<std::string> not_withdrawn(const Report& status, std::chrono::millis
   }
   const std::string stack = text_at(object_at(status, "router"), "stack");
   if (stack == "none" || services.empty()) return left;
-  if (std::string why = unread(status, drained); !why.empty()) {
-    left.push_back(std::move(why));
+  if (Problem why = unread(status, drained)) {
+    left.push_back(*std::move(why));
     return left;
   }
   for (const Report& service : services) {
     for (const Report& vip : list_at(service, "vips")) {
-      if (std::string text = still_advertised(vip, stack); !text.empty()) left.push_back(std::move(text));
+      if (Problem still = still_advertised(vip, stack)) left.push_back(*std::move(still));
     }
   }
   return left;
 }
 
-std::string not_drained(const Report& status) {
+std::optional<std::string> not_drained(const Report& status) {
   std::string text;
   for (const Report& service : list_at(status, "services")) {
     const std::string admin = text_at(service, "admin");
@@ -64,6 +67,7 @@ std::string not_drained(const Report& status) {
     text += fmt::format("{}{} is not drained any more: {}{}{}", text.empty() ? "" : "; ",
                         text_at(service, "name"), admin, who.empty() ? "" : ", by ", who);
   }
+  if (text.empty()) return std::nullopt;
   return text;
 }
 

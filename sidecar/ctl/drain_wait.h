@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace herald::ctl {
 [[nodiscard]] std::vector<std::string> not_withdrawn(const Report& status, std::chrono::milliseconds drained);
 
 // Which of the services are not drained any more, and by whose word: somebody has undrained or forced them, or --for is
-// over. Empty: none.
-[[nodiscard]] std::string not_drained(const Report& status);
+// over.
+[[nodiscard]] std::optional<std::string> not_drained(const Report& status);
 
 }  // namespace herald::ctl

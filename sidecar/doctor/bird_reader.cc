@@ -40,7 +40,7 @@ class BirdFactsReader final : public FactsReader {
     questions_.ask({spec_.bird.birdc, "-s", spec_.bird.socket, std::move(command)}, spec_.bird.timeout,
                    [this, take = std::move(take)](auto text) {
                      if (text) return take(*text);
-                     if (facts_.error.empty()) facts_.error = text.error();
+                     if (!facts_.error) facts_.error = text.error();
                    });
   }
 

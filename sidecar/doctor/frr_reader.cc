@@ -64,7 +64,7 @@ class FrrFactsReader final : public FactsReader {
   }
 
   void note(const std::string& problem) {
-    if (facts_.error.empty()) facts_.error = problem;
+    if (!facts_.error) facts_.error = problem;
   }
 
   void plan() {

@@ -100,9 +100,9 @@ struct BirdFacts {
 
 struct RouterFacts {
   bool reachable = false;
-  std::string error;           // why not
-  std::string version;         // "8.4.4"
-  std::string client_version;  // vtysh's
+  std::optional<std::string> error;  // why it is not, or what it left unanswered first
+  std::string version;               // "8.4.4"
+  std::string client_version;        // vtysh's
   std::vector<PeerFacts> peers;
   std::map<Vip, VipFacts> vips;       // every configured one
   std::vector<SavedLine> saved;       // lines of files that announce or assign a configured VIP at boot

@@ -14,16 +14,16 @@ namespace {
 
 void check_reachable(Examination& exam) {
   if (exam.router.reachable) {
-    if (!exam.router.error.empty()) {
+    if (exam.router.error) {
       exam.warn("reachable",
-                fmt::format("{} left a question unanswered: {}", exam.daemon(), exam.router.error),
+                fmt::format("{} left a question unanswered: {}", exam.daemon(), *exam.router.error),
                 "what it did not tell could not be judged", "look at its log, and run doctor again");
     }
     return;
   }
   const std::string_view unit = exam.frr() ? "frr" : "bird";
   exam.error(
-      "reachable", fmt::format("{} does not answer: {}", exam.daemon(), exam.router.error),
+      "reachable", fmt::format("{} does not answer: {}", exam.daemon(), exam.router.error.value_or("")),
       "herald can neither read back nor steer a router that does not answer; nothing else of it was judged",
       fmt::format("systemctl status {}; then the group of its socket, and router.{} in the configuration",
                   unit, exam.frr() ? "vtysh" : "bird"));

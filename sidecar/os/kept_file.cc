@@ -36,11 +36,10 @@ std::expected<void, std::string> replace_kept_file(const std::filesystem::path& 
       ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode));
   leave_to_owner_of(parent, fd);
   const bool written = fd && write_all(fd, text) && (durable == Durable::no || ::fsync(fd.get()) == 0);
-  std::string problem = written ? "" : failed("write", fresh);
-  if (problem.empty() && ::rename(fresh.c_str(), file.c_str()) != 0) problem = failed("replace", file);
-  if (!problem.empty()) {
+  if (!written || ::rename(fresh.c_str(), file.c_str()) != 0) {
+    std::string problem = written ? failed("replace", file) : failed("write", fresh);
     ::unlink(fresh.c_str());
-    return std::unexpected(problem);
+    return std::unexpected(std::move(problem));
   }
   if (durable == Durable::no) return {};
   // The new name has to be on the disk too. It is in place already, so that its failure changes nothing any more.

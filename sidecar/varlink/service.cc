@@ -94,7 +94,7 @@ VarlinkInterface own_interface(const VarlinkInfo& info, const VarlinkInterface& 
 
 }  // namespace
 
-std::string misfit(const std::vector<VarlinkField>& fields, const json& object) {
+std::optional<std::string> misfit(const std::vector<VarlinkField>& fields, const json& object) {
   for (const VarlinkField& field : fields) {
     const auto found = object.find(field.name);
     const bool fits = found == object.end() ? field.type.starts_with('?') : has_type(*found, field.type);
@@ -103,7 +103,7 @@ std::string misfit(const std::vector<VarlinkField>& fields, const json& object) 
   for (const auto& [name, value] : object.items()) {
     if (std::ranges::find(fields, name, &VarlinkField::name) == fields.end()) return name;
   }
-  return {};
+  return std::nullopt;
 }
 
 std::string describe(const VarlinkInterface& interface) {
@@ -175,9 +175,8 @@ VarlinkReply VarlinkService::dispatch(const VarlinkMethod& method, const Varlink
   // Before the parameters: a client that may not call it learns nothing more.
   if (method.mutates && !peer.may_change) return std::unexpected(permission_denied());
   if (method.course == VarlinkCourse::stream && !call.more) return std::unexpected(expected_more());
-  if (const std::string wrong = misfit(method.in, call.parameters); !wrong.empty()) {
-    return std::unexpected(invalid_parameter(wrong));
-  }
+  if (const auto wrong = misfit(method.in, call.parameters))
+    return std::unexpected(invalid_parameter(*wrong));
   return method.call(call.parameters, peer);
 }
 

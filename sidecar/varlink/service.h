@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,8 +70,9 @@ struct VarlinkInterface {
   std::vector<VarlinkErrorKind> errors;
 };
 
-// The field of an object that is missing, unknown or of another type; empty: it is as declared.
-[[nodiscard]] std::string misfit(const std::vector<VarlinkField>& fields, const nlohmann::json& object);
+// The first field of an object that is missing, unknown or of another type; none: it is as declared.
+[[nodiscard]] std::optional<std::string> misfit(const std::vector<VarlinkField>& fields,
+                                                const nlohmann::json& object);
 
 // The interface in Varlink's definition language.
 [[nodiscard]] std::string describe(const VarlinkInterface& interface);

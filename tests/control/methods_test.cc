@@ -104,19 +104,19 @@ TEST_CASE("every method answers with what its description says") {
     INFO(name << ": a new method needs a row here, with parameters that it takes");
     const auto row = good.find(name);
     REQUIRE(row != good.end());
-    CHECK(misfit(fields.in, json::parse(row->second)).empty());
+    CHECK(misfit(fields.in, json::parse(row->second)) == std::nullopt);
     const json reply = call(name, row->second);
     if (reply.is_null()) continue;
     INFO(reply.dump());
     REQUIRE_FALSE(reply.contains("error"));
-    CHECK(misfit(fields.out, reply["parameters"]).empty());
+    CHECK(misfit(fields.out, reply["parameters"]) == std::nullopt);
   }
   // The answer that comes later, and what Watch sends after its first reply.
   const ProbeSpec probe;
   const ordered_json results{{"results", {result_report(probe, {})}}};
-  CHECK(misfit(methods.at(std::string(kProbeMethod)).out, results).empty());
+  CHECK(misfit(methods.at(std::string(kProbeMethod)).out, results) == std::nullopt);
   const ordered_json news{{"transition", to_json(some_history()[0])}};
-  CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news).empty());
+  CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news) == std::nullopt);
 }
 
 TEST_CASE("every error has the parameters that its description says") {
@@ -127,7 +127,7 @@ TEST_CASE("every error has the parameters that its description says") {
     REQUIRE(reply.contains("error"));
     CHECK(reply["error"] == error);
     REQUIRE(errors.contains(reply["error"]));
-    CHECK(misfit(errors.at(reply["error"]).in, reply["parameters"]).empty());
+    CHECK(misfit(errors.at(reply["error"]).in, reply["parameters"]) == std::nullopt);
   };
   check(kNoSuchService, call(kWhyMethod, R"({"service": "wbe"})"));
   check(kNoSuchService, call(kHistoryMethod, R"({"service": "wbe"})"));

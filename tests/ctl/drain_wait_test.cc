@@ -62,7 +62,7 @@ TEST_CASE("a report of another release proves no withdrawal") {
 
 TEST_CASE("a drain that is over is told from one that goes on") {
   Snapshot snapshot = drained();
-  CHECK(ctl::not_drained(status_report(snapshot, kClocks)).empty());
+  CHECK_FALSE(ctl::not_drained(status_report(snapshot, kClocks)));
   snapshot.services[0].admin = {};
   CHECK(ctl::not_drained(status_report(snapshot, kClocks)) == "web is not drained any more: auto");
   snapshot.services[0].admin = {AdminState::force, "", "uid 7", kNow, std::nullopt};
