@@ -1,7 +1,5 @@
-// From probes to a wish: what the gates say together, and what herald wants of the service's VIPs.
-//
-// compose() is three-valued: unknown is neither up nor down, and nothing is decided on it. ServiceMachine
-// turns the composed health into a Want, with the parts that need memory:
+// From health to a wish: what herald wants of a service's VIPs, by what its probes say together (compose.h), with the parts
+// that need memory:
 //
 //   starting   nothing was observed yet: hold.
 //   adopting   the first look found our VIPs announced (an earlier herald left them): hold, until the health is
@@ -26,35 +24,13 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 
 #include "sidecar/core/config.h"
-#include "sidecar/core/probe/health.h"
+#include "sidecar/core/service/compose.h"
 #include "sidecar/core/service/damping.h"
 
 namespace herald {
-
-// What compose() needs of one probe.
-struct ProbeOpinion {
-  const ProbeSpec* spec = nullptr;
-  const HealthTracker* tracker = nullptr;
-  const ProbeResult* conclusive = nullptr;  // the last conclusive result, if there was one
-  const ProbeResult* latest = nullptr;      // the last result of any kind
-};
-
-struct Composed {
-  Health health = Health::unknown;
-  std::string reason;  // "all 2 gates up"; "1 of 2 gates down: front (refused: ...)"
-  // Unknown, and every gate that is not known has had conclusive results: it is a matter of a few more.
-  bool conclusive = false;
-  // Healthy, and this probe, which may degrade it, is not known yet.
-  std::string waits_for = {};
-  // Unhealthy, and the brake holds what would be withdrawn for it.
-  std::optional<TimePoint> braked_until = std::nullopt;
-};
-
-[[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);
 
 class ServiceMachine {
  public:

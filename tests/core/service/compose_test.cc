@@ -1,10 +1,10 @@
 // The three-valued truth tables of compose(), and what it says to people.
+#include "sidecar/core/service/compose.h"
+
 #include <catch2/catch.hpp>
 #include <deque>
 #include <string>
 #include <vector>
-
-#include "sidecar/core/service/machine.h"
 
 namespace herald {
 namespace {
@@ -137,6 +137,26 @@ TEST_CASE("what is waited for") {
   probes.tracker(0).record(kFail);
   probes.opinion(0).conclusive = &kFail;
   CHECK(probes.compose(kAll).reason == "waiting for a: 1 of 2 failures (Connection refused)");
+}
+
+TEST_CASE("unknown is conclusive once every gate that is not known has a result that counts") {
+  Probes probes;
+  probes.add('-').add('-').add('-', Role::degrade);
+  CHECK_FALSE(probes.compose(kAll).conclusive);
+  probes.tracker(0).record(kFail);
+  CHECK_FALSE(probes.compose(kAll).conclusive);
+  probes.tracker(1).record(kPass);
+  CHECK(probes.compose(kAll).conclusive);
+  CHECK_FALSE(Probes().add('u').compose(kAll).conclusive);  // said of unknown health alone
+}
+
+TEST_CASE("healthy waits for what may degrade it and is not known, and nothing else does") {
+  CHECK(Probes().add('u').add('u', Role::degrade).add('-', Role::degrade).compose(kAll).waits_for == "c");
+  CHECK_FALSE(Probes().add('u').add('u', Role::degrade).compose(kAll).waits_for);
+  CHECK_FALSE(Probes().add('u').add('-', Role::info).compose(kAll).waits_for);
+  CHECK_FALSE(Probes().add('u').add('-').compose(kAny).waits_for);
+  CHECK_FALSE(Probes().add('d').add('-', Role::degrade).compose(kAll).waits_for);
+  CHECK_FALSE(Probes().add('w').add('-', Role::degrade).compose(kAll).waits_for);  // degraded already
 }
 
 }  // namespace herald
