@@ -9,17 +9,8 @@
 namespace herald {
 namespace {
 
-constexpr std::size_t kKeptTransitions = 16;
-constexpr std::size_t kKeptSteps = 16;
-
 // A VIP that is configured no more, and still in the router's table: by somebody else's doing perhaps, and on purpose.
 constexpr Duration kStaleToldFor = 10min;
-
-template <typename Item>
-void keep_last(std::deque<Item>& items, Item item, std::size_t most) {
-  items.push_back(std::move(item));
-  if (items.size() > most) items.pop_front();
-}
 
 // "by root: kernel update"
 std::string said(const Admin& admin) {
@@ -39,9 +30,8 @@ ServiceRun::ServiceRun(ServiceSpec spec, TimePoint now, Since since, bool by_add
       machine_(spec_, now),
       dealings_{.since = since,
                 .read_after = since.read > 0 ? since.read - 1 : 0,
-                .moving = routes() && by_address} {
-  since_.fill(now);
-}
+                .moving = routes() && by_address},
+      record_(now) {}
 
 void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, TimePoint now) {
   const bool elsewhere = spec.vips != spec_.vips || spec.announce != spec_.announce;
@@ -116,8 +106,8 @@ void ServiceRun::note_arrival(const ServiceSight& seen) {
 void ServiceRun::note_expiry(Transitions& made, TimePoint now) {
   const auto over = machine_.expire(now);
   if (!over) return;
-  made.push_back(note(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
-                      "its time is over; it was " + said(*over), now));
+  made.push_back(turned(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
+                        "its time is over; it was " + said(*over), now));
 }
 
 void ServiceRun::decide_wish(const Composed& composed, Presence presence, TimePoint now) {
@@ -155,35 +145,32 @@ void ServiceRun::take_health(const Composed& composed, ServiceState judged, Tran
   const bool graded = is_up(health_) && is_up(composed.health);
   const bool known = health_ != Health::unknown && composed.health != Health::unknown;
   if (graded || (known && judged == state_))
-    made.push_back(note(Subject::health, name_of(health_), name_of(composed.health), composed.reason, now));
-  since_[static_cast<std::size_t>(Subject::health)] = now;
+    made.push_back(turned(Subject::health, name_of(health_), name_of(composed.health), composed.reason, now));
+  record_.set_since(Subject::health, now);
   health_ = composed.health;
 }
 
 void ServiceRun::take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now) {
   if (judged == state_) return;
   made.push_back(
-      note(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : problem(), now));
+      turned(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : problem(), now));
   state_ = judged;
 }
 
-effect::Transition ServiceRun::note(Subject subject, std::string_view from, std::string_view to,
-                                    std::string why, TimePoint now) {
-  const TimePoint before = std::exchange(since_[static_cast<std::size_t>(subject)], now);
-  effect::Transition transition{now,     spec_.name,  "", std::string(from), std::string(to), std::move(why),
-                                subject, now - before};
-  keep_last(transitions_, transition, kKeptTransitions);
-  return transition;
+effect::Transition ServiceRun::turned(Subject subject, std::string_view from, std::string_view to,
+                                      std::string why, TimePoint now) {
+  return record_.turned(spec_.name, subject, from, to, std::move(why), now);
 }
 
 effect::Transition ServiceRun::administer(Admin admin, TimePoint now) {
   const AdminState before = machine_.admin().state;
   machine_.administer(std::move(admin));
-  return note(Subject::admin, name_of(before), name_of(machine_.admin().state), said(machine_.admin()), now);
+  return turned(Subject::admin, name_of(before), name_of(machine_.admin().state), said(machine_.admin()),
+                now);
 }
 
 void ServiceRun::restore(Admin admin) {
-  since_[static_cast<std::size_t>(Subject::admin)] = admin.since;
+  record_.set_since(Subject::admin, admin.since);
   machine_.administer(std::move(admin));
 }
 
@@ -308,7 +295,7 @@ void ServiceRun::stand(std::vector<VipStanding>& standings, const Sight& sight) 
 void ServiceRun::step_issued(const IssuedStep& issued, TimePoint now) {
   in_flight_.emplace(issued.id, issued.step);
   if (issued.step.kind == Step::Kind::refresh) return;  // routine, three a lease
-  keep_last(steps_, Record{issued.step.key.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
+  record_.issued(issued.step.key.vip, to_string(issued.step), now);
 }
 
 void ServiceRun::step_finished(StepId id, const StepOutcome& outcome, std::uint64_t router_sequence) {
@@ -317,31 +304,28 @@ void ServiceRun::step_finished(StepId id, const StepOutcome& outcome, std::uint6
   const Step step = std::move(found->second);
   in_flight_.erase(found);
   if (step.kind != Step::Kind::refresh && !routes()) dealings_.read_after = router_sequence;
-  finish_record(step.key.vip, to_string(step), outcome ? RouteOutcome{} : std::unexpected(outcome.error()));
+  finish_step(step.key.vip, to_string(step), outcome ? RouteOutcome{} : std::unexpected(outcome.error()));
 }
 
 void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
   ++dealings_.routes_in_flight;
-  keep_last(steps_, Record{issued.step.vip, {now, to_string(issued.step), std::nullopt}}, kKeptSteps);
+  record_.issued(issued.step.vip, to_string(issued.step), now);
 }
 
 void ServiceRun::step_finished(const IssuedRouteStep& issued, const RouteOutcome& outcome,
                                std::uint64_t router_sequence) {
   --dealings_.routes_in_flight;
   dealings_.read_after = router_sequence;
-  finish_record(issued.step.vip, to_string(issued.step), outcome);
+  finish_step(issued.step.vip, to_string(issued.step), outcome);
 }
 
-void ServiceRun::finish_record(const Vip& vip, const std::string& text, const RouteOutcome& outcome) {
+void ServiceRun::finish_step(const Vip& vip, const std::string& text, const RouteOutcome& outcome) {
   if (outcome) {
     dealings_.step_errors.erase(vip);
   } else {
     dealings_.step_errors[vip] = outcome.error();
   }
-  for (Record& record : steps_) {
-    if (!record.shown.outcome && record.vip == vip && record.shown.text == text)
-      record.shown.outcome = outcome;
-  }
+  record_.finished(vip, text, outcome);
 }
 
 // ---- what is shown
@@ -361,14 +345,14 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   }
   shown.problem = problem();
   shown.departs = departs();
-  shown.since = since_[static_cast<std::size_t>(Subject::state)];
+  shown.since = record_.since(Subject::state);
   shown.penalty = machine_.penalty(now);
   shown.require = spec_.require;
   shown.damping = spec_.damping;
   shown.damped_until = machine_.damped_until(now);
   shown.held_down_until = machine_.held_down_until(now);
-  shown.transitions = transitions_;
-  for (const Record& record : steps_) shown.steps.push_back(record.shown);
+  shown.transitions = record_.transitions();
+  shown.steps = record_.steps();
   const ServiceSight seen = see(sight);
   for (const Vip& vip : spec_.vips) shown.vips.push_back(seen.show(vip, wish_));
   return shown;

@@ -40,8 +40,6 @@
 // still be announced by its address alone.
 #pragma once
 
-#include <array>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,6 +48,7 @@
 #include "sidecar/core/events.h"
 #include "sidecar/core/route/route_plan.h"
 #include "sidecar/core/service/machine.h"
+#include "sidecar/core/service/record.h"
 #include "sidecar/core/service/sight.h"
 #include "sidecar/core/snapshot.h"
 
@@ -157,9 +156,9 @@ class ServiceRun {
   [[nodiscard]] Want vip_want(const ServiceSight& seen, TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const;
-  void finish_record(const Vip& vip, const std::string& text, const RouteOutcome& outcome);
-  effect::Transition note(Subject subject, std::string_view from, std::string_view to, std::string why,
-                          TimePoint now);
+  void finish_step(const Vip& vip, const std::string& text, const RouteOutcome& outcome);
+  effect::Transition turned(Subject subject, std::string_view from, std::string_view to, std::string why,
+                            TimePoint now);
 
   ServiceSpec spec_;
   Policies policies_;
@@ -172,15 +171,9 @@ class ServiceRun {
   Demand demand_;
   TimePoint departs_at_{};
   ServiceState state_ = ServiceState::adopting;
-  std::array<TimePoint, kServiceSubjects> since_;  // by Subject
   Problem problem_;
   std::map<StepId, Step> in_flight_;
-  std::deque<effect::Transition> transitions_;
-  struct Record {
-    Vip vip;
-    StepRecord shown;
-  };
-  std::deque<Record> steps_;
+  ServiceRecord record_;
 };
 
 }  // namespace herald
