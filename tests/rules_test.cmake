@@ -128,12 +128,7 @@ set(untested
   sidecar/core/requests.cc
   sidecar/core/shown.cc
   sidecar/core/events.cc
-  sidecar/ctl/commands.cc
-  sidecar/ctl/complete.cc
-  sidecar/ctl/life.cc
-  sidecar/ctl/local.cc
   sidecar/ctl/main.cc
-  sidecar/ctl/render_history.cc
   sidecar/daemon/daemon.cc
   sidecar/daemon/main.cc
   sidecar/daemon/reload.cc
@@ -150,8 +145,7 @@ set(untested
   sidecar/doctor/session_rules.cc
   sidecar/doctor/vip_rules.cc
   sidecar/state/history_entry.cc
-  sidecar/text/fmt/compiled.cc
-  sidecar/varlink/client.cc)
+  sidecar/text/fmt/compiled.cc)
 foreach(source IN LISTS sources)
   if(NOT source MATCHES "\\.cc$")
     continue()

@@ -1,25 +1,16 @@
 #include "sidecar/ctl/render.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <ctime>
 #include <iterator>
 #include <sstream>
 
 #include "tests/control/snapshot_fixture.h"
+#include "tests/ctl/utc.h"
 
 using namespace herald;
 using namespace fixture;
 
 namespace {
-
-// The pictures show local time: in these tests it is UTC.
-struct Utc {
-  Utc() {
-    ::setenv("TZ", "UTC0", 1);
-    ::tzset();
-  }
-};
 
 std::string status_of(const Snapshot& snapshot, const ctl::Look& look = {}) {
   const Utc utc;
@@ -290,38 +281,6 @@ TEST_CASE("a report of another release, or of something else, is shown as far as
                            "transitions": [{}], "steps": [7]}})"}) {
     CHECK_FALSE(ctl::render_why(ctl::Report::parse(text), {}).empty());
   }
-}
-
-TEST_CASE("times are read exactly, spans are told roughly") {
-  const auto read = [](const char* text) { return ctl::time_at({{"t", text}}, "t"); };
-  CHECK(read("1970-01-01T00:00:01.250Z") == ctl::WallTime(1250ms));
-  CHECK(read("1970-01-01T00:00:01Z") == ctl::WallTime(1s));
-  for (const char* wrong : {"", "x", "1970-01-01", "1970-01-01T00:00:01.250", "1970-01-01T00:00:01.2x"}) {
-    CHECK_FALSE(read(wrong));
-  }
-  CHECK(ctl::span_text(-5s) == "0.0s");
-  CHECK(ctl::span_text(450ms) == "0.4s");
-  CHECK(ctl::span_text(42s) == "42s");
-  CHECK(ctl::span_text(3min + 59s) == "3m");
-  CHECK(ctl::span_text(2h + 5min) == "2h 5m");
-  CHECK(ctl::span_text(76h) == "3d 4h");
-}
-
-TEST_CASE("history is a line a transition: when, what, how long it was as before, and why") {
-  const Utc utc;
-  const ctl::Report report = history_report(some_history(), "", kClocks);
-  CHECK(ctl::render_history(report, {}) ==
-        "2026-11-22 14:03:00.000  heraldd    started                                 0.1.0\n"
-        "00:03:00.000             old        announced -> withdrawing  after 1d 2h   herald stops\n"
-        "10:02:00.000             web        admin auto -> drain       after 10h 0m  by root: update\n"
-        "10:02:01.000             web/front  up -> down                after 1h 1m   refused: connect\n");
-  CHECK(ctl::render_history(history_report({}, "", kClocks), {}) == "nothing has changed yet\n");
-  const auto one = ctl::render_transition(report["transitions"][3],
-                                          std::chrono::floor<std::chrono::milliseconds>(kClocks.wall), {});
-  CHECK(one ==
-        "10:02:01.000  web/front         up -> down                  after 1h 1m   refused: connect\n");
-  CHECK(ctl::render_transition({{"reason", "\x1b[2J"}, {"to", 7}}, {}, {}).find("\\x1b[2J") !=
-        std::string::npos);
 }
 
 TEST_CASE("the brake is shown above everything else") {

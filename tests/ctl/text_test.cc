@@ -8,6 +8,7 @@
 namespace herald {
 namespace {
 
+using namespace std::chrono_literals;
 using Texts = std::vector<std::string>;
 using ctl::line;
 using ctl::Table;
@@ -55,6 +56,21 @@ TEST_CASE("a value of another type than expected is an empty one") {
     CHECK_FALSE(ctl::time_at(report, "key"));
     CHECK(ctl::text_at(value, "key").empty());
   }
+}
+
+TEST_CASE("times are read exactly, spans are told roughly") {
+  const auto read = [](const char* text) { return ctl::time_at({{"t", text}}, "t"); };
+  CHECK(read("1970-01-01T00:00:01.250Z") == ctl::WallTime(1250ms));
+  CHECK(read("1970-01-01T00:00:01Z") == ctl::WallTime(1s));
+  for (const char* wrong : {"", "x", "1970-01-01", "1970-01-01T00:00:01.250", "1970-01-01T00:00:01.2x"}) {
+    CHECK_FALSE(read(wrong));
+  }
+  CHECK(ctl::span_text(-5s) == "0.0s");
+  CHECK(ctl::span_text(450ms) == "0.4s");
+  CHECK(ctl::span_text(42s) == "42s");
+  CHECK(ctl::span_text(3min + 59s) == "3m");
+  CHECK(ctl::span_text(2h + 5min) == "2h 5m");
+  CHECK(ctl::span_text(76h) == "3d 4h");
 }
 
 }  // namespace
