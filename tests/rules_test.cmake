@@ -144,7 +144,6 @@ set(untested
   sidecar/doctor/policy_rules.cc
   sidecar/doctor/session_rules.cc
   sidecar/doctor/vip_rules.cc
-  sidecar/state/history_entry.cc
   sidecar/text/fmt/compiled.cc)
 foreach(source IN LISTS sources)
   if(NOT source MATCHES "\\.cc$")
