@@ -134,16 +134,9 @@ set(untested
   sidecar/daemon/reload.cc
   sidecar/daemon/withdraw.cc
   sidecar/doctor/bird_reader.cc
-  sidecar/doctor/bird_rules.cc
   sidecar/doctor/facts_reader.cc
-  sidecar/doctor/frr_config.cc
   sidecar/doctor/frr_reader.cc
-  sidecar/doctor/frr_rules.cc
   sidecar/doctor/host_facts.cc
-  sidecar/doctor/host_rules.cc
-  sidecar/doctor/policy_rules.cc
-  sidecar/doctor/session_rules.cc
-  sidecar/doctor/vip_rules.cc
   sidecar/text/fmt/compiled.cc)
 foreach(source IN LISTS sources)
   if(NOT source MATCHES "\\.cc$")

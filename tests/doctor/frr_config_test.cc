@@ -1,0 +1,82 @@
+// The fixtures are what a real bgpd printed (their names say which).
+#include <catch2/catch.hpp>
+
+#include "sidecar/doctor/frr_facts.h"
+#include "tests/announce/fixture.h"
+
+namespace herald {
+namespace {
+
+using Lines = std::vector<std::string>;
+const Vip web_vip{"10.99.0.1/32"};
+const Vip web_vip6{"fd00:99::1/128"};
+
+TEST_CASE("the lines of a running configuration that rules ask for") {
+  FrrFacts facts;
+  const std::string release = GENERATE(from_range(kFrrReleases));
+  parse_frr_config(frr_fixture(release, "running-config.txt"), "default", facts);
+  FrrFacts expected;
+  expected.has_instance = true;
+  expected.import_check = false;
+  expected.redistribute = {Redistribution{true, "CONNECTED"}, Redistribution{true, "CONNECTED6"}};
+  CHECK(facts == expected);
+}
+
+TEST_CASE("instances, families and profiles of a configuration") {
+  constexpr std::string_view kConfig = R"(frr defaults datacenter
+bgp suppress-fib-pending
+router bgp 65001
+ network 10.0.0.1/32
+exit
+router bgp 65001 vrf blue
+ bgp ebgp-requires-policy
+ update-delay 20
+ network 10.99.0.1/32 route-map HERALD-a
+ address-family ipv6 unicast
+  network fd00:99::1/128
+  redistribute connected
+ exit-address-family
+route-map network permit 10
+)";
+  FrrFacts facts;
+  parse_frr_config(kConfig, "blue", facts);
+  CHECK(facts.profile == "datacenter");
+  CHECK(facts.ebgp_requires_policy);
+  CHECK(facts.import_check);
+  CHECK(facts.suppress_fib_pending);
+  CHECK(facts.update_delay);
+  CHECK(facts.networks == std::map<Vip, std::string>{{web_vip, "HERALD-a"}, {web_vip6, ""}});
+  CHECK_FALSE(facts.redistribute[kIpv4].on);
+  CHECK(facts.redistribute[kIpv6] == Redistribution{true, ""});
+  FrrFacts other;
+  parse_frr_config(kConfig, "default", other);
+  CHECK_FALSE(other.ebgp_requires_policy);  // as the profile has it
+  CHECK(other.networks.size() == 1);
+  FrrFacts none;
+  parse_frr_config(kConfig, "red", none);
+  CHECK_FALSE(none.has_instance);
+}
+
+TEST_CASE("saved lines that announce or assign a VIP") {
+  const std::string text = R"(interface lo
+ ip address 10.99.0.1/32
+ ip address 10.0.0.1/32
+!
+router bgp 65001
+ ! network 10.99.0.1/32
+ network 10.99.0.1/32   route-map X
+ address-family ipv6 unicast
+  network fd00:99::1/128
+  network fd00:98::1/128 route-map HERALD-old-healthy
+  network fd00:97::1/128
+router ospf
+ network 10.99.0.1/32 area 0
+)";
+  CHECK(saved_frr_lines(text, {web_vip, web_vip6}) ==
+        Lines{"interface lo: ip address 10.99.0.1/32", "network 10.99.0.1/32 route-map X",
+              "network fd00:99::1/128", "network fd00:98::1/128 route-map HERALD-old-healthy"});
+  CHECK(saved_frr_lines(text, {}) == Lines{"network fd00:98::1/128 route-map HERALD-old-healthy"});
+}
+
+}  // namespace
+}  // namespace herald

@@ -1,0 +1,27 @@
+#include "tests/doctor/world.h"
+
+namespace herald {
+
+TEST_CASE("doctor on who may talk to the router") {
+  check_all(World(), {
+                         {[](World& w) { w.host.user_in_group = false; }, {"warning group"}},
+                         {[](World& w) { w.host.herald_in_group = false; }, {"error group"}},
+                         {[](World& w) { w.host.herald_in_group = std::nullopt; }, {}},
+                     });
+  World world;
+  world.config.router.stack = Stack::none;
+  CHECK(world.findings().size() == 1);
+}
+
+TEST_CASE("who is in no group that may talk to the router is named with it") {
+  World world(Stack::bird);
+  CHECK(world.told("group").empty());
+  world.host = {.user = "ann", .group = "bird", .user_in_group = false, .herald_in_group = false};
+  CHECK(world.told("group") ==
+        Checks{"error: user herald is not in group bird", "warning: user ann is not in group bird"});
+  CHECK(world.findings().front().fix == "usermod -aG bird herald, then systemctl restart herald");
+  world.host = {.user = "ann", .group = "", .user_in_group = true, .herald_in_group = true};
+  CHECK(world.told("group").empty());
+}
+
+}  // namespace herald

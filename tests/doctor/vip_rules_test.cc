@@ -1,0 +1,61 @@
+#include "tests/doctor/world.h"
+
+namespace herald {
+
+TEST_CASE("doctor on VIPs in the table") {
+  check_all(
+      World(),
+      {
+          {[](World& w) {
+             w.router.vips[web_vip] = {
+                 .in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}, .missing_from = {"10.1.1.132"}};
+           },
+           {"error same-routes"}},
+          {[](World& w) {
+             w.router.vips[web_vip] = {
+                 .in_rib = true, .origins = 1, .advertised_to = {}, .missing_from = {"10.1.1.4"}};
+           },
+           {"error outbound-filter"}},
+          {[](World& w) {
+             w.router.vips[web_vip] = {.in_rib = false,
+                                       .origins = 0,
+                                       .advertised_to = {},
+                                       .missing_from = {},
+                                       .held_back_by = {"ANYCAST"}};
+           },
+           {"error outbound-filter"}},
+          {[](World& w) { w.router.vips.clear(); }, {}},
+      });
+}
+
+TEST_CASE("what a list holds back is told once, with the names of the lists") {
+  World world;
+  world.router.vips[web_vip] = {.in_rib = true,
+                                .origins = 1,
+                                .advertised_to = {},
+                                .missing_from = {"10.1.1.4"},
+                                .held_back_by = {"ANYCAST", "B"}};
+  CHECK(world.told("outbound-filter") ==
+        Checks{"error: prefix-list ANYCAST, B does not let 10.99.0.1/32 out"});
+}
+
+TEST_CASE("peers that miss a VIP are named, and only where another one has it") {
+  World world;
+  world.config.services[0].vips.push_back({"10.99.0.2/32"});
+  world.router.vips[{"10.99.0.2/32"}] = {
+      .in_rib = true, .origins = 1, .advertised_to = {}, .missing_from = {"10.1.1.4", "10.1.1.132"}};
+  CHECK(world.told("same-routes").empty());
+  CHECK(world.told("outbound-filter") == Checks{"error: 10.99.0.2/32 in the table and advertised to nobody"});
+  world.router.vips[web_vip] = {
+      .in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}, .missing_from = {"10.1.1.132"}};
+  CHECK(world.told("same-routes") == Checks{"error: 10.99.0.1/32 not advertised to 10.1.1.132"});
+}
+
+TEST_CASE("of a router that does not answer nothing is said about VIPs") {
+  World world;
+  world.router.vips[web_vip].missing_from = {"10.1.1.132"};
+  world.router.reachable = false;
+  CHECK(world.told("same-routes").empty());
+}
+
+}  // namespace herald
