@@ -125,9 +125,6 @@ set(untested
   sidecar/announce/router/lever.cc
   sidecar/announce/router/owned_file.cc
   sidecar/announce/router/questions.cc
-  sidecar/core/requests.cc
-  sidecar/core/shown.cc
-  sidecar/core/events.cc
   sidecar/ctl/main.cc
   sidecar/daemon/daemon.cc
   sidecar/daemon/main.cc

@@ -111,4 +111,29 @@ TEST_CASE("what is restored is bounded by today's figures and by now, whatever t
   CHECK_FALSE(low.suppressed_until(kStart));
 }
 
+TEST_CASE(
+    "other figures judge what is held: no longer than their max_suppress, and no longer than they would") {
+  Penalty penalty(kDefault);
+  for (const Duration at : {0s, 0s, 0s})
+    penalty.add_withdrawal(kStart + at);  // 3000: 300 x log2(3) = 475.5 s
+  REQUIRE(seconds(penalty.suppressed_until(kStart), kStart) == Approx(475.5).epsilon(0.001));
+  Penalty shorter = penalty;
+  shorter.retune({.half_life = 5min, .suppress = 2500, .reuse = 1000, .max_suppress = 60s}, kStart);
+  CHECK(seconds(shorter.suppressed_until(kStart), kStart) == Approx(60));
+  Penalty quicker = penalty;
+  quicker.retune({.half_life = 1min, .suppress = 2500, .reuse = 1000, .max_suppress = 30min}, kStart);
+  CHECK(seconds(quicker.suppressed_until(kStart), kStart) == Approx(95.1).epsilon(0.001));
+  Penalty over = penalty;
+  over.retune({.half_life = 5min, .suppress = 5000, .reuse = 3500, .max_suppress = 30min}, kStart);
+  CHECK_FALSE(over.suppressed_until(kStart));  // it is below reuse already
+  CHECK(over.value(kStart) == Approx(3000));
+}
+
+TEST_CASE("other figures suppress nobody that is not held") {
+  Penalty penalty(kDefault);
+  penalty.add_withdrawal(kStart);
+  penalty.retune({.half_life = 5min, .suppress = 900, .reuse = 500, .max_suppress = 30min}, kStart);
+  CHECK_FALSE(penalty.suppressed_until(kStart));
+}
+
 }  // namespace herald

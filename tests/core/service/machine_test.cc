@@ -203,4 +203,29 @@ TEST_CASE("the brake holds what is announced, and announces nothing") {
   CHECK(drained.evaluate(braked, Presence::all, kStart).want == Want::absent);
 }
 
+TEST_CASE("what was announced by force and is healthy since is withdrawn like any other") {
+  ServiceSpec service = spec(20s);
+  service.damping = Damping{};
+  const auto forced = [&] {
+    ServiceMachine machine(service, kStart);
+    machine.evaluate(kDown, Presence::none, kStart);
+    machine.administer({AdminState::force, "", "root", kStart, std::nullopt});
+    CHECK(machine.evaluate(kDown, Presence::none, kStart).want == Want::present);
+    machine.administer({AdminState::automatic, "", "root", kStart, std::nullopt});
+    return machine;
+  };
+  ServiceMachine dead = forced();
+  CHECK(dead.evaluate(kDown, Presence::all, kStart + 1s).want == Want::absent);
+  CHECK(dead.penalty(kStart + 1s) == 0);  // the end of the force, and no failure
+  CHECK(dead.evaluate(kUp, Presence::none, kStart + 2s).want == Want::present);
+  CHECK(dead.evaluate(kDown, Presence::all, kStart + 3s).want == Want::absent);
+  CHECK(dead.penalty(kStart + 3s) == Approx(1000));
+
+  ServiceMachine alive = forced();
+  CHECK(alive.evaluate(kUp, Presence::all, kStart + 1s).want == Want::present);
+  CHECK(alive.evaluate(kDown, Presence::all, kStart + 2s).want == Want::absent);
+  CHECK(alive.penalty(kStart + 2s) == Approx(1000));
+  CHECK(alive.evaluate(kUp, Presence::none, kStart + 3s).held_until == kStart + 22s);
+}
+
 }  // namespace herald

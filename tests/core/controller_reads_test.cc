@@ -1,4 +1,4 @@
-// Leaving, and reading the routing stack.
+// When the controller has the routing stack read, and what it makes of the answers.
 #include <catch2/catch.hpp>
 
 #include "tests/core/controller_bench.h"
@@ -22,115 +22,6 @@ RouterView view(bool in_rib) {
 }
 
 }  // namespace
-
-TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be gone, then Exit") {
-  // One probe is at rest when the stop comes, wherever the phases fall, and the other one runs.
-  ProbeSpec resting = probe_spec("back");
-  resting.timing.fast_interval = 1h;
-  ControllerBench bench(one_service({probe_spec("front"), resting}));
-  bench.turn();
-  while (bench.service().probes.back().runs == 0 || bench.service().probes.front().runs == 0)
-    bench.finish_next(Verdict::pass);
-  bench.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
-  bench.tell(event::AddressesChanged{});
-  const RunId running = bench.next_start();
-  const auto effects = bench.tell(event::Stop{});
-  const auto cancelled = of_kind<effect::CancelProbe>(effects);
-  REQUIRE(cancelled.size() == 1);
-  CHECK(cancelled[0].run == running);
-  CHECK(bench.kernel.empty());
-  const auto exits = of_kind<effect::Exit>(effects);
-  REQUIRE(exits.size() == 1);
-  CHECK(exits[0].clean);
-  CHECK(std::holds_alternative<effect::Exit>(effects.back()));
-  // Told twice, and nothing is started any more.
-  CHECK(of_kind<effect::Exit>(bench.tell(event::Stop{})).empty());
-  const auto later = bench.go_on(3s);
-  CHECK(of_kind<effect::StartProbe>(later).empty());
-  CHECK(of_kind<effect::Exit>(later).empty());
-}
-
-Config one_leased_service() {
-  Config config = one_service({probe_spec("front")});
-  config.services.front().announce.lease = 30s;
-  return config;
-}
-
-TEST_CASE("handover: the lease is renewed in full, nothing else is done, and then Exit") {
-  ControllerBench bench(one_leased_service());
-  bench.turn();
-  bench.finish_next(Verdict::pass, Reason::none, 2);
-  REQUIRE(bench.applied.size() == 1);
-  const RunId running = bench.next_start();
-  bench.kernel[{kVip, "lo"}].expires = bench.now + 25s;
-  const auto effects = bench.tell(event::Handover{});
-  REQUIRE(of_kind<effect::CancelProbe>(effects).size() == 1);
-  CHECK(of_kind<effect::CancelProbe>(effects)[0].run == running);
-  REQUIRE(bench.applied.size() == 2);
-  CHECK(bench.applied[1] == Step{Step::Kind::refresh, {kVip, "lo"}, 30s});
-  REQUIRE(of_kind<effect::Exit>(effects).size() == 1);
-  CHECK(of_kind<effect::Exit>(effects)[0].clean);
-  CHECK(bench.controller.stopping());
-  // SIGTERM comes too late to withdraw.
-  CHECK(bench.tell(event::Stop{}).empty());
-  CHECK(bench.kernel.size() == 1);
-}
-
-TEST_CASE("handover: a lease that cannot be renewed is given up after 4.5 s, and that is not clean") {
-  ControllerBench bench(one_leased_service());
-  bench.turn();
-  bench.finish_next(Verdict::pass, Reason::none, 2);
-  bench.kernel[{kVip, "lo"}].expires = bench.now + 25s;
-  bench.step_error = "refresh: Operation not permitted";
-  CHECK(of_kind<effect::Exit>(bench.tell(event::Handover{})).empty());
-  const auto exits = of_kind<effect::Exit>(bench.go_on(4500ms));
-  REQUIRE(exits.size() == 1);
-  CHECK_FALSE(exits[0].clean);
-  CHECK(bench.kernel.size() == 1);
-}
-
-TEST_CASE("Exit waits for the look that shows what the last step did") {
-  ControllerBench bench(one_service({probe_spec("front")}));
-  bench.turn();
-  bench.finish_next(Verdict::pass, Reason::none, 2);
-  bench.answers_steps = false;
-  const auto effects = bench.tell(event::Stop{});
-  const auto steps = of_kind<effect::Apply>(effects);
-  REQUIRE(steps.size() == 1);
-  CHECK(of_kind<effect::Exit>(effects).empty());
-  bench.now += 10ms;
-  bench.answers_looks = false;
-  const auto finished = bench.tell(event::StepFinished{steps[0].id, Applied::done});
-  const auto looks = of_kind<effect::Observe>(finished);
-  REQUIRE(looks.size() == 1);
-  CHECK(of_kind<effect::Exit>(finished).empty());
-  CHECK(of_kind<effect::Exit>(bench.tell(event::Observed{looks[0].sequence, Observation{}})).size() == 1);
-}
-
-TEST_CASE("what cannot be removed is given up after 4.5 s, and that is not clean") {
-  ControllerBench bench(one_service({probe_spec("front")}));
-  bench.turn();
-  bench.finish_next(Verdict::pass, Reason::none, 2);
-  bench.step_error = "remove: Operation not permitted";
-  const TimePoint stopped = bench.now;
-  CHECK(of_kind<effect::Exit>(bench.tell(event::Stop{})).empty());
-  CHECK(of_kind<effect::Exit>(bench.go_on(4499ms)).empty());
-  bench.now = stopped + 4500ms;
-  const auto exits = of_kind<effect::Exit>(bench.turn());
-  REQUIRE(exits.size() == 1);
-  CHECK_FALSE(exits[0].clean);
-}
-
-TEST_CASE("stopped before anything was seen: it does not leave blindly") {
-  ControllerBench bench(one_service({probe_spec("front")}));
-  bench.look_error = "netlink: No buffer space available";
-  bench.turn();
-  const auto exits = of_kind<effect::Exit>(bench.tell(event::Stop{}));
-  CHECK(exits.empty());
-  const auto later = of_kind<effect::Exit>(bench.go_on(5s));
-  REQUIRE(later.size() == 1);
-  CHECK_FALSE(later[0].clean);
-}
 
 TEST_CASE(
     "the stack is read at the start, 100 ms after a step, and with back-off until it shows what is wanted") {
@@ -197,7 +88,7 @@ TEST_CASE("a read that was begun before a step ended does not prove it") {
   REQUIRE(steps.size() == 1);
   bench.go_on(150ms);  // a read is under way
   bench.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
-  bench.tell(event::StepFinished{steps[0].id, Applied::done});
+  bench.tell(event::StepFinished{steps[0].id, ""});
   bench.tell(event::RouterRead{view(true)});
   CHECK(bench.service().problem == "not read back from bird yet");
   bench.go_on(250ms);
