@@ -116,15 +116,6 @@ endforeach()
 # A reader finds the test of a file by its path: sidecar/FOLDER/NAME.cc is tested by tests/FOLDER/NAME_test.cc, probes/NAME.cc by
 # tests/probes/NAME_test.cc. Those that lack one, which others test in passing: the list may only get shorter.
 set(untested
-  sidecar/announce/bird/change.cc
-  sidecar/announce/bird/reading.cc
-  sidecar/announce/frr/transport.cc
-  sidecar/announce/levers.cc
-  sidecar/announce/router/command.cc
-  sidecar/announce/router/json_member.cc
-  sidecar/announce/router/lever.cc
-  sidecar/announce/router/owned_file.cc
-  sidecar/announce/router/questions.cc
   sidecar/ctl/main.cc
   sidecar/daemon/daemon.cc
   sidecar/daemon/main.cc
