@@ -117,10 +117,7 @@ endforeach()
 # tests/probes/NAME_test.cc. Those that lack one, which others test in passing: the list may only get shorter.
 set(untested
   sidecar/ctl/main.cc
-  sidecar/daemon/daemon.cc
   sidecar/daemon/main.cc
-  sidecar/daemon/reload.cc
-  sidecar/daemon/withdraw.cc
   sidecar/doctor/bird_reader.cc
   sidecar/doctor/facts_reader.cc
   sidecar/doctor/frr_reader.cc

@@ -1,0 +1,112 @@
+#include "sidecar/daemon/daemon.h"
+
+#include "tests/daemon/daemon_bench.h"
+
+using namespace herald;
+using namespace fixture;
+
+namespace {
+
+using Bench = DaemonBench;
+const std::string kWeb = "10.99.0.1/32";
+
+TEST_CASE_METHOD(Bench,
+                 "daemon: what lives is announced, what dies withdrawn, and both are logged and kept") {
+  start();
+  CHECK_FALSE(has(kWeb));
+  REQUIRE(run_until(loop, [this] { return has(kWeb); }));
+  CHECK(logged.has("web/front: unknown -> up"));
+  listener.close();
+  REQUIRE(run_until(loop, [this] { return !has(kWeb); }));
+  REQUIRE(run_until(loop, [this] { return logged.has("web: withdrawing -> withdrawn"); }));
+  CHECK(history().find(R"("service":"web","probe":"front","from":"up","to":"down")") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Bench, "daemon: SIGTERM takes everything away, and that is a clean exit") {
+  start();
+  REQUIRE(run_until(loop, [this] { return has(kWeb); }));
+  CHECK(stop() == 0);
+  CHECK_FALSE(has(kWeb));
+  CHECK(logged.has("Terminated: stopping"));
+  CHECK_FALSE(logged.has("leases end what remains"));
+  const std::string kept = history();
+  CHECK(kept.find(R"("to":"started")") < kept.find(R"("to":"stopped")"));
+  CHECK(kept.find(R"("to":"stopped")") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Bench, "daemon: what cannot be taken away is said, and the exit is not clean") {
+  Hands hands = real_hands(loop, config.state_dir, {});
+  hands.levers = std::make_unique<KeepingLevers>(loop);
+  start(std::move(hands));
+  REQUIRE(run_until(loop, [this] { return has(kWeb); }));
+  CHECK(stop() == 1);
+  CHECK(has(kWeb));
+  CHECK(logged.has("not everything could be left as it should be in time; leases end what remains"));
+}
+
+TEST_CASE_METHOD(Bench, "daemon: beside another herald it does not start, and touches nothing") {
+  const auto other = NamespaceLock::take();
+  REQUIRE(other);
+  const auto opened = make(real_hands(loop, config.state_dir, {})).open();
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error() == NamespaceLock::take().error());
+  CHECK_FALSE(std::filesystem::exists(config.control.socket));
+  CHECK(history().empty());
+}
+
+TEST_CASE_METHOD(Bench,
+                 "daemon: an interface that there is not is said at the start, once for all its VIPs") {
+  config.services[0].announce.interface = "nope0";
+  add("mail", "10.99.0.2/32").announce.interface = "nope0";
+  start();
+  const std::string said = "there is no interface nope0: its VIPs cannot be announced until it is there";
+  const std::string text = logged.text();
+  REQUIRE(text.find(said) != std::string::npos);
+  CHECK(text.find(said) == text.rfind(said));
+  CHECK_FALSE(logged.has("there is no interface lo"));
+}
+
+TEST_CASE_METHOD(Bench, "daemon: templates that a lever needs are looked at before anything is begun") {
+  config.services[0].announce.via = Via::vtysh;
+  daemon.emplace(
+      loop, logged.log, config,
+      DaemonOptions{
+          .hands = real_hands(loop, config.state_dir, {directory.path()}), .load = {}, .accepted = {}});
+  CHECK(daemon->prepare().size() == 4);  // of FRR's objects
+}
+
+TEST_CASE_METHOD(Bench,
+                 "daemon: one that was killed before is told of in the history, one that stopped is not") {
+  start();
+  daemon.reset();
+  const std::string killed = "the one before it was killed";
+  CHECK(history().find(killed) == std::string::npos);
+  start();
+  CHECK(history().find(killed) != std::string::npos);
+  CHECK(stop() == 0);
+  const std::string before = history();
+  daemon.reset();
+  start();
+  CHECK(history().find(killed, before.size()) == std::string::npos);
+}
+
+TEST_CASE_METHOD(Bench, "daemon: a dry run says what it would do, and does and keeps nothing") {
+  start(dry_run_hands(loop, config.state_dir, {}));
+  REQUIRE(run_until(loop, [this] { return logged.has("dry run, would: add"); }));
+  CHECK(logged.has("web: withdrawn -> "));
+  CHECK_FALSE(has(kWeb));
+  CHECK(history().empty());
+  CHECK(stop() == 0);
+  CHECK(logged.has("dry run, would: remove"));
+}
+
+TEST_CASE_METHOD(Bench, "daemon: an address that somebody takes away is put back") {
+  start();
+  REQUIRE(run_until(loop, [this] { return has(kWeb); }));
+  const auto lever = make_levers(loop, {})->addresses(config.services);
+  REQUIRE((*lever)->apply({Step::Kind::remove, {Vip{kWeb}, "lo"}, {}}));
+  CHECK_FALSE(has(kWeb));
+  CHECK(run_until(loop, [this] { return has(kWeb); }));
+}
+
+}  // namespace
