@@ -107,5 +107,11 @@ TEST_CASE("questions are by family, and never longer than BIRD's line") {
         "show route exported 'rs-1.azure' where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
 }
 
+TEST_CASE("an answer begins with the whole greeting: a part of it is none") {
+  CHECK(parse_bird_routes("BIRD 2.0.12 ready.\nTable master4:\n"));
+  CHECK_FALSE(parse_bird_routes("BIRD 2.0.12\nTable master4:\n"));
+  CHECK_FALSE(parse_bird_routes("It is ready.\nTable master4:\n"));
+}
+
 }  // namespace
 }  // namespace herald

@@ -150,4 +150,19 @@ TEST_CASE("a step that failed is repeated after a read, and it is not done befor
   CHECK(bench.side.is_told());
 }
 
+TEST_CASE("the first read is due at the start, where there is a stack, before anybody has woken it") {
+  CHECK(RouteSide(frr(), kStart).next_due() == kStart);
+  CHECK(RouteSide(RouterSpec{}, kStart).next_due() == TimePoint::max());
+}
+
+TEST_CASE("what was planned is not planned again until something has changed") {
+  Bench bench;
+  REQUIRE(bench.read({{kVip, "HERALD-web-healthy"}}));
+  REQUIRE(bench.side.may_plan());
+  CHECK(bench.side.plan(kWanted, bench.now).size() == 0);
+  CHECK_FALSE(bench.side.may_plan());
+  bench.side.wishes_changed();
+  CHECK(bench.side.may_plan());
+}
+
 }  // namespace herald
