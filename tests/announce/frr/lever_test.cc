@@ -106,6 +106,21 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
   CHECK(view.owned == std::map<Vip, std::string>{{kVip, "HERALD-web-healthy"}});
 }
 
+TEST_CASE_METHOD(WordsBench, "of more VIPs than fit into one call each is asked about once") {
+  std::vector<Vip>& vips = config.services.front().vips;
+  vips.clear();
+  for (int index = 0; index < 1'001; ++index) {
+    vips.push_back({"10.98." + std::to_string(index / 250) + "." + std::to_string(index % 250) + "/32"});
+    answers["show bgp ipv4 unicast " + vips.back().prefix + " json"] = FakeBgpd::answer(0, "{}\n");
+  }
+  const auto lever = make_frr_lever(loop, config, template_dirs());
+  const RouterView view = read(*lever);
+  CHECK(view.error == "");
+  CHECK(view.routes.size() == 1'001);
+  for (const Vip& vip : {vips[0], vips[499], vips[500], vips[999], vips[1'000]})
+    CHECK(std::ranges::count(bgpd.lines, "show bgp ipv4 unicast " + vip.prefix + " json") == 1);
+}
+
 TEST_CASE_METHOD(WordsBench, "an answer of another shape than expected is a router that cannot be read") {
   const auto lever = make_frr_lever(loop, config, template_dirs());
   const std::string route = "show bgp ipv4 unicast " + kVip.prefix + " json";
