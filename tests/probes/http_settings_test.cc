@@ -48,6 +48,9 @@ TEST_CASE("http: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"expect", {{"status", json::array()}}}}), StartsWith("/expect/status"));
   CHECK_THAT(one({{"expect", {{"body_matches", "(ok"}}}}), Contains("missing )"));
   CHECK_THAT(one({{"expect", {{"headers", {{"A", "("}}}}}}), StartsWith("/expect/headers/A"));
+  json many;  // one beyond the limit, and each of them wrong: that there are too many is all that is said
+  for (int index = 0; index < 33; ++index) many["A" + std::to_string(index)] = "(";
+  CHECK_THAT(one({{"expect", {{"headers", many}}}}), StartsWith("/expect/headers: must have at most 32"));
   CHECK_THAT(one({{"expect", {{"json", {{"a", 1}}}}}}), Contains("JSON pointer"));
   CHECK_THAT(one({{"expect", {{"json", {{"/1234567890123456", 1}}}}}}), Contains("15 digits"));
   CHECK_THAT(one({{"expect", {{"bodycontains", "x"}}}}), StartsWith("/expect/bodycontains: unknown key"));
