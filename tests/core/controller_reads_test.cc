@@ -88,7 +88,7 @@ TEST_CASE("a read that was begun before a step ended does not prove it") {
   REQUIRE(steps.size() == 1);
   bench.go_on(150ms);  // a read is under way
   bench.kernel[{kVip, "lo"}] = {{kVip, "lo"}, true, std::nullopt};
-  bench.tell(event::StepFinished{steps[0].id, ""});
+  bench.tell(event::StepFinished{steps[0].id, {}});
   bench.tell(event::RouterRead{view(true)});
   CHECK(bench.service().problem == "not read back from bird yet");
   bench.go_on(250ms);

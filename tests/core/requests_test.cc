@@ -82,7 +82,7 @@ TEST_CASE("Exit waits for the look that shows what the last step did") {
   CHECK(of_kind<effect::Exit>(effects).empty());
   bench.now += 10ms;
   bench.answers_looks = false;
-  const auto finished = bench.tell(event::StepFinished{steps[0].id, ""});
+  const auto finished = bench.tell(event::StepFinished{steps[0].id, {}});
   const auto looks = of_kind<effect::Observe>(finished);
   REQUIRE(looks.size() == 1);
   CHECK(of_kind<effect::Exit>(finished).empty());
