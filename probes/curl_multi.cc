@@ -156,11 +156,22 @@ void CurlMulti::watch_changed() {
 void CurlMulti::watch(int fd) {
   auto& [wanted, easy, source] = sockets_[static_cast<std::size_t>(fd)];
   if (wanted == 0) return;
+  const std::uint64_t account = account_of(easy);
   const std::uint32_t events =
       ((wanted & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((wanted & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
-  if (source) return source.set_io_events(events);
+  if (source) {
+    source.set_account(account);
+    return source.set_io_events(events);
+  }
+  const Loop::Account on_account(loop_, account);
   source = loop_.watch_io(fd, events, [this, fd](std::uint32_t ready) { on_ready(fd, ready); });
   if (!source) give_up(easy, errno);
+}
+
+std::uint64_t CurlMulti::account_of(CURL* easy) {
+  Transfer* transfer = nullptr;
+  if (easy != nullptr) curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  return transfer == nullptr ? 0 : transfer->account_;
 }
 
 // Unwatched, a transfer would run into its deadline, and its target would be blamed for what is herald's own
@@ -185,6 +196,7 @@ void CurlMulti::report(Transfer& transfer, CURLcode code) {
   remove(transfer);
   // The callback may destroy the Transfer.
   const auto on_done = std::move(transfer.on_done_);
+  const Loop::Account on_account(loop_, transfer.account_);
   on_done(code);
 }
 

@@ -27,7 +27,9 @@ class CurlMulti {
   // so it does not move.
   class Transfer {
    public:
-    explicit Transfer(CurlMulti& multi) : multi_(multi), easy_(multi.take()) {}
+    // What curl does for it is on the account that it is made on (Loop::account).
+    explicit Transfer(CurlMulti& multi)
+        : multi_(multi), easy_(multi.take()), account_(multi.loop_.account()) {}
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer() { multi_.give_back(*this); }
@@ -44,6 +46,7 @@ class CurlMulti {
     friend class CurlMulti;
     CurlMulti& multi_;
     CURL* easy_;
+    std::uint64_t account_;
     OnDone on_done_;
     bool is_in_flight_ = false;
     int watch_error_ = 0;
@@ -75,6 +78,7 @@ class CurlMulti {
   void note(int fd, int wanted, CURL* easy);
   void watch(int fd);
   void watch_changed();
+  [[nodiscard]] static std::uint64_t account_of(CURL* easy);
   void give_up(CURL* easy, int error);
   void remove(Transfer& transfer) noexcept;
   void report(Transfer& transfer, CURLcode code);

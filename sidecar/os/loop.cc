@@ -35,10 +35,11 @@ void must(int result) {
 // back.
 struct Source::State {
   State(Loop& its_loop, std::variant<Loop::OnIo, Loop::OnEvent, Loop::OnSignal, Loop::OnExit> its_callback)
-      : loop(its_loop), callback(std::move(its_callback)) {}
+      : loop(its_loop), callback(std::move(its_callback)), account(its_loop.account()) {}
 
   Loop& loop;
   std::variant<Loop::OnIo, Loop::OnEvent, Loop::OnSignal, Loop::OnExit> callback;
+  std::uint64_t account;
   sd_event_source* source = nullptr;  // none for a post source
   bool is_running_child = false;
   bool is_running = false;
@@ -47,7 +48,10 @@ struct Source::State {
   template <typename Callback, typename... Arguments>
   int call(Arguments... arguments) noexcept {
     is_running = true;
-    std::get<Callback>(callback)(arguments...);
+    {
+      const Loop::Account on_account(loop, account);
+      std::get<Callback>(callback)(arguments...);
+    }
     is_running = false;
     if (is_orphaned) delete this;
     return 0;
@@ -105,6 +109,10 @@ void Source::set_io_events(std::uint32_t events) {
 void Source::set_time(TimePoint due) {
   must(sd_event_source_set_time(state_->source, to_microseconds(due)));
   must(sd_event_source_set_enabled(state_->source, SD_EVENT_ONESHOT));
+}
+
+void Source::set_account(std::uint64_t account) {
+  state_->account = account;
 }
 
 void Source::disarm() {

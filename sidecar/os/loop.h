@@ -37,6 +37,8 @@ class Source {
   void set_io_events(std::uint32_t events);  // EPOLLIN and so on; for an I/O source
   void set_time(TimePoint due);              // arms a timer once
   void disarm();                             // stops the calls, keeps the source
+  // Its calls are on account of that from now on (Loop::account).
+  void set_account(std::uint64_t account);
 
  private:
   friend class Loop;
@@ -86,14 +88,40 @@ class Loop {
   // run() begins, for what was begun before.
   [[nodiscard]] Source post(OnEvent on_post);
 
+  // On whose account the running callback is: that of the source, which is the one that was running when the source was
+  // made; 0 for nobody's. A signal handler may read it, and `calls`, which counts the callbacks.
+  [[nodiscard]] std::uint64_t account() const { return *account_; }
+  // Where others can see it. Outlives the loop.
+  void keep_account_in(volatile std::uint64_t& account) { account_ = &account; }
+  [[nodiscard]] std::uint64_t calls() const { return calls_; }
+  // What is done while it lives is on that account.
+  class Account {
+   public:
+    Account(Loop& loop, std::uint64_t account) : loop_(loop), before_(loop.account()) { loop.enter(account); }
+    Account(const Account&) = delete;
+    Account& operator=(const Account&) = delete;
+    ~Account() { loop_.enter(before_); }
+
+   private:
+    Loop& loop_;
+    std::uint64_t before_;
+  };
+
  private:
   friend class Source;
+  void enter(std::uint64_t account) {
+    *account_ = account;
+    calls_ = calls_ + 1;
+  }
   void run_turn();
   void run_posts();
 
   sd_event* event_ = nullptr;
   std::optional<int> exit_code_;
   std::vector<Source::State*> posts_;  // null where one was destroyed while they ran
+  volatile std::uint64_t own_account_ = 0;
+  volatile std::uint64_t* account_ = &own_account_;
+  volatile std::uint64_t calls_ = 0;
 };
 
 }  // namespace herald
