@@ -54,6 +54,7 @@ std::vector<std::string> unchangeable(const Config& running, const Config& next)
   const std::pair<const char*, bool> keys[] = {
       {"control.socket", running.control.socket != next.control.socket},
       {"control.group", running.control.group != next.control.group},
+      {"workers", running.workers != next.workers},
       {"state_dir", running.state_dir != next.state_dir},
       {"router.stack", left.stack != right.stack},
       {"router.bgp.vrf", left.vrf != right.vrf},

@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 6> kMainKeys{"router", "control", "http", "state_dir", "brake", "defaults"};
+constexpr std::array<const char*, 7> kMainKeys{"router",    "control", "workers", "http",
+                                               "state_dir", "brake",   "defaults"};
 
 // Whether the router's stack is known.
 bool read_main(const nlohmann::json& document, const std::string& file, Config& config,
@@ -29,6 +30,7 @@ bool read_main(const nlohmann::json& document, const std::string& file, Config& 
   top.read("$schema", schema);  // editors look here for the schema to complete with
   const bool stack_known = read_router(top, config.router);
   config.control = read_control(top);
+  config.workers = read_workers(top);
   config.brake = read_brake(top);
   top.not_yet("http");
   read_path(top, "state_dir", config.state_dir);

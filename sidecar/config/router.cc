@@ -14,7 +14,8 @@ namespace herald {
 namespace {
 
 constexpr std::size_t kMostPeers = 256;
-constexpr std::size_t kLongestGroup = 32;
+constexpr std::size_t kLongestAccount = 32;
+constexpr std::uint32_t kMostWorkers = 8;
 constexpr std::size_t kLongestPathspace = 64;
 
 constexpr std::string_view kNameCharacters =
@@ -124,6 +125,19 @@ void read_fallback(ObjectReader& object, bool stack_known, RouterSpec& router) {
   }
 }
 
+// The name of a user or group.
+void read_account(ObjectReader& object, const char* key, std::string& account) {
+  std::string name;
+  if (!object.read(key, name)) return;
+  const bool is_name = !name.empty() && name.size() <= kLongestAccount && !name.starts_with('-') &&
+                       name.find_first_not_of(kNameCharacters) == std::string::npos;
+  if (is_name) {
+    account = name;
+  } else {
+    object.fail(key, fmt::format("must be the name of a {}, not {}", key, shown(name)));
+  }
+}
+
 }  // namespace
 
 bool read_router(ObjectReader& top, RouterSpec& router) {
@@ -146,18 +160,19 @@ ControlSpec read_control(ObjectReader& top) {
   auto object = top.object("control");
   if (!object) return control;
   read_socket_path(*object, "socket", control.socket);
-  std::string group;
-  if (object->read("group", group)) {
-    const bool name = !group.empty() && group.size() <= kLongestGroup && !group.starts_with('-') &&
-                      group.find_first_not_of(kNameCharacters) == std::string::npos;
-    if (name) {
-      control.group = group;
-    } else {
-      object->fail("group", "must be the name of a group, not " + shown(group));
-    }
-  }
+  read_account(*object, "group", control.group);
   object->finish();
   return control;
+}
+
+WorkersSpec read_workers(ObjectReader& top) {
+  WorkersSpec workers;
+  auto object = top.object("workers");
+  if (!object) return workers;
+  object->read("processes", workers.processes, 1, kMostWorkers);
+  read_account(*object, "user", workers.user);
+  object->finish();
+  return workers;
 }
 
 std::optional<BrakeSpec> read_brake(ObjectReader& top) {

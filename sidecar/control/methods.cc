@@ -122,12 +122,10 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
   return ordered_json{{"services", request.services}};
 }
 
-VarlinkReply reload(const ControlSource& source) {
+VarlinkReply reload(const ControlSource& source, std::uint64_t client) {
   if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
-  const ControlSource::Reloaded reloaded = source.reload();
-  if (!reloaded.errors.empty())
-    return std::unexpected(VarlinkError{std::string(kBadConfiguration), {{"errors", reloaded.errors}}});
-  return ordered_json{{"changes", reloaded.changes}, {"warnings", reloaded.warnings}};
+  source.reload(client);
+  return ordered_json::object();
 }
 
 VarlinkReply hand_over(const ControlSource& source) {
@@ -229,7 +227,8 @@ void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source
        .in = {},
        .out = {{"changes", "string"}, {"warnings", "[]string"}},
        .mutates = true,
-       .call = [source](const json&, const VarlinkPeer&) { return reload(source); }});
+       .course = VarlinkCourse::later,
+       .call = [source](const json&, const VarlinkPeer& peer) { return reload(source, peer.client); }});
   methods.push_back(
       {.name = "Handover",
        .comment =
@@ -242,6 +241,12 @@ void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source
 }
 
 }  // namespace
+
+VarlinkReply reload_reply(const Reloaded& reloaded) {
+  if (!reloaded.errors.empty())
+    return std::unexpected(VarlinkError{std::string(kBadConfiguration), {{"errors", reloaded.errors}}});
+  return ordered_json{{"changes", reloaded.changes}, {"warnings", reloaded.warnings}};
+}
 
 VarlinkInterface control_interface(const ControlSource& source) {
   VarlinkInterface interface{

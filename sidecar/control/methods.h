@@ -29,16 +29,19 @@ struct ControlSource {
   std::function<std::expected<void, std::string>(std::span<const std::string> services,
                                                  const std::string& who)>
       clear_damping = {};
-  // Reads the configuration again and goes on by it. Nothing has changed where there are errors, lines for people.
-  struct Reloaded {
-    std::string changes;
-    std::vector<std::string> warnings;
-    std::vector<std::string> errors;
-  };
-  std::function<Reloaded()> reload = {};
+  // Begins to read the configuration again; the client is answered by ControlServer::finish() with reload_reply().
+  std::function<void(std::uint64_t client)> reload = {};
   // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.
   std::function<std::expected<void, std::string>()> hand_over = {};
 };
+
+// What became of a reload. Nothing has changed where there are errors, lines for people.
+struct Reloaded {
+  std::string changes;
+  std::vector<std::string> warnings;
+  std::vector<std::string> errors;
+};
+[[nodiscard]] VarlinkReply reload_reply(const Reloaded& reloaded);
 
 // `source` is called for every request and must stay valid as long as the interface.
 [[nodiscard]] VarlinkInterface control_interface(const ControlSource& source);

@@ -238,9 +238,18 @@ struct BrakeSpec {
   bool operator==(const BrakeSpec&) const = default;
 };
 
+// Who runs the probes.
+struct WorkersSpec {
+  std::uint32_t processes = 0;  // 0: as many as there are cores, at most 4
+  std::string user;             // whom they become where heraldd is root; empty: herald-probe, else nobody
+
+  bool operator==(const WorkersSpec&) const = default;
+};
+
 struct Config {
   RouterSpec router;
   ControlSpec control;
+  WorkersSpec workers;
   std::optional<BrakeSpec> brake = std::nullopt;
   std::string state_dir = "/var/lib/herald";
   std::vector<ServiceSpec> services;

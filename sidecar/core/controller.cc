@@ -43,7 +43,7 @@ TimePoint Controller::next_due() const {
 }
 
 TimePoint Controller::next_wakeup() const {
-  return fleet_.is_expiring() || !effects_.empty() ? TimePoint{} : next_due();
+  return effects_.empty() ? next_due() : TimePoint{};
 }
 
 void Controller::touch_all() {
@@ -79,11 +79,11 @@ void Controller::handle(const Event& event, TimePoint now) {
 }
 
 void Controller::on(const event::ProbeFinished& event, TimePoint now) {
-  take(fleet_.finish(event.run, event.result, now));
+  take(fleet_.finish(event, now));
 }
 
 void Controller::on(const event::ProbeStage& event, TimePoint now) {
-  take(fleet_.finish_cancelled(event.run, event.stage, now));
+  take(fleet_.finish_cancelled(event, now));
 }
 
 // What is down may be held by the brake, until there is evidence: its own, or of anybody who asks the same target.
@@ -173,7 +173,6 @@ void Controller::notice_stall(TimePoint now) {
   if (late < kLate || now == stall_noticed_at_) return;
   stall_noticed_at_ = now;
   brake_.ran_late(late, now);
-  fleet_.ran_late(late);
   if (late >= kStall) recover_from_stall(late, now);
 }
 
@@ -197,7 +196,7 @@ void Controller::recover_from_stall(Duration late, TimePoint now) {
 }
 
 void Controller::finish_expired(TimePoint now) {
-  if (fleet_.is_expiring()) take(fleet_.finish_expired(now));
+  take(fleet_.finish_expired(now));
 }
 
 void Controller::run_timers(TimePoint now) {
@@ -229,12 +228,14 @@ Composed Controller::compose_service(std::size_t index) const {
   return compose(spec.require, opinions);
 }
 
-// An attempt that has just been cut off is told of in this very turn, and may be the first that says anything of its
-// service.
+// An attempt that was cut off by the end of adopt_timeout, and of which the word is awaited, may be the first that says
+// anything of its service. Not one that was cut off later: there is always a next one.
 bool Controller::is_about_to_be_told(std::size_t index) const {
   const ServiceEntry& service = services_[index];
+  const TimePoint latest = service.run.machine().adopt_deadline() + ProbeRun::kWordAwaited;
   for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
-    if (fleet_.run(service.first_probe + offset).state() == ProbeRun::State::expiring) return true;
+    const ProbeRun& probe = fleet_.run(service.first_probe + offset);
+    if (probe.state() == ProbeRun::State::expiring && probe.word_until() <= latest) return true;
   }
   return false;
 }

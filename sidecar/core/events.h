@@ -22,11 +22,13 @@ namespace event {
 struct ProbeFinished {
   RunId run{};
   ProbeResult result;
+  Ran ran = {};
 };
 // Answer to CancelProbe: what the attempt was waiting for ("connecting").
 struct ProbeStage {
   RunId run{};
   std::string stage;
+  Ran ran = {};
 };
 // The kernel says that addresses or links changed, or that it lost notifications: look again.
 struct AddressesChanged {};

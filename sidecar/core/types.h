@@ -60,6 +60,7 @@ enum class Reason : std::uint8_t {
   expiry,       // warn: certificate near its end
   resolve,      // inconclusive: the target's name has no address yet
   local,        // inconclusive: no descriptors, ports or memory; fork failed; no permission
+  cost,         // the answer takes more CPU time than is allowed
   late,         // inconclusive: herald's own loop ran late
   inverted      // fail: `invert` is set and the target answered well
 };
@@ -83,6 +84,7 @@ enum class Reason : std::uint8_t {
                                       {expiry, "expiry"},
                                       {resolve, "resolve"},
                                       {local, "local"},
+                                      {cost, "cost"},
                                       {late, "late"},
                                       {inverted, "inverted"}});
 }
@@ -94,6 +96,16 @@ struct ProbeResult {
   Duration latency{};
 
   bool operator==(const ProbeResult&) const = default;
+};
+
+// When an attempt was really run, by the clock of who ran it, and how much of that time it was not served: the runner was
+// busy with others, or did not run. What is said by the clock rests on this, not on when heraldd hears of it.
+struct Ran {
+  TimePoint began{};
+  TimePoint ended{};
+  Duration stalled{};
+
+  bool operator==(const Ran&) const = default;
 };
 
 // What the counters of one probe say. `rising` and `falling` are changes that are pending.

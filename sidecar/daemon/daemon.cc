@@ -26,8 +26,13 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       options_(std::move(options)),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
       history_(options_.hands.keeps_in),
-      probes_(loop,
-              [this](RunId run, ProbeResult result) { tell(event::ProbeFinished{run, std::move(result)}); }),
+      probes_(loop, options_.workers,
+              {.finished = [this](const event::ProbeFinished& finished) { tell(finished); },
+               .cancelled = [this](const event::ProbeStage& stage) { tell(stage); },
+               .notice =
+                   [this](bool is_error, const std::string& text) {
+                     log_.write(is_error ? LogLevel::error : LogLevel::notice, text);
+                   }}),
       addresses_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
       router_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
       operators_(loop, log, controller_, std::move(options_.hands.state), options_.hands.keeps_in,
@@ -37,14 +42,20 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                   .clocks = [this] { return clocks(); },
                   .plan = [this] { return plan(); },
                   .history = [this]() -> const History::Entries& { return history_.entries(); },
-                  .reload = [this] { return reload(); }}),
+                  .reload = [this](std::uint64_t client) { reload(client); }}),
       systemd_(loop) {}
 
 std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
-  ProbeRunner::Probes made = probes_.make(controller_.config(), problems);
-  for (std::size_t index = 0; index < made.size(); ++index)
-    probes_.put(controller_.probe_id(index), std::move(made[index]));
+  probes_.check(controller_.config(), [&](std::vector<std::string> found) {
+    problems = std::move(found);
+    loop_.exit(0);
+  });
+  (void)loop_.run();  // of nothing but the workers: heraldd has not started yet
+  for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
+    const ProbeId id = controller_.probe_id(index);
+    probes_.put(id, probe_name(index), controller_.probe(id));
+  }
   std::ranges::move(options_.hands.levers->template_problems(controller_.config()),
                     std::back_inserter(problems));
   return problems;
@@ -94,7 +105,16 @@ void Daemon::watch_signals() {
       tell(event::Stop{});
     }));
   }
-  signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) { (void)reload(); }));
+  signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) { reload(std::nullopt); }));
+}
+
+// "web/front"
+std::string Daemon::probe_name(std::size_t index) const {
+  for (const ServiceSpec& service : controller_.config().services) {
+    if (index < service.probes.size()) return fmt::format("{}/{}", service.name, service.probes[index].name);
+    index -= service.probes.size();
+  }
+  return "?";
 }
 
 void Daemon::tell(const Event& event) {
@@ -128,7 +148,7 @@ void Daemon::carry_out(const effect::StartAside& effect) {
 }
 
 void Daemon::carry_out(const effect::CancelProbe& effect) {
-  if (auto stage = probes_.cancel(effect.run)) tell(event::ProbeStage{effect.run, std::move(*stage)});
+  probes_.cancel(effect.run);
 }
 
 void Daemon::carry_out(const effect::Probed& effect) {

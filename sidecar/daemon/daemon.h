@@ -33,6 +33,7 @@ namespace herald {
 
 struct DaemonOptions {
   Hands hands;
+  WorkerOptions workers;
   // Reads the configuration again.
   std::function<LoadResult()> load;
   // What goes on by a configuration that was read again keeps its texts.
@@ -45,8 +46,8 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  // Makes the probes of the configuration and looks at the templates: every file that cannot be read and the like, one
-  // line each.
+  // Has the workers make the probes of the configuration, and looks at the templates: every file that cannot be read and
+  // the like, one line each.
   [[nodiscard]] std::vector<std::string> prepare();
   // Opens sockets and starts to watch. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> open();
@@ -59,9 +60,24 @@ class Daemon {
   // At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
   [[nodiscard]] static std::vector<std::string> missing_interfaces(const Config& config);
   void watch_signals();
-  [[nodiscard]] ControlSource::Reloaded reload();
-  void try_reload(ControlSource::Reloaded& reloaded);
-  void apply(Config config, ProbeRunner::Probes made, std::unique_ptr<AddressLever> lever);
+  // A reload that is under way.
+  struct Reloading {
+    std::vector<std::uint64_t> clients;  // who await the answer
+    std::vector<std::uint64_t> next;     // and that of the one after it
+    Reloaded reloaded;
+    LoadResult loaded;
+    std::unique_ptr<AddressLever> lever;
+    bool again = false;
+    Source soon;
+  };
+  // `client` awaits the answer; none: systemd alone does.
+  void reload(std::optional<std::uint64_t> client);
+  void read_again(Reloading& reloading);
+  // The probes of what was read have been tried.
+  void reload_checked(std::vector<std::string> problems);
+  void end_reload();
+  void apply(Config config, std::unique_ptr<AddressLever> lever);
+  [[nodiscard]] std::string probe_name(std::size_t index) const;
 
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
@@ -89,6 +105,7 @@ class Daemon {
   History history_;
   std::optional<NamespaceLock> namespace_lock_;
   ProbeRunner probes_;
+  std::optional<Reloading> reloading_;
   AddressHand addresses_;
   RouterHand router_;
   Operators operators_;

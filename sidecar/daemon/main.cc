@@ -1,6 +1,7 @@
 // heraldd: options, configuration, and the daemon around them.
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,7 @@ struct Options {
   bool dry_run = false;
   bool withdraw = false;
   bool vips = false;
+  std::filesystem::path workers;
   LogTarget log = LogTarget::automatic;
 };
 
@@ -65,6 +68,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
   app.add_flag("--vips", options.vips,
                "with --withdraw: what on_exit keeps goes, too, and VIPs under routes after these")
       ->needs("--withdraw");
+  app.add_option("--workers", options.workers,
+                 "socket of the herald-prober that runs the workers; without it heraldd runs one itself")
+      ->type_name("SOCKET");
   // Its values as words: CLI11 would print the numbers of the enumeration as characters.
   const std::map<std::string, LogTarget> targets{
       {"auto", LogTarget::automatic}, {"journal", LogTarget::journal}, {"text", LogTarget::text}};
@@ -86,7 +92,7 @@ LoadResult load(const Options& options) {
   return load_config(options.file, options.services_dir, probes::kind_checks());
 }
 
-// A probe in flight takes one descriptor, and the soft limit is 1024 on most systems.
+// A client of the control socket takes one descriptor, and the soft limit is 1024 on most systems.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -94,7 +100,7 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// heraldd keeps the capability that its unit gives it as an ambient one; vtysh and the commands of probes do not get it.
+// heraldd keeps the capability that its unit gives it as an ambient one; vtysh and the workers do not get it.
 void keep_capability_to_ourselves() {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_NET_ADMIN, 0,
         0);  // fails where there is none, which is as good
@@ -155,6 +161,35 @@ int withdraw(const Options& options, Config config) {
   return kFailed;
 }
 
+// In a build, and wherever somebody has put both into one directory, the one beside this; else the package's.
+std::filesystem::path prober() {
+  std::error_code error;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "herald-prober";
+  return !error && std::filesystem::exists(beside, error) ? beside : HERALD_PROBER;
+}
+
+std::string default_user() {
+  return getpwnam("herald-probe") != nullptr ? "herald-probe" : "nobody";
+}
+
+// `mark` takes it, and icmp where there is no ping socket to be had.
+bool needs_raw(const Config& config) {
+  const auto needs = [](const ProbeSpec& probe) { return probe.type == "icmp" || probe.socket.mark != 0; };
+  return std::ranges::any_of(config.services, [&](const ServiceSpec& service) {
+    return std::ranges::any_of(service.probes, needs);
+  });
+}
+
+WorkerOptions worker_options(const Options& options, const Config& config) {
+  const std::uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  const std::string& user = config.workers.user;
+  return {.link = {.socket = options.workers,
+                   .program = prober(),
+                   .user = user.empty() ? default_user() : user,
+                   .raw = needs_raw(config)},
+          .processes = config.workers.processes == 0 ? cores : config.workers.processes};
+}
+
 int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
   Loop loop;
   Log log(options.log);
@@ -167,8 +202,10 @@ int serve(const Options& options, Config config, std::vector<ConfigText> texts) 
     }
   };
   const auto load_again = [&options] { return load(options); };
-  Daemon daemon(loop, log, std::move(config),
-                {.hands = std::move(hands), .load = load_again, .accepted = keep});
+  WorkerOptions workers = worker_options(options, config);
+  Daemon daemon(
+      loop, log, std::move(config),
+      {.hands = std::move(hands), .workers = std::move(workers), .load = load_again, .accepted = keep});
   const std::vector<std::string> problems = daemon.prepare();
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());

@@ -108,6 +108,10 @@ void Operators::probed(const effect::Probed& effect) {
   if (answer && control_) control_->finish(answer->client, answer->reply);
 }
 
+void Operators::reloaded(std::uint64_t client, const Reloaded& reloaded) {
+  if (control_) control_->finish(client, reload_reply(reloaded));
+}
+
 void Operators::publish(const nlohmann::ordered_json& parameters) {
   if (control_) control_->publish(parameters);
 }

@@ -37,7 +37,7 @@ class Operators {
     std::function<ClockPair()> clocks;
     std::function<nlohmann::ordered_json()> plan;
     std::function<const History::Entries&()> history;
-    std::function<ControlSource::Reloaded()> reload;
+    std::function<void(std::uint64_t client)> reload;
   };
 
   // `keeps_in`: see HandoverMarker.
@@ -63,6 +63,7 @@ class Operators {
   // Answered by probed(), once all attempts have ended.
   void probe(const ProbeRequest& request, std::uint64_t client);
   void probed(const effect::Probed& effect);
+  void reloaded(std::uint64_t client, const Reloaded& reloaded);
 
   // To everybody who is watching.
   void publish(const nlohmann::ordered_json& parameters);

@@ -1,61 +1,369 @@
 #include "sidecar/daemon/probe_runner.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "probes/registry.h"
+#include "sidecar/text/plain_text.h"
 
 namespace herald {
 namespace {
 
-std::size_t index_of(ProbeId id) {
-  return static_cast<std::size_t>(id);
+// As long as the core awaits a word (ProbeRun::kWordAwaited), and then once more as long as a busy machine may take.
+constexpr Duration kPatience = 1s;
+constexpr Duration kOnceMore = 100ms;
+constexpr Duration kLongestCheck = 10s;
+
+// Between the ends of workers in one slot, and between connections to the spawner.
+constexpr Duration kFirstPause = 50ms;
+constexpr Duration kLongestPause = 5s;
+// A worker that has lived so long was a good one.
+constexpr Duration kGoodLife = 10s;
+
+// What is collected goes on its way in pieces, none longer than a packet may be.
+constexpr std::size_t kLongestPiece = 1U << 20U;
+constexpr std::size_t kLongestSettings = work::Channel::kLongestPacket / 2;
+
+std::uint64_t network_namespace() {
+  struct stat found{};
+  return stat("/proc/self/ns/net", &found) == 0 ? found.st_ino : 0;
+}
+
+ProbeResult trouble(std::string why) {
+  return {Verdict::inconclusive, Reason::local, std::move(why), Duration{}};
+}
+
+Ran at_this_moment() {
+  return {Loop::clock(), Loop::clock(), {}};
+}
+
+Duration longer(Duration pause) {
+  return std::clamp(pause * 2, kFirstPause, kLongestPause);
 }
 
 }  // namespace
 
-ProbeRunner::ProbeRunner(Loop& loop, OnResult on_result)
-    : on_result_(std::move(on_result)),
-      curl_(loop),
-      resolver_(loop),
-      context_{loop, curl_, resolver_, ca_stores_} {}
-
-ProbeRunner::Probes ProbeRunner::make(const Config& config, std::vector<std::string>& problems) {
-  Probes probes;
-  for (const ServiceSpec& service : config.services) {
-    for (const ProbeSpec& spec : service.probes) {
-      auto made = probes::make_probe(spec, context_);
-      if (!made) problems.push_back(fmt::format("probe {}/{}: {}", service.name, spec.name, made.error()));
-      probes.push_back(made ? std::move(*made) : nullptr);
-    }
-  }
-  return probes;
+ProbeRunner::ProbeRunner(Loop& loop, WorkerOptions options, Told told)
+    : loop_(loop),
+      options_(std::move(options)),
+      told_(std::move(told)),
+      slots_(options_.processes + 1),
+      asking_(loop.timer([this] { ask_for_workers(); })),
+      hung_(loop.timer([this] { look_for_hung(); })) {
+  asking_.set_time(Loop::clock());
 }
 
-void ProbeRunner::put(ProbeId id, std::unique_ptr<probes::Probe> probe) {
+ProbeRunner::~ProbeRunner() = default;
+
+// ---- workers
+
+void ProbeRunner::open_link() {
+  auto link = work::Link::open(
+      loop_, options_.link, [this](work::ReceivedAnswer answer) { on_answer(std::move(answer)); },
+      [this](const std::string& why) { link_ended(why); });
+  if (link) {
+    link_ = std::move(*link);
+    return;
+  }
+  trouble_ = link.error();
+  link_pause_ = longer(link_pause_);
+  if (link_pause_ == kFirstPause) told_.notice(true, "no probe can be run: " + trouble_);
+  asking_.set_time(Loop::clock() + link_pause_);
+  // A unit of its own may only be about to start; a program that is not there does not come.
+  if (checking_ && options_.link.socket.empty()) end_check(trouble_);
+}
+
+void ProbeRunner::link_ended(const std::string& why) {
+  trouble_ = why;
+  const auto ended = std::move(link_);  // it is on the stack
+  for (SlotId id = 0; id < slots_.size(); ++id) {
+    slots_[id].is_asked = false;
+    if (slots_[id].channel) worker_ended(id, why);
+  }
+  link_pause_ = longer(link_pause_);
+  told_.notice(true, why + "; it is started again");
+  asking_.set_time(Loop::clock() + link_pause_);
+  if (checking_ && options_.link.socket.empty()) end_check(why);
+}
+
+void ProbeRunner::ask_for_workers() {
+  if (!link_) open_link();
+  if (!link_) return;
+  const TimePoint now = Loop::clock();
+  std::optional<TimePoint> next;
+  for (SlotId id = 0; id < slots_.size(); ++id) {
+    Slot& slot = slots_[id];
+    const bool is_wanted = id < options_.processes || needs_last_slot_;
+    if (!is_wanted || slot.channel || slot.is_asked) continue;
+    if (slot.next_at > now) {
+      next = std::min(next.value_or(slot.next_at), slot.next_at);
+    } else {
+      slot.is_asked = link_->spawn(id);
+      if (!slot.is_asked) next = now + kFirstPause;
+    }
+  }
+  if (next) asking_.set_time(*next);
+}
+
+void ProbeRunner::on_answer(work::ReceivedAnswer received) {
+  const SlotId id = received.answer.slot;
+  if (id >= slots_.size()) return;
+  Slot& slot = slots_[id];
+  switch (received.answer.kind) {
+    case work::SpawnAnswerKind::spawned:
+      if (slot.is_asked) worker_is_up(id, received);
+      return;
+    case work::SpawnAnswerKind::failed:
+      slot.is_asked = false;
+      trouble_ = system_error_text("a worker cannot be started", received.answer.status);
+      slot.pause = longer(slot.pause);
+      slot.next_at = Loop::clock() + slot.pause;
+      if (slot.pause == kFirstPause) told_.notice(true, trouble_);
+      return ask_for_workers();
+    case work::SpawnAnswerKind::ended:
+      return;  // its socket has told so, or will
+  }
+}
+
+void ProbeRunner::worker_is_up(SlotId id, work::ReceivedAnswer& received) {
+  Slot& slot = slots_[id];
+  slot.is_asked = false;
+  slot.page = std::move(received.page);
+  slot.has.clear();
+  slot.up_at = Loop::clock();
+  slot.channel = std::make_unique<work::Channel>(
+      loop_, std::move(received.socket), [this, id](std::string_view packet) { hear(id, packet); },
+      [this, id](const std::string& why) { worker_ended(id, why); });
+  link_pause_ = {};
+  send_tries();
+}
+
+void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
+  Slot& slot = slots_[id];
+  const TimePoint now = Loop::clock();
+  const auto ended = std::exchange(slot.channel, nullptr);  // it is on the stack
+  const auto page = work::read_page(std::exchange(slot.page, {}));
+  trouble_ = "a worker has ended: " + why;
+  slot.pause = now - slot.up_at >= kGoodLife ? Duration{} : longer(slot.pause);
+  slot.next_at = now + slot.pause;
+  asking_.set_time(slot.next_at);
+
+  if (checking_ && checking_->slot == id) end_check(trouble_);
+  std::vector<std::pair<RunId, Running>> lost;
+  for (const auto& [run, running] : running_) {
+    if (running.slot == id) lost.emplace_back(run, running);
+  }
+  for (const auto& [run, running] : lost) {
+    running_.erase(run);
+    if (page && page->run == static_cast<std::uint64_t>(run)) {
+      settle_blame(running, run, *page);
+    } else if (running.is_again || !begin(running.probe, run, true)) {
+      told_.finished({run, trouble(trouble_), at_this_moment()});
+    }
+  }
+  for (auto next = cancelling_.begin(); next != cancelling_.end();) {
+    const auto [run, cancelling] = *next++;
+    if (cancelling.slot != id) continue;
+    cancelling_.erase(run);
+    if (page && page->run == static_cast<std::uint64_t>(run))
+      told_.notice(true, "a worker hung, and was ended");
+    told_.cancelled({run, "", {}});  // nobody knows how much time it had
+  }
+}
+
+void ProbeRunner::settle_blame(const Running& blamed, RunId run, const work::Page& page) {
+  const TimePoint now = Loop::clock();
+  const bool by_cost = page.cost != 0;
+  ProbeResult result = by_cost ? ProbeResult{Verdict::fail, Reason::cost,
+                                             "its answer is not read within 150 ms of CPU time", Duration{}}
+                               : trouble("its worker ended while it was at this attempt");
+  const std::string& name = known_.at(blamed.probe).name;
+  const bool is_first = !blame_.is_quarantined(blamed.probe, now);
+  blame_.strike(blamed.probe, result, now);
+  needs_last_slot_ = true;
+  if (is_first) {
+    told_.notice(
+        true, fmt::format("{}: {}; it is run apart from the others now", name,
+                          by_cost ? "its target's answer costs too much CPU time" : "it ended its worker"));
+  }
+  told_.finished({run, std::move(result), at_this_moment()});
+}
+
+// ---- attempts
+
+std::optional<ProbeRunner::SlotId> ProbeRunner::slot_for(ProbeId id, TimePoint now) {
+  if (blame_.is_quarantined(id, now)) {
+    const SlotId last = options_.processes;
+    return slots_[last].channel ? std::optional(last) : std::nullopt;
+  }
+  for (SlotId offset = 0; offset < options_.processes; ++offset) {
+    const SlotId slot = (static_cast<std::uint32_t>(id) + offset) % options_.processes;
+    if (slots_[slot].channel) return slot;
+  }
+  return std::nullopt;
+}
+
+void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {
   std::erase_if(running_, [id](const auto& entry) { return entry.second.probe == id; });
-  if (index_of(id) >= probes_.size()) probes_.resize(index_of(id) + 1);
-  probes_[index_of(id)] = std::move(probe);
+  for (Slot& slot : slots_) {
+    // At once where it was, for what is in flight has to end.
+    if (slot.channel && slot.has.contains(id))
+      work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
+  }
+  blame_.forget(id);
+  known_[id] = {std::move(name), std::move(spec)};
 }
 
 void ProbeRunner::start(ProbeId id, RunId run) {
-  auto attempt = probes_[index_of(id)]->start([this, run](ProbeResult result) {
-    const auto over = running_.extract(run);  // it is on the stack: it dies after its result was told
-    on_result_(run, std::move(result));
-  });
-  if (attempt) {
-    running_[run] = {id, std::move(*attempt)};
-  } else {
-    on_result_(run, std::move(attempt.error()));
+  if (auto refusal = blame_.refusal(id, loop_.now()))
+    return told_.finished({run, std::move(*refusal), at_this_moment()});
+  if (!begin(id, run, false)) finish_at_once(run, trouble_);
+}
+
+void ProbeRunner::finish_at_once(RunId run, std::string why) {
+  told_.finished({run, trouble(std::move(why)), at_this_moment()});
+}
+
+// False: there is no worker for it.
+bool ProbeRunner::begin(ProbeId id, RunId run, bool is_again) {
+  const auto found = slot_for(id, Loop::clock());
+  if (!found) return false;
+  Slot& slot = slots_[*found];
+  std::string& packet = slot.channel->next();
+  if (slot.has.insert(id).second) work::append(packet, work::Order(work::Put{id, known_.at(id).spec}));
+  work::append(packet, work::Order(work::Start{id, run}));
+  if (packet.size() > kLongestPiece) slot.channel->flush();
+  running_[run] = {id, *found, is_again};
+  return true;
+}
+
+void ProbeRunner::cancel(RunId run) {
+  const auto cancelled = running_.extract(run);
+  if (!cancelled) return;  // its end is told
+  const SlotId slot = cancelled.mapped().slot;
+  const TimePoint now = Loop::clock();
+  work::append(slots_[slot].channel->next(), work::Order(work::Cancel{run}));
+  if (cancelling_.empty()) hung_.set_time(now + kPatience);
+  cancelling_[run] = {slot, now};
+}
+
+// What the workers have said until now is heard first: the second look comes after another turn.
+void ProbeRunner::look_for_hung() {
+  if (cancelling_.empty()) return;
+  const auto oldest =
+      std::ranges::min_element(cancelling_, {}, [](const auto& entry) { return entry.second.at; });
+  const SlotId slot = oldest->second.slot;
+  const Duration age = Loop::clock() - oldest->second.at;
+  if (age >= kPatience + kOnceMore) {
+    if (link_) (void)link_->kill(slot);
+    worker_ended(slot, "it did not answer for a second");
+    if (!cancelling_.empty()) hung_.set_time(Loop::clock() + kOnceMore);
+    return;
+  }
+  hung_.set_time(age >= kPatience ? Loop::clock() + kOnceMore : oldest->second.at + kPatience);
+}
+
+// ---- what they say
+
+void ProbeRunner::hear(SlotId id, std::string_view packet) {
+  const auto words = work::read_reports(packet);
+  if (!words) {
+    if (link_) (void)link_->kill(id);
+    return worker_ended(id, "it says what is no message");
+  }
+  for (const work::Report& word : *words) {
+    if (!slots_[id].channel) return;
+    std::visit([&](const auto& one) { hear(id, one); }, word);
   }
 }
 
-std::optional<std::string> ProbeRunner::cancel(RunId run) {
-  const auto cancelled = running_.extract(run);
-  if (!cancelled) return std::nullopt;
-  return cancelled.mapped().attempt->stage();
+void ProbeRunner::hear(SlotId id, const work::Hello& word) {
+  if (word.version != HERALD_VERSION) {  // it outlived an upgrade
+    if (link_) (void)link_->leave();
+    return worker_ended(id, "it is of version " + printable(word.version));
+  }
+  const std::uint64_t ours = network_namespace();
+  if (word.network_namespace == ours || word.network_namespace == 0 || ours == 0) return;
+  slots_[id].pause = kLongestPause;
+  if (link_) (void)link_->kill(id);
+  told_.notice(true, "the workers are in another network namespace than heraldd: no probe is run there");
+  worker_ended(id, "it is in another network namespace");
+}
+
+void ProbeRunner::hear(SlotId id, const work::Tried& word) {
+  if (checking_ && checking_->slot == id) tried(word.ticket, word.problem);
+}
+
+void ProbeRunner::hear(SlotId id, const work::Finished& word) {
+  const auto running = running_.find(word.run);
+  const auto cancelling = cancelling_.find(word.run);
+  const bool was_running = running != running_.end() && running->second.slot == id;
+  const bool was_cancelling = cancelling != cancelling_.end() && cancelling->second.slot == id;
+  if (!was_running && !was_cancelling) return;
+  if (was_cancelling) {  // it ended just before it was cancelled: had it its time, it used it up
+    cancelling_.erase(cancelling);
+    return told_.cancelled({word.run, "", word.ran});
+  }
+  running_.erase(running);
+  ProbeResult result = word.result;
+  result.detail = printable(result.detail);
+  told_.finished({word.run, std::move(result), word.ran});
+}
+
+void ProbeRunner::hear(SlotId id, const work::Cancelled& word) {
+  const auto cancelling = cancelling_.find(word.run);
+  if (cancelling == cancelling_.end() || cancelling->second.slot != id) return;
+  cancelling_.erase(cancelling);
+  told_.cancelled({word.run, printable(word.stage), word.ran});
+}
+
+// ---- a configuration is checked
+
+void ProbeRunner::check(const Config& config, Checked done) {
+  Checking& checking = checking_.emplace();
+  checking.done = std::move(done);
+  for (const ServiceSpec& service : config.services) {
+    for (const ProbeSpec& spec : service.probes) {
+      const std::string name = fmt::format("probe {}/{}", service.name, spec.name);
+      if (spec.settings.size() > kLongestSettings) {
+        checking.problems.push_back(name + ": its settings are too long");
+        continue;
+      }
+      checking.names[++last_ticket_] = name;
+      checking.orders.push_back({last_ticket_, spec});
+    }
+  }
+  checking.deadline = loop_.timer_at(Loop::clock() + kLongestCheck, [this] { end_check(trouble_); });
+  if (checking.names.empty()) checking.deadline.set_time(Loop::clock());
+  send_tries();
+}
+
+void ProbeRunner::send_tries() {
+  if (!checking_ || checking_->slot) return;
+  const auto up = std::ranges::find_if(slots_, [](const Slot& slot) { return slot.channel != nullptr; });
+  if (up == slots_.end()) return;
+  checking_->slot = static_cast<SlotId>(up - slots_.begin());
+  for (const work::Try& order : std::exchange(checking_->orders, {})) {
+    work::append(up->channel->next(), work::Order(order));
+    if (up->channel->next().size() > kLongestPiece) up->channel->flush();
+  }
+}
+
+void ProbeRunner::tried(std::uint64_t ticket, const std::optional<std::string>& problem) {
+  const auto named = checking_->names.extract(ticket);
+  if (!named) return;
+  if (problem) checking_->problems.push_back(fmt::format("{}: {}", named.mapped(), printable(*problem)));
+  if (checking_->names.empty()) end_check("");
+}
+
+// `why` is said where there are probes that were not tried.
+void ProbeRunner::end_check(const std::string& why) {
+  Checking ended = std::move(*checking_);
+  checking_.reset();
+  if (!ended.names.empty()) ended.problems.push_back("the probes cannot be tried: " + why);
+  ended.done(std::move(ended.problems));
 }
 
 }  // namespace herald

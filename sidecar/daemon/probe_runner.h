@@ -1,59 +1,146 @@
-// The attempts in flight: started and cancelled by the id of their run, and the only place that knows what a probe is made of.
+// The workers that run probes, seen from heraldd: attempts are started and cancelled by run id, and what the workers say of
+// them is told, once for each run.
 //
-//   start(probe, run)      an attempt begins. Its result is told, later or at once; there may be several of one probe.
-//   cancel(run)            it ends untold. Returns what it was waiting for; none where there is no such attempt.
-//   put(probe, made)       a probe is another from now on: what is in flight of the former one ends untold.
+//   start(probe, run)      an attempt begins. Its end is told, later or at once; there may be several of one probe.
+//   cancel(run)            it ends: the word of its worker is told, what it was waiting for and how much time it had.
+//   put(probe, ...)        a probe is another from now on: what is in flight of the former one ends untold.
+//   check(config, done)    whether all probes of a configuration can be made, where they are run.
 //
-// It decides nothing: no deadline, no threshold, no next attempt. The loop outlives it.
+// It decides nothing of a service: no deadline, no threshold, no next attempt. What a worker says is a stranger's: of runs that
+// are not its own it is dropped, and a worker that talks junk is ended.
+//
+// A worker (by slot):
+//
+//   absent    none runs in the slot; one is asked for as soon as its pause is over.
+//   asked     the spawner was asked for one.
+//   up        it runs, and gets orders.
+//
+// From up to absent when it ends, talks junk, or leaves a cancellation unanswered for kPatience. Then what it was at (it says so
+// on its page) gets the blame: its probe runs in the last slot from then on, with others of its kind, for kQuarantine; one that
+// goes on ending workers is not run for a while, and what it did last counts. All other attempts of the worker begin again
+// elsewhere, once. The loop outlives this.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "probes/curl_multi.h"
-#include "probes/probe.h"
-#include "probes/resolver.h"
-#include "probes/tls.h"
 #include "sidecar/core/config.h"
-#include "sidecar/core/types.h"
+#include "sidecar/core/events.h"
+#include "sidecar/daemon/blame.h"
 #include "sidecar/os/loop.h"
+#include "sidecar/work/channel.h"
+#include "sidecar/work/link.h"
+#include "sidecar/work/message.h"
 
 namespace herald {
 
+struct WorkerOptions {
+  work::LinkOptions link;
+  std::uint32_t processes = 1;  // beside the one in the last slot, which runs while it is needed
+};
+
 class ProbeRunner {
  public:
-  using OnResult = std::function<void(RunId, ProbeResult)>;
-  using Probes = std::vector<std::unique_ptr<probes::Probe>>;
+  struct Told {
+    std::function<void(event::ProbeFinished)> finished;
+    std::function<void(event::ProbeStage)> cancelled;
+    std::function<void(bool is_error, const std::string& text)> notice;
+  };
+  // Lines for people; none: all can be made.
+  using Checked = std::function<void(std::vector<std::string> problems)>;
 
-  ProbeRunner(Loop& loop, OnResult on_result);
+  ProbeRunner(Loop& loop, WorkerOptions options, Told told);
   ProbeRunner(const ProbeRunner&) = delete;
   ProbeRunner& operator=(const ProbeRunner&) = delete;
+  ~ProbeRunner();
 
-  // The probes of `config` in its order, none of them in use yet: null where there is a problem, which is a line for people.
-  [[nodiscard]] Probes make(const Config& config, std::vector<std::string>& problems);
-  void put(ProbeId id, std::unique_ptr<probes::Probe> probe);
+  // One at a time; `done` is called from the loop.
+  void check(const Config& config, Checked done);
+  [[nodiscard]] bool is_checking() const { return checking_.has_value(); }
 
+  // `name` is for people: "web/front".
+  void put(ProbeId id, std::string name, ProbeSpec spec);
   // Of a probe that was put.
   void start(ProbeId id, RunId run);
-  [[nodiscard]] std::optional<std::string> cancel(RunId run);
+  void cancel(RunId run);
 
  private:
+  using SlotId = std::uint32_t;
+  struct Known {
+    std::string name;
+    ProbeSpec spec;
+  };
+  struct Slot {
+    std::unique_ptr<work::Channel> channel;  // while it is up
+    Fd page;
+    std::set<ProbeId> has;  // what was put there
+    bool is_asked = false;
+    TimePoint up_at{};
+    Duration pause{};  // before the next one
+    TimePoint next_at{};
+  };
   struct Running {
     ProbeId probe{};
-    std::unique_ptr<probes::Attempt> attempt;
+    SlotId slot = 0;
+    bool is_again = false;
+  };
+  struct Cancelling {
+    SlotId slot = 0;
+    TimePoint at{};
+  };
+  struct Checking {
+    std::map<std::uint64_t, std::string> names;  // of what is not tried yet, by ticket
+    std::vector<work::Try> orders;               // until a worker is there to try them
+    std::optional<SlotId> slot;
+    std::vector<std::string> problems;
+    Checked done;
+    Source deadline;
   };
 
-  OnResult on_result_;
-  probes::CurlMulti curl_;
-  probes::Resolver resolver_;
-  probes::CaStores ca_stores_;
-  probes::Context context_;
-  Probes probes_;                     // by ProbeId
-  std::map<RunId, Running> running_;  // of probes_, which outlive it
+  void open_link();
+  void link_ended(const std::string& why);
+  void ask_for_workers();
+  void on_answer(work::ReceivedAnswer received);
+  void worker_is_up(SlotId id, work::ReceivedAnswer& received);
+  void worker_ended(SlotId id, const std::string& why);
+  void settle_blame(const Running& blamed, RunId run, const work::Page& page);
+
+  [[nodiscard]] std::optional<SlotId> slot_for(ProbeId id, TimePoint now);
+  [[nodiscard]] bool begin(ProbeId id, RunId run, bool is_again);
+  void hear(SlotId id, std::string_view packet);
+  void hear(SlotId id, const work::Hello& word);
+  void hear(SlotId id, const work::Tried& word);
+  void hear(SlotId id, const work::Finished& word);
+  void hear(SlotId id, const work::Cancelled& word);
+  void finish_at_once(RunId run, std::string why);
+  void look_for_hung();
+
+  void send_tries();
+  void tried(std::uint64_t ticket, const std::optional<std::string>& problem);
+  void end_check(const std::string& why);
+
+  Loop& loop_;
+  WorkerOptions options_;
+  Told told_;
+  Blame blame_;
+  std::map<ProbeId, Known> known_;
+  std::map<RunId, Running> running_;
+  std::map<RunId, Cancelling> cancelling_;
+  std::optional<Checking> checking_;
+  std::uint64_t last_ticket_ = 0;
+  std::string trouble_ = "no worker has been started yet";
+  bool needs_last_slot_ = false;
+  std::vector<Slot> slots_;
+  std::unique_ptr<work::Link> link_;
+  Duration link_pause_{};
+  Source asking_;  // for workers, or for the spawner
+  Source hung_;
 };
 
 }  // namespace herald

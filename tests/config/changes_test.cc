@@ -37,7 +37,8 @@ TEST_CASE("reload: what only a restart can change is named, all of it") {
   next.router.stack = Stack::bird;
   next.router.vtysh.pathspace = next.router.vtysh.socket_dir = "x";
   next.router.bird.socket = next.router.bird.include = "x";
+  next.workers.processes = 2;
   const auto problems = unchangeable({}, next);
-  REQUIRE(problems.size() == 9);
+  REQUIRE(problems.size() == 10);
   CHECK(problems[0] == "control.socket cannot change at a reload: restart heraldd for it");
 }

@@ -99,7 +99,7 @@ TEST_CASE("what is wrong with a probe is said at its key") {
   const std::string no_reason =
       " is no reason; reasons are timeout, refused, reset, unreachable, tls, protocol, status, header, body, "
       "json, "
-      "too_large, rcode, answer, inverted";
+      "too_large, rcode, answer, cost, inverted";
   const std::vector<std::pair<std::string, Reports>> cases{
       {R"({"type": null})", {": \"type\" is required"}},
       {R"({"type": 5})", {"/type: must be a string, not 5"}},

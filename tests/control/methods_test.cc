@@ -31,11 +31,7 @@ ControlSource source(std::expected<void, std::string> done = {}, bool stopping =
           .probe = [](const ProbeRequest&, std::uint64_t) {},
           .administer = [done](const AdminRequest&) { return done; },
           .clear_damping = [done](std::span<const std::string>, const std::string&) { return done; },
-          .reload =
-              [done] {
-                return done ? ControlSource::Reloaded{"nothing", {"short"}, {}}
-                            : ControlSource::Reloaded{{}, {}, {done.error()}};
-              },
+          .reload = [](std::uint64_t) {},
           .hand_over = [done] { return done; }};
 }
 
@@ -111,10 +107,13 @@ TEST_CASE("every method answers with what its description says") {
     REQUIRE_FALSE(reply.contains("error"));
     CHECK(misfit(fields.out, reply["parameters"]) == std::nullopt);
   }
-  // The answer that comes later, and what Watch sends after its first reply.
+  // The answers that come later, and what Watch sends after its first reply.
   const ProbeSpec probe;
   const ordered_json results{{"results", {result_report(probe, {})}}};
   CHECK(misfit(methods.at(std::string(kProbeMethod)).out, results) == std::nullopt);
+  const VarlinkReply reloaded = reload_reply({"nothing", {"short"}, {}});
+  REQUIRE(reloaded);
+  CHECK(misfit(methods.at(std::string(kReloadMethod)).out, *reloaded) == std::nullopt);
   const ordered_json news{{"transition", to_json(some_history()[0])}};
   CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news) == std::nullopt);
 }
@@ -137,7 +136,9 @@ TEST_CASE("every error has the parameters that its description says") {
   check(kNotKept, call(kDrainMethod, R"({"services": ["web"]})", source(full)));
   check(kNotKept, call(kHandoverMethod, "{}", source(full)));
   check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
-  check(kBadConfiguration, call(kReloadMethod, "{}", source(full)));
+  const VarlinkReply refused = reload_reply({{}, {}, {"herald.json: no such file"}});
+  REQUIRE_FALSE(refused);
+  check(kBadConfiguration, json{{"error", refused.error().name}, {"parameters", refused.error().parameters}});
   check(kStopping, call(kReloadMethod, "{}", source({}, true)));
   check(kStopping, call(kHandoverMethod, "{}", source({}, true)));
   check("io.herald.Control.MalformedRequest", json::parse([] {

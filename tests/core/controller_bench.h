@@ -159,6 +159,9 @@ class ControllerBench {
     return all;
   }
 
+  // An attempt that began when it was started, and ends now.
+  [[nodiscard]] Ran ran(RunId run) const { return {begun_.at(run), now, {}}; }
+
   ServiceSnapshot service() { return controller.snapshot(now).services.front(); }
   ProbeSnapshot probe() { return service().probes.front(); }
 
@@ -170,6 +173,7 @@ class ControllerBench {
   std::set<Vip> redistributed;  // in its table, whatever its configuration holds
   std::set<Vip> denied;         // to its peer, by the fallback
   std::vector<std::vector<RouteStep>> sent;
+  bool answers_cancels = true;  // as a worker does: the attempt had all the time since its start
   bool answers_routes = true;
   std::string router_error;
   std::string route_error;
@@ -181,6 +185,11 @@ class ControllerBench {
 
  private:
   void answer(const Effect& effect) {
+    if (const auto* start = std::get_if<effect::StartProbe>(&effect)) begun_[start->run] = now;
+    if (const auto* start = std::get_if<effect::StartAside>(&effect)) begun_[start->run] = now;
+    if (const auto* cancelled = std::get_if<effect::CancelProbe>(&effect);
+        cancelled != nullptr && answers_cancels)
+      controller.handle(event::ProbeStage{cancelled->run, "connecting", ran(cancelled->run)}, now);
     if (std::holds_alternative<effect::ReadRouter>(effect)) ++reads_;
     if (const auto* routes = std::get_if<effect::ApplyRoutes>(&effect)) {
       reads_ = 0;  // given up
@@ -208,6 +217,7 @@ class ControllerBench {
       controller.handle(event::StepFinished{apply->id, outcome}, now);
     }
   }
+  std::map<RunId, TimePoint> begun_;
   int reads_ = 0;
   std::vector<FallbackStep> fallback_;
   [[nodiscard]] std::expected<Observation, std::string> observe() const {

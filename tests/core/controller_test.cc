@@ -95,8 +95,8 @@ TEST_CASE("a late answer changes nothing") {
   CHECK(bench.probe().passes == 1);
   const auto unchanged = [&](RunId run) {
     const ProbeSnapshot before = bench.probe();
-    CHECK(bench.tell(event::ProbeFinished{run, {Verdict::fail, Reason::refused, "late", 1ms}}).empty());
-    CHECK(bench.tell(event::ProbeStage{run, "late"}).empty());
+    CHECK(bench.tell(event::ProbeFinished{run, {Verdict::fail, Reason::refused, "late", 1ms}, {}}).empty());
+    CHECK(bench.tell(event::ProbeStage{run, "late", {}}).empty());
     CHECK(bench.probe().passes == before.passes);
     CHECK(bench.probe().failures == before.failures);
     CHECK(bench.probe().last == before.last);
@@ -104,7 +104,7 @@ TEST_CASE("a late answer changes nothing") {
   unchanged(first);  // told twice
   const RunId second = bench.next_start();
   unchanged(first);  // while another is in flight
-  CHECK(bench.tell(event::ProbeStage{second, "not asked for"}).empty());
+  CHECK(bench.tell(event::ProbeStage{second, "not asked for", {}}).empty());
   unchanged(RunId{0});
   unchanged(RunId{~0ULL});
   unchanged(RunId{static_cast<std::uint64_t>(second) + 1});
@@ -112,40 +112,65 @@ TEST_CASE("a late answer changes nothing") {
   CHECK(bench.probe().passes == 2);
 }
 
-TEST_CASE(
-    "the deadline has two phases: the attempt is cancelled, and its stage says what it was waiting for") {
+TEST_CASE("the deadline has two phases: the attempt is cancelled, and its worker says how it went") {
   ProbeSpec probe = probe_spec("front");
   probe.thresholds.fall = 1;
   ControllerBench bench(one_service({probe}));
+  bench.answers_cancels = false;
   bench.turn();
   const RunId run = bench.next_start();
+  const Ran ran{bench.now, bench.now + 800ms, {}};
   CHECK(of_kind<effect::CancelProbe>(bench.go_on(800ms - 1ns)).empty());
   bench.now += 1ns;
   const std::vector<Effect> effects = bench.controller.decide(bench.now);
   const auto cancelled = of_kind<effect::CancelProbe>(effects);
   REQUIRE(cancelled.size() == 1);
   CHECK(cancelled[0].run == run);
-  CHECK(bench.controller.next_wakeup() <= bench.now);  // the stage is awaited for this turn only
+  CHECK(bench.controller.next_wakeup() > bench.now);
 
   SECTION("the stage is told") {
-    const auto told = of_kind<effect::Transition>(bench.tell(event::ProbeStage{run, "connecting"}));
+    const auto told = of_kind<effect::Transition>(bench.tell(event::ProbeStage{run, "connecting", ran}));
     REQUIRE(told.size() == 1);
     CHECK(told[0].reason == "timeout: no result within 800 ms: connecting");
+    CHECK(bench.probe().state == ProbeState::down);
   }
-  SECTION("it is not") {
-    const auto told = of_kind<effect::Transition>(bench.turn());
-    REQUIRE(told.size() == 1);
-    CHECK(told[0].reason == "timeout: no result within 800 ms");
+  SECTION("it is told half a second later") {
+    CHECK(of_kind<effect::StartProbe>(bench.go_on(500ms)).empty());
+    bench.tell(event::ProbeStage{run, "connecting", ran});
+    CHECK(bench.probe().state == ProbeState::down);
+  }
+  SECTION("it is not told at all: nothing is known of the target") {
+    bench.go_on(1s - 1ns);
+    CHECK(bench.probe().inconclusive == 0);
+    bench.go_on(1ns);
+    CHECK(bench.probe().inconclusive == 1);
+    CHECK(bench.probe().last.detail == "the worker that ran it does not answer");
+    CHECK(bench.probe().state == ProbeState::unknown);
+    CHECK(of_kind<effect::StartProbe>(bench.go_on(2s)).size() >= 1);
   }
   SECTION("the result came in the same turn: too late, the attempt is cancelled") {
-    bench.controller.handle(event::ProbeFinished{run, {Verdict::pass, Reason::none, "200", 800ms}},
+    bench.controller.handle(event::ProbeFinished{run, {Verdict::pass, Reason::none, "200", 800ms}, ran},
                             bench.now);
-    bench.controller.handle(event::ProbeStage{run, "reading"}, bench.now);
+    bench.controller.handle(event::ProbeStage{run, "reading", ran}, bench.now);
     bench.turn();
     CHECK(bench.probe().last.detail == "no result within 800 ms: reading");
+    CHECK(bench.probe().state == ProbeState::down);
   }
-  CHECK(bench.probe().state == ProbeState::down);
   CHECK(bench.controller.next_wakeup() > bench.now);
+}
+
+TEST_CASE("heraldd that sleeps half of the time withdraws a service that hangs") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  bench.turn();
+  bench.live(3s);
+  REQUIRE(bench.kernel.size() == 1);
+  const TimePoint end = bench.now + 10s;
+  while (bench.now < end && !bench.kernel.empty()) {
+    bench.now = std::max(bench.controller.next_wakeup(), bench.now + 500ms);  // it is stopped, and goes on
+    bench.turn();
+  }
+  CHECK(bench.kernel.empty());
+  CHECK(bench.now < end);
 }
 
 TEST_CASE(

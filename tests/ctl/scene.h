@@ -111,10 +111,14 @@ struct Scene {
       if (shown.services.size() > 1) loop.exit(0);
       return {};
     };
-    const auto reload = [&]() -> ControlSource::Reloaded {
-      if (shown.services.size() > 1) return {"1 changed (web)", {"lease is short"}, {}};
-      return {"", {}, {"herald.json: /services: bad", "control.socket cannot change"}};
-    };
+    std::vector<std::uint64_t> reloading;
+    const Source reloaded = loop.post([&] {
+      const Reloaded done{"1 changed (web)", {"lease is short"}, {}};
+      const Reloaded refused{"", {}, {"herald.json: /services: bad", "control.socket cannot change"}};
+      for (const std::uint64_t client : std::exchange(reloading, {}))
+        server->finish(client, reload_reply(shown.services.size() > 1 ? done : refused));
+    });
+    const auto reload = [&](std::uint64_t client) { reloading.push_back(client); };
     const ControlSource source{
         .snapshot = look,
         .clocks = [] { return kClocks; },

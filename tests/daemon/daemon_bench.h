@@ -106,9 +106,15 @@ struct DaemonBench {
     return service;
   }
 
+  // Of the build's own, which stay who they are.
+  static WorkerOptions workers() {
+    return {.link = {.program = HERALD_BUILT_PROBER, .user = "root"}, .processes = 1};
+  }
+
   Daemon& make(Hands hands) {
     daemon.emplace(loop, logged.log, config,
                    DaemonOptions{.hands = std::move(hands),
+                                 .workers = workers(),
                                  .load = [this] { return next; },
                                  .accepted =
                                      [this](std::span<const ConfigText> texts) {

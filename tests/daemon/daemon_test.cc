@@ -68,10 +68,11 @@ TEST_CASE_METHOD(Bench,
 
 TEST_CASE_METHOD(Bench, "daemon: templates that a lever needs are looked at before anything is begun") {
   config.services[0].announce.via = Via::vtysh;
-  daemon.emplace(
-      loop, logged.log, config,
-      DaemonOptions{
-          .hands = real_hands(loop, config.state_dir, {directory.path()}), .load = {}, .accepted = {}});
+  daemon.emplace(loop, logged.log, config,
+                 DaemonOptions{.hands = real_hands(loop, config.state_dir, {directory.path()}),
+                               .workers = workers(),
+                               .load = {},
+                               .accepted = {}});
   CHECK(daemon->prepare().size() == 4);  // of FRR's objects
 }
 

@@ -57,7 +57,7 @@ struct Bench {
                        .clocks = [this] { return ClockPair{loop.now(), WallClock::now()}; },
                        .plan = [] { return nlohmann::ordered_json{{"steps", 0}}; },
                        .history = [this]() -> const History::Entries& { return history.entries(); },
-                       .reload = [] { return ControlSource::Reloaded{}; }}};
+                       .reload = [](std::uint64_t) {}}};
 };
 
 TEST_CASE_METHOD(Bench, "operators: a word is kept, told and decided upon before it is answered") {

@@ -16,6 +16,10 @@ constexpr Duration kLongestBlindness = 10s + 3s;
 // A snapshot copies all that status shows: one each turn would take most of the time that the worlds take.
 constexpr Duration kBetweenSnapshots = 1s;
 
+bool is_word(const Event& event) {
+  return std::holds_alternative<event::ProbeStage>(event);
+}
+
 std::optional<RunId> answered_run(const Event& event) {
   if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) return finished->run;
   if (const auto* stage = std::get_if<event::ProbeStage>(&event)) return stage->run;
@@ -53,20 +57,27 @@ std::size_t Invariants::probe_of(RunId run) const {
   return static_cast<std::size_t>(found - probes_.begin());
 }
 
+bool Invariants::is_awaited(const Event& event) const {
+  const auto run = answered_run(event);
+  const std::size_t probe = run ? probe_of(*run) : probes_.size();
+  return probe < probes_.size() && probes_[probe].is_cancelled() == is_word(event);
+}
+
 ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {
-  bool is_silent = false, is_ungraded = false;
+  bool is_silent = false, awaits_word = false, is_ungraded = false;
   std::size_t gates = 0, up = 0, down = 0;
   for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
     const ProbeRules& probe = probes_[service.first_probe + offset];
     is_ungraded =
         is_ungraded || (probe.spec().role == Role::degrade && probe.output() == ProbeRules::Output::unknown);
+    awaits_word = awaits_word || probe.is_cancelled();
     if (probe.spec().role != Role::gate) continue;
     ++gates;
     is_silent = is_silent || probe.is_silent();
     if (probe.output() == ProbeRules::Output::up) ++up;
     if (probe.output() == ProbeRules::Output::down) ++down;
   }
-  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent, is_ungraded};
+  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent, awaits_word, is_ungraded};
 }
 
 Look Invariants::look_of(const ServiceSpec& spec) const {
@@ -99,25 +110,28 @@ std::string Invariants::counters(const Controller& controller, TimePoint now) {
   return text;
 }
 
+void Invariants::turn(TimePoint now) {
+  for (ProbeRules& probe : probes_) probe.turn(now);
+}
+
 void Invariants::before(const Event& event, const Controller& controller, TimePoint now) {
-  const auto run = answered_run(event);
   // What the first fact after a stall changes, the stall changes.
-  if (run && probe_of(*run) == probes_.size() && resumed_at_ != now) counters_ = counters(controller, now);
+  if (answered_run(event) && !is_awaited(event) && resumed_at_ != now) counters_ = counters(controller, now);
 }
 
 void Invariants::after(const Event& event, const Controller& controller, TimePoint now) {
   if (const auto* asked = std::get_if<event::ProbeNow>(&event)) tickets_.insert(asked->ticket);
-  if (answered_run(event) && !counters_ && probe_of(*answered_run(event)) == probes_.size()) return;
+  if (answered_run(event) && !counters_ && !is_awaited(event)) return;
   if (counters_) {
-    const bool expiring = std::holds_alternative<event::ProbeStage>(event);  // the answer to a cancellation
-    require(expiring || *counters_ == counters(controller, now),
-            "the answer of an attempt that is over had an effect");
+    require(*counters_ == counters(controller, now), "the answer of an attempt that is over had an effect");
     counters_.reset();
     return;
   }
   if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) {
-    if (!stopped_at_)
-      probes_[probe_of(finished->run)].finished(finished->result, now);  // else cancelled already
+    if (!stopped_at_)  // else cancelled already
+      probes_[probe_of(finished->run)].finished(finished->result, finished->ran, now);
+  } else if (const auto* cancelled = std::get_if<event::ProbeStage>(&event)) {
+    if (!stopped_at_) probes_[probe_of(cancelled->run)].word(cancelled->ran, now);
   } else if (std::holds_alternative<event::AddressesChanged>(event)) {
     steps_.changed();
   } else if (const auto* looked = std::get_if<event::Observed>(&event)) {

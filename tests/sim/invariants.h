@@ -40,6 +40,8 @@ class Invariants {
   Invariants(const Config& config, TimePoint now);
 
   // Around Controller::handle().
+  // A turn begins.
+  void turn(TimePoint now);
   void before(const Event& event, const Controller& controller, TimePoint now);
   void after(const Event& event, const Controller& controller, TimePoint now);
   // All that one call of decide() returned, before any of it is carried out.
@@ -82,6 +84,8 @@ class Invariants {
 
   [[nodiscard]] ServiceRules* rules_of(const std::string& service);
   [[nodiscard]] std::size_t probe_of(RunId run) const;
+  // An answer to what is in flight, or to its cancellation.
+  [[nodiscard]] bool is_awaited(const Event& event) const;
   [[nodiscard]] ServiceRules::Opinion opinion_of(const ServiceEntry& service) const;
   [[nodiscard]] Look look_of(const ServiceSpec& spec) const;
   void check_step(const ServiceEntry& service, const Step& step, TimePoint now) const;

@@ -105,7 +105,8 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
       const bool turned = !asks_the_same(*before, probe);
       kept[at] = !turned && before->timing.timeout == probe.timing.timeout;
       doubted = doubted || (turned && (probe.role == Role::gate || (probe.role == Role::degrade && graded)));
-      if (!kept[at] && probes[at].in_flight()) to_cancel_.insert(*probes[at].in_flight());
+      if (!kept[at] && probes[at].in_flight() && !probes[at].is_cancelled())
+        to_cancel_.insert(*probes[at].in_flight());
       if (!kept[at]) probes[at].given_up();
       probes[at].reconfigured(probe, turned, now);
       kept[at] = true;
@@ -119,7 +120,8 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
     services_.push_back(std::move(entry));
   }
   for (std::size_t index = 0; index < probes.size(); ++index) {
-    if (!kept[index] && probes[index].in_flight()) to_cancel_.insert(*probes[index].in_flight());
+    if (!kept[index] && probes[index].in_flight() && !probes[index].is_cancelled())
+      to_cancel_.insert(*probes[index].in_flight());
   }
   index_of_.clear();
   for (std::size_t index = 0; index < probes_.size(); ++index) index_of_[controller.probe_id(index)] = index;

@@ -9,8 +9,8 @@ namespace {
 
 // What is cancelled, answered or started a turn later than its time is still in time.
 constexpr Duration kSlack = 1s;
-constexpr Duration kNoticed = 20ms;  // less is not told from a busy machine
-constexpr Duration kStall = 1s;      // a stall that long may have cost a lease
+constexpr Duration kStall = 1s;  // a stall that long may have cost a lease
+constexpr Duration kWordAwaited = 1s;
 
 ProbeRules::Output output_named(std::string_view name) {
   if (name == "unknown") return ProbeRules::Output::unknown;
@@ -43,29 +43,44 @@ void ProbeRules::started(RunId run, TimePoint now) {
   check(!run_, "a second attempt while one is in flight");
   run_ = run;
   started_ = now;
-  stalled_ = {};
   ++attempts_;
 }
 
-void ProbeRules::finished(const ProbeResult& result, TimePoint now) {
+// In the world, what is said of an attempt is true: it begins at once, and ends when it says.
+bool ProbeRules::had_its_time(const Ran& ran) const {
+  return ran.ended - ran.began - ran.stalled >= spec_.timing.timeout * 3 / 4;
+}
+
+void ProbeRules::finished(const ProbeResult& result, const Ran& ran, TimePoint now) {
   const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
-  const bool late = now - (started_ + spec_.timing.timeout) > spec_.timing.timeout / 2 ||
-                    (by_the_clock && stalled_ > spec_.timing.timeout / 4);
-  count(late ? Verdict::inconclusive : result.verdict, result.reason, now);
+  const bool is_good = result.verdict == Verdict::pass || result.verdict == Verdict::warn;
+  const bool too_long = ran.ended - ran.began > spec_.timing.timeout;
+  if (by_the_clock && ran.stalled > spec_.timing.timeout / 4) {
+    count(Verdict::inconclusive, Reason::late, now);
+  } else if (is_good && too_long) {
+    count(had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
+  } else {
+    count(result.verdict, result.reason, now);
+  }
 }
 
 void ProbeRules::cancelled(RunId run, bool stopping, TimePoint now) {
-  check(run_ == run, "an attempt was cancelled that is not in flight");
-  if (stopping) {
-    run_.reset();
-    return;
-  }
+  check(run_ == run && !cancelled_at_, "an attempt was cancelled that is not in flight");
+  if (stopping) return given_up();
   check(now >= started_ + spec_.timing.timeout, "cancelled before its deadline");
-  finished({Verdict::fail, Reason::timeout, {}, {}}, now);
+  cancelled_at_ = now;
+}
+
+void ProbeRules::word(const Ran& ran, TimePoint now) {
+  count(had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
+}
+
+void ProbeRules::turn(TimePoint now) {
+  if (cancelled_at_ && now >= *cancelled_at_ + kWordAwaited) count(Verdict::inconclusive, Reason::late, now);
 }
 
 void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
-  run_.reset();
+  given_up();
   ended_ = now;
   if (verdict == Verdict::inconclusive) {
     if (now - conclusive_at_ > staleness()) forget();
@@ -145,7 +160,6 @@ void ProbeRules::told(const effect::Transition& transition) {
 
 void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, TimePoint now) {
   excused_until_ = now;
-  if (run_ && late >= kNoticed) stalled_ += late;
   if (late < kStall) return;
   if ((lease && late >= *lease / 2) || now - conclusive_at_ > staleness()) forget();
 }
@@ -180,7 +194,7 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
 
 void ProbeRules::settled(bool stopping, TimePoint now) {
   if (stopping) return;
-  check(!run_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");
+  check(!run_ || cancelled_at_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");
   check(run_ || now <= std::max(ended_, excused_until_) + longest_interval() * 21 / 10 + kSlack,
         "it is not run any more");
   check(!must_forget_, "what it knew from before a long stall still stands");

@@ -1,6 +1,7 @@
 // What must hold for one probe: judged from the attempts as the world saw them, not from the core's counters.
 //
-//  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten.
+//  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten. A cancelled
+//    one counts as a timeout only on the word of who ran it that it had its time, which is awaited for a second.
 //  - The output turns up only on a pass that completes `rise` passes in a row, none of them separated by a gap
 //    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail.
 //  - What was seen counts for nothing, and the output turns unknown, once a stall or an inconclusive result shows that
@@ -33,8 +34,12 @@ class ProbeRules {
   ProbeRules(const ProbeSpec& spec, std::string name, TimePoint now);
 
   void started(RunId run, TimePoint now);
-  void finished(const ProbeResult& result, TimePoint now);
+  void finished(const ProbeResult& result, const Ran& ran, TimePoint now);
   void cancelled(RunId run, bool stopping, TimePoint now);
+  // What was said of the cancelled one.
+  void word(const Ran& ran, TimePoint now);
+  // A turn begins.
+  void turn(TimePoint now);
   void told(const effect::Transition& transition);
   // The turn is over; `stopping`: no attempts are made any more.
   void settled(bool stopping, TimePoint now);
@@ -43,9 +48,13 @@ class ProbeRules {
   void shown(const ProbeSnapshot& snapshot);
   // A reload: other figures for the same target, or (`turned`) another target, of which nothing is known.
   void reconfigured(const ProbeSpec& spec, bool turned, TimePoint now);
-  void given_up() { run_.reset(); }
+  void given_up() {
+    run_.reset();
+    cancelled_at_.reset();
+  }
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
+  [[nodiscard]] bool is_cancelled() const { return cancelled_at_.has_value(); }
   [[nodiscard]] Output output() const { return output_; }
   // As output(), also between a reload that gave it another target and the transition that tells of it.
   [[nodiscard]] Output known() const { return seen_.empty() ? Output::unknown : output_; }
@@ -66,6 +75,7 @@ class ProbeRules {
   };
 
   void count(Verdict verdict, Reason reason, TimePoint now);
+  [[nodiscard]] bool had_its_time(const Ran& ran) const;
   void forget();
   [[nodiscard]] bool ends_in(std::size_t many, bool failed) const;
   [[nodiscard]] bool ends_in_warnings(std::size_t many, bool warned) const;
@@ -80,7 +90,7 @@ class ProbeRules {
   std::string name_;
   std::optional<RunId> run_;
   TimePoint started_{};
-  Duration stalled_{};  // of the attempt in flight
+  std::optional<TimePoint> cancelled_at_;  // and its word is awaited
   TimePoint ended_{};
   TimePoint conclusive_at_{};
   TimePoint excused_until_{};

@@ -153,6 +153,9 @@ Faults draw_faults(Dice& dice, double hell) {
   faults.notification_lost = dice.fault(hell, 0.8);
   faults.stage_lost = dice.fault(hell, 0.5);
   faults.late_answer = dice.fault(hell, 0.8);
+  faults.worker_busy = dice.fault(hell, 0.3);
+  if (dice.chance(0.5))
+    faults.word_delay = std::chrono::milliseconds(dice.number(1, dice.chance(0.1) ? 1500 : 50));
   faults.router_times_out = dice.fault(hell, 0.3);
   faults.router_stale = dice.fault(hell, 0.3);
   faults.route_fails = dice.fault(hell, 0.4);
@@ -308,10 +311,11 @@ std::string describe(const Plan& plan) {
       "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}, crashes {:.2f}; "
       "notification lost "
       "{:.2f}; stage lost "
-      "{:.2f}; late answer {:.2f}; router times out {:.2f}, stale {:.2f}; route fails {:.2f}, lies {:.2f}, "
+      "{:.2f}; late answer {:.2f}; worker busy {:.2f}; router times out {:.2f}, stale {:.2f}; route fails "
+      "{:.2f}, lies {:.2f}, "
       "denies {:.2f}, "
       "hangs {:.2f}\n"
-      "  delays: look {} ms, step {} ms, router {} ms, routes {} ms\n"
+      "  delays: word {} ms, look {} ms, step {} ms, router {} ms, routes {} ms\n"
       "  a minute: moods {:.1f}, crashes {:.1f}, stalls {:.1f}, stops {:.1f}, deletions {:.1f}, fights "
       "{:.1f}, foreigners "
       "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, deafness {:.1f}, words "
@@ -320,12 +324,12 @@ std::string describe(const Plan& plan) {
       name_of(plan.config.router.stack), name_of(plan.config.router.fallback),
       ms(plan.config.router.fallback_after), ms(plan.chaos), ms(plan.quiet), faults.look_fails,
       faults.step_fails, faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost,
-      faults.stage_lost, faults.late_answer, faults.router_times_out, faults.router_stale, faults.route_fails,
-      faults.route_lies, faults.route_denies, faults.route_hangs, ms(faults.look_delay),
-      ms(faults.step_delay), ms(faults.router_delay), ms(faults.route_delay), rates.moods, rates.crashes,
-      rates.stalls, rates.stops, rates.deletions, rates.fights, rates.foreigners, rates.leftovers,
-      rates.interfaces, rates.blindness, rates.routers, rates.deafness, rates.words, rates.typists,
-      rates.handovers, rates.reloads);
+      faults.stage_lost, faults.late_answer, faults.worker_busy, faults.router_times_out, faults.router_stale,
+      faults.route_fails, faults.route_lies, faults.route_denies, faults.route_hangs, ms(faults.word_delay),
+      ms(faults.look_delay), ms(faults.step_delay), ms(faults.router_delay), ms(faults.route_delay),
+      rates.moods, rates.crashes, rates.stalls, rates.stops, rates.deletions, rates.fights, rates.foreigners,
+      rates.leftovers, rates.interfaces, rates.blindness, rates.routers, rates.deafness, rates.words,
+      rates.typists, rates.handovers, rates.reloads);
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "

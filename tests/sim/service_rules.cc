@@ -12,6 +12,7 @@ namespace {
 
 // How far apart two reckonings of the same penalty may be.
 constexpr double kRounding = 1e-6;
+constexpr Duration kWordAwaited = std::chrono::seconds(1);
 
 ServiceRules::Claim claim_of(std::string_view state) {
   if (state == "adopting") return ServiceRules::Claim::adopting;
@@ -217,7 +218,8 @@ void ServiceRules::settled_by_itself(Opinion opinion, bool braked, TimePoint now
   if (braked && gates == Gates::down) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
   check(claim_ != Claim::adopting || is_open(opinion, now), "its gates are known and it is still adopting");
-  check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + spec_.adopt_timeout,
+  const Duration patience = spec_.adopt_timeout + (opinion.awaits_word ? kWordAwaited : Duration{});
+  check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + patience,
         "adopting beyond adopt_timeout, and a gate has had nothing conclusive");
   if (gates == Gates::up && claim_ == Claim::unwanted) {
     const bool held_down = withdrawn_at_ && now < *withdrawn_at_ + spec_.hold_down;

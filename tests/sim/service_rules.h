@@ -37,6 +37,7 @@ class ServiceRules {
   struct Opinion {
     Gates gates = Gates::unknown;
     bool is_silent = false;    // a gate
+    bool awaits_word = false;  // of an attempt that was cut off
     bool is_ungraded = false;  // a probe that may degrade it is not known
   };
 

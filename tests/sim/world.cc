@@ -13,6 +13,7 @@ constexpr int kMostRounds = 64;
 constexpr int kMostTurnsASecond = 2000;
 // How long somebody who changes a lever has the router redistribute what is announced by its configuration by now.
 constexpr Duration kMigration = 10s;
+constexpr Duration kBusyFor = 1s;
 
 }  // namespace
 
@@ -74,6 +75,7 @@ void World::turn() {
   require(++turns_this_second_ <= kMostTurnsASecond, "too many turns in a second");
   for (int round = 0;; ++round) {
     require(round < kMostRounds, "decide() always has something to say");
+    invariants_->turn(now_);
     const std::vector<Effect> effects = controller_->decide(now_);
     if (effects.empty()) break;
     for (const Effect& effect : effects) transcript_.note(effect, now_);
@@ -273,12 +275,31 @@ void World::tell_after(Duration delay, Event event) {
 
 void World::attempt(ProbeId probe, RunId run) {
   count("attempts");
-  attempts_.insert(run);
+  Ran& ran = attempts_[run] = {now_, now_, {}};
   Answer given = answer(*probe_targets_.at(probe), random_);
+  if (chance(faults_.worker_busy)) {
+    count("busy workers");
+    (chance(0.5) ? ran.stalled : given.after) +=
+        up_to(kBusyFor);  // it knows of the one, and the other it is slow by
+    given.after += ran.stalled;
+  }
   if (!given.result) return;
   at(now_ + given.after, [this, life = life_, run, result = std::move(*given.result)] {
-    if (life == life_ && attempts_.erase(run) > 0) tell(event::ProbeFinished{run, result});
+    const auto ended = attempts_.extract(run);
+    if (life == life_ && ended)
+      tell_after(word_delay(), event::ProbeFinished{run, result, ran_until_now(ended.mapped())});
   });
+}
+
+// Nothing is drawn where there is none.
+Duration World::word_delay() {
+  return faults_.word_delay > 0s ? up_to(faults_.word_delay) : Duration{};
+}
+
+Ran World::ran_until_now(Ran ran) const {
+  ran.ended = now_;
+  ran.stalled = std::min(ran.stalled, ran.ended - ran.began);
+  return ran;
 }
 
 void World::carry_out(const effect::StartProbe& effect) {
@@ -294,16 +315,17 @@ void World::carry_out(const effect::Probed& /*effect*/) {
 }
 
 void World::carry_out(const effect::CancelProbe& effect) {
-  attempts_.erase(effect.run);
+  const auto cancelled = attempts_.extract(effect.run);
   if (chance(faults_.late_answer)) {
     count("late answers");
     const Verdict verdict = chance(0.5) ? Verdict::pass : Verdict::fail;
-    tell_after(up_to(2s), event::ProbeFinished{effect.run, {verdict, Reason::refused, "late", {}}});
+    tell_after(up_to(2s), event::ProbeFinished{effect.run, {verdict, Reason::refused, "late", {}}, {}});
   }
+  if (!cancelled) return;  // its end is on the way
   if (chance(faults_.stage_lost)) {
     count("lost stages");
   } else {
-    tell(event::ProbeStage{effect.run, "connecting"});
+    tell_after(word_delay(), event::ProbeStage{effect.run, "connecting", ran_until_now(cancelled.mapped())});
   }
 }
 

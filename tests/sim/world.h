@@ -38,6 +38,7 @@ struct Faults {
   double notification_lost = 0;
   double stage_lost = 0;     // a cancellation is not answered
   double late_answer = 0;    // a cancelled attempt answers all the same
+  double worker_busy = 0;    // an attempt waits, for up to a second, until its worker has time for it
   double crash_in_step = 0;  // before a step of a batch, or before it is answered
   double router_times_out = 0;
   double route_fails = 0;  // one step of a batch, as step_fails
@@ -46,6 +47,7 @@ struct Faults {
   double route_hangs =
       0;  // the batch: no answer until its deadline, and what was said may be done still later
   double router_stale = 0;  // tells what it knew when it was asked, long after
+  Duration word_delay{};    // of what is said of an attempt: its end, or what it was waiting for
   Duration look_delay{};
   Duration step_delay{};
   Duration route_delay = std::chrono::milliseconds(30);
@@ -133,6 +135,8 @@ class World {
   void watch_lease(const AddressKey& key);
 
   void attempt(ProbeId probe, RunId run);
+  [[nodiscard]] Ran ran_until_now(Ran ran) const;
+  Duration word_delay();
   void carry_out(const effect::StartProbe& effect);
   void carry_out(const effect::CancelProbe& effect);
   void carry_out(const effect::StartAside& effect);
@@ -175,7 +179,7 @@ class World {
   std::map<std::string, Flaps> flaps_;   // the same
   std::uint64_t router_read_ = 0;        // the last one; an answer to another one is not told
   std::uint64_t life_ = 0;               // of the process; what is in flight belongs to one
-  std::set<RunId> attempts_;             // in flight
+  std::map<RunId, Ran> attempts_;        // in flight, and how they went until now
   std::uint64_t last_ticket_ = 0;
   bool stalled_ = false;
   std::vector<Event> inbox_;  // what a stalled process has not read

@@ -18,11 +18,11 @@ effect::Probed AskedRuns::take(std::map<RunId, Aside>::iterator found) {
   return answer;
 }
 
-std::optional<effect::Probed> AskedRuns::finish(RunId run, const ProbeResult& result, TimePoint now,
+std::optional<effect::Probed> AskedRuns::finish(const event::ProbeFinished& finished, TimePoint now,
                                                 Random& random) {
-  const auto found = aside_.find(run);
+  const auto found = aside_.find(finished.run);
   if (found == aside_.end() || found->second.run.state() != ProbeRun::State::running) return std::nullopt;
-  found->second.run.finish(result, now, random);
+  found->second.run.finish(finished.result, finished.ran, now, random);
   return take(found);
 }
 
@@ -30,46 +30,36 @@ std::vector<effect::CancelProbe> AskedRuns::expire(TimePoint now) {
   std::vector<effect::CancelProbe> cancelled;
   for (auto& [run, aside] : aside_) {
     if (aside.run.state() != ProbeRun::State::running || aside.deadline > now) continue;
-    aside.run.expire();
+    aside.deadline = aside.run.expire(now);
     cancelled.push_back({run, aside.asked.probe});
   }
   return cancelled;
 }
 
-std::optional<effect::Probed> AskedRuns::finish_expired(RunId run, std::string_view stage, TimePoint now,
+std::optional<effect::Probed> AskedRuns::finish_expired(const event::ProbeStage& cancelled, TimePoint now,
                                                         Random& random) {
-  const auto found = aside_.find(run);
+  const auto found = aside_.find(cancelled.run);
   if (found == aside_.end() || found->second.run.state() != ProbeRun::State::expiring) return std::nullopt;
-  found->second.run.finish_expired(stage, now, random);
+  found->second.run.finish_expired(cancelled.stage, cancelled.ran, now, random);
   return take(found);
 }
 
 std::vector<effect::Probed> AskedRuns::finish_expired(TimePoint now, Random& random) {
-  std::vector<RunId> expiring;
-  for (const auto& [run, aside] : aside_) {
-    if (aside.run.state() == ProbeRun::State::expiring) expiring.push_back(run);
-  }
   std::vector<effect::Probed> answers;
-  for (const RunId run : expiring) answers.push_back(*finish_expired(run, "", now, random));
+  for (auto next = aside_.begin(); next != aside_.end();) {
+    const auto found = next++;
+    Aside& aside = found->second;
+    if (aside.run.state() != ProbeRun::State::expiring || aside.deadline > now) continue;
+    aside.run.finish_without_word(now, random);
+    answers.push_back(take(found));
+  }
   return answers;
-}
-
-bool AskedRuns::is_expiring() const {
-  return std::ranges::any_of(
-      aside_, [](const auto& entry) { return entry.second.run.state() == ProbeRun::State::expiring; });
 }
 
 std::optional<TimePoint> AskedRuns::next_deadline() const {
   std::optional<TimePoint> next;
-  for (const auto& [run, aside] : aside_) {
-    if (aside.run.state() == ProbeRun::State::running)
-      next = std::min(next.value_or(aside.deadline), aside.deadline);
-  }
+  for (const auto& [run, aside] : aside_) next = std::min(next.value_or(aside.deadline), aside.deadline);
   return next;
-}
-
-void AskedRuns::stalled(Duration late) {
-  for (auto& [run, aside] : aside_) aside.run.stalled(late);
 }
 
 void AskedRuns::count(const event::ProbeNow& asked, std::uint64_t runs) {

@@ -29,15 +29,14 @@ class AskedRuns {
   void start(const event::ProbeNow& asked, RunId run, const ProbeSpec& spec, std::string_view service,
              TimePoint now);
   [[nodiscard]] bool has(RunId run) const { return aside_.contains(run); }
-  std::optional<effect::Probed> finish(RunId run, const ProbeResult& result, TimePoint now, Random& random);
-  // Those whose deadline has passed; each is ended by its stage, or by finish_expired() one turn later.
+  std::optional<effect::Probed> finish(const event::ProbeFinished& finished, TimePoint now, Random& random);
+  // Those whose deadline has passed; each is ended by its word, or by finish_expired() when that is awaited in vain.
   std::vector<effect::CancelProbe> expire(TimePoint now);
-  std::optional<effect::Probed> finish_expired(RunId run, std::string_view stage, TimePoint now,
+  std::optional<effect::Probed> finish_expired(const event::ProbeStage& cancelled, TimePoint now,
                                                Random& random);
   std::vector<effect::Probed> finish_expired(TimePoint now, Random& random);
-  [[nodiscard]] bool is_expiring() const;
+  // Of attempts and of words.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
-  void stalled(Duration late);
 
   // ---- the probe's own
 

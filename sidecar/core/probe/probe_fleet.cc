@@ -76,39 +76,48 @@ std::optional<std::size_t> ProbeFleet::find(RunId run, ProbeRun::State state) co
   return is_it ? place : std::nullopt;  // late: that attempt is over
 }
 
-ProbeFleet::Outcome ProbeFleet::finish(RunId run, const ProbeResult& result, TimePoint now) {
+ProbeFleet::Outcome ProbeFleet::finish(const event::ProbeFinished& finished, TimePoint now) {
   Outcome outcome;
-  if (asked_.has(run)) {
-    if (auto answer = asked_.finish(run, result, now, random_))
-      outcome.effects.emplace_back(std::move(*answer));
+  if (asked_.has(finished.run)) {
+    if (auto answer = asked_.finish(finished, now, random_)) outcome.effects.emplace_back(std::move(*answer));
     settle_asked();
-  } else if (const auto place = find(run, ProbeRun::State::running)) {
-    const Mark before = mark(probes_[*place].run);
-    ended(*place, probes_[*place].run.finish(result, now, random_), before, now, outcome);
+  } else if (const auto place = find(finished.run, ProbeRun::State::running)) {
+    ProbeRun& run = probes_[*place].run;
+    const Mark before = mark(run);
+    ended(*place, run.finish(finished.result, finished.ran, now, random_), before, now, outcome);
   }
   return outcome;
 }
 
-ProbeFleet::Outcome ProbeFleet::finish_cancelled(RunId run, std::string_view stage, TimePoint now) {
+ProbeFleet::Outcome ProbeFleet::finish_cancelled(const event::ProbeStage& cancelled, TimePoint now) {
   Outcome outcome;
-  if (asked_.has(run)) {
-    if (auto answer = asked_.finish_expired(run, stage, now, random_))
+  if (asked_.has(cancelled.run)) {
+    if (auto answer = asked_.finish_expired(cancelled, now, random_))
       outcome.effects.emplace_back(std::move(*answer));
-  } else if (const auto place = find(run, ProbeRun::State::expiring)) {
-    std::erase(expiring_, *place);
-    const Mark before = mark(probes_[*place].run);
-    ended(*place, probes_[*place].run.finish_expired(stage, now, random_), before, now, outcome);
+    settle_asked();
+  } else if (const auto place = find(cancelled.run, ProbeRun::State::expiring)) {
+    std::erase(expiring_, probes_[*place].id);
+    ProbeRun& run = probes_[*place].run;
+    const Mark before = mark(run);
+    ended(*place, run.finish_expired(cancelled.stage, cancelled.ran, now, random_), before, now, outcome);
   }
   return outcome;
 }
 
 ProbeFleet::Outcome ProbeFleet::finish_expired(TimePoint now) {
   Outcome outcome;
-  for (const std::size_t place : std::exchange(expiring_, {})) {
+  std::vector<std::size_t> places;
+  std::erase_if(expiring_, [&](ProbeId id) {
+    const bool in_vain = probes_[place(id)].run.word_until() <= now;
+    if (in_vain) places.push_back(place(id));
+    return in_vain;
+  });
+  for (const std::size_t place : places) {
     const Mark before = mark(probes_[place].run);
-    ended(place, probes_[place].run.finish_expired("", now, random_), before, now, outcome);
+    ended(place, probes_[place].run.finish_without_word(now, random_), before, now, outcome);
   }
   append(outcome.effects, asked_.finish_expired(now, random_));
+  settle_asked();
   return outcome;
 }
 
@@ -142,13 +151,6 @@ effect::Transition ProbeFleet::turned(std::size_t place, const Mark& before, std
 }
 
 // ---- lateness
-
-void ProbeFleet::ran_late(Duration late) {
-  for (Member& probe : probes_) {
-    if (probe.run.state() == ProbeRun::State::running) probe.run.stalled(late);
-  }
-  asked_.stalled(late);
-}
 
 ProbeFleet::Outcome ProbeFleet::forget_old(const std::vector<bool>& lapsed, std::string_view why,
                                            TimePoint now) {
@@ -192,8 +194,8 @@ std::vector<Effect> ProbeFleet::due(TimePoint now) {
 void ProbeFleet::start_or_expire(std::size_t place, TimePoint now, std::vector<Effect>& effects) {
   Member& probe = probes_[place];
   if (probe.run.state() == ProbeRun::State::running) {
-    probe.run.expire();
-    expiring_.push_back(place);
+    timers_.set(key(place), probe.run.expire(now));
+    expiring_.push_back(probe.id);
     effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
     return;
   }
@@ -279,7 +281,7 @@ struct ProbeFleet::Former {
 
 ProbeFleet::Reconfigured ProbeFleet::reconfigure(std::span<const Wanted> wanted,
                                                  std::vector<std::string> services, TimePoint now) {
-  assert(!is_expiring() && !is_asked());
+  assert(!is_asked());
   const auto pulse = timers_.due(key(Timer::pulse));
   Former former;
   former.kept.resize(probes_.size());
@@ -334,8 +336,10 @@ void ProbeFleet::take(const Wanted& wanted, Former& former, Reconfigured& done, 
 }
 
 void ProbeFleet::cancel(Member& probe, std::vector<Effect>& effects) {
-  if (probe.run.state() != ProbeRun::State::running) return;
-  effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
+  if (probe.run.state() == ProbeRun::State::idle) return;
+  if (probe.run.state() == ProbeRun::State::running)
+    effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
+  std::erase(expiring_, probe.id);
   probe.run.stop();
   --running_;
 }

@@ -1,8 +1,8 @@
 // All probes at work: who each of them is, when each is due, and how many attempts are in flight.
 //
-//   tell   finish(), finish_cancelled(), ran_late(), forget_old(), ask(), reconfigure(), stop()
+//   tell   finish(), finish_cancelled(), forget_old(), ask(), reconfigure(), stop()
 //   ask    finish_expired(), then due(): what the turn starts and cancels
-//   when   next_due(); at once while is_expiring()
+//   when   next_due()
 //
 // A probe has a place (by the order of the configuration) and an id, by which everybody outside names it. Ids outlast a
 // reload, places do not. A run's id holds the id of its probe; the end of a run that is over is dropped here.
@@ -11,7 +11,7 @@
 //
 //   idle      until its timer: then it starts and is running; while kMostRunning attempts are in flight it waits a little.
 //   running   until finish(), or until its timer, which is the deadline: then it is cancelled and expiring.
-//   expiring  until the cancelled attempt says what it was waiting for, and until the next turn at most.
+//   expiring  until the cancelled attempt says what it was waiting for, and until its timer at most.
 //
 // From every state stop() leads to idle for good, and so does a reload that asks something else, to begin anew. Neither
 // counts as an end. Attempts beside these, and who awaits the next one, are asked_runs.h's.
@@ -46,13 +46,11 @@ class ProbeFleet {
     std::vector<std::size_t>
         answered;  // services of probes that were answered, if by a failure: has_answered()
   };
-  Outcome finish(RunId run, const ProbeResult& result, TimePoint now);
+  Outcome finish(const event::ProbeFinished& finished, TimePoint now);
   // Answer to CancelProbe.
-  Outcome finish_cancelled(RunId run, std::string_view stage, TimePoint now);
-  // Those that were cancelled in the turn before, and have not said what they were waiting for.
+  Outcome finish_cancelled(const event::ProbeStage& cancelled, TimePoint now);
+  // Those whose word was awaited in vain.
   Outcome finish_expired(TimePoint now);
-  // herald itself did not run for so long.
-  void ran_late(Duration late);
   // After a stall: what is too old to stand for the present is known no more, and of services that have `lapsed` (by
   // place) nothing is.
   Outcome forget_old(const std::vector<bool>& lapsed, std::string_view why, TimePoint now);
@@ -64,7 +62,7 @@ class ProbeFleet {
   std::vector<Effect> stop();
 
   // The probes of a configuration in its order, each with its service, and with the place that it had where it is one of
-  // the former configuration. Not while somebody has asked, or while is_expiring().
+  // the former configuration. Not while somebody has asked.
   struct Wanted {
     const ProbeSpec* spec = nullptr;
     std::size_t service = 0;
@@ -80,7 +78,6 @@ class ProbeFleet {
   // What is due: attempts to start and to cancel.
   std::vector<Effect> due(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_due() const { return timers_.next(); }
-  [[nodiscard]] bool is_expiring() const { return !expiring_.empty() || asked_.is_expiring(); }
   [[nodiscard]] bool is_asked() const { return asked_.next_deadline().has_value(); }
 
   [[nodiscard]] std::size_t size() const { return probes_.size(); }
@@ -132,7 +129,7 @@ class ProbeFleet {
   std::vector<Member> probes_;         // by place
   std::vector<std::string> services_;  // names
   std::vector<std::size_t> place_of_;  // by id
-  std::vector<std::size_t> expiring_;  // whose stage is awaited
+  std::vector<ProbeId> expiring_;      // whose word is awaited
   Timers timers_;
   AskedRuns asked_;
   std::uint64_t runs_ = 0;  // begun

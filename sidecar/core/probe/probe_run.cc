@@ -17,6 +17,10 @@ ProbeResult late_result(Duration late) {
           late};
 }
 
+bool is_by_the_clock(const ProbeResult& result) {
+  return result.reason == Reason::timeout || result.reason == Reason::latency;
+}
+
 }  // namespace
 
 bool is_same_target(const ProbeSpec& left, const ProbeSpec& right) {
@@ -39,7 +43,6 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
   state_ = State::running;
   run_ = run;
   started_ = now;
-  stalled_ = {};
   deadline_ = now + spec_.timing.timeout;
   ++runs_;
   return deadline_;
@@ -57,21 +60,44 @@ TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
   return next_;
 }
 
-TimePoint ProbeRun::finish(ProbeResult result, TimePoint now, Random& random) {
-  const Duration late = now - deadline_;
-  const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
-  if (late > spec_.timing.timeout / 2) result = late_result(late);
-  if (by_the_clock && was_stalled()) result = late_result(stalled_);
+TimePoint ProbeRun::expire(TimePoint now) {
+  state_ = State::expiring;
+  return deadline_ = now + kWordAwaited;
+}
+
+TimePoint ProbeRun::finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random) {
+  const Duration timeout = spec_.timing.timeout;
+  const Duration took = std::clamp(ran.ended, started_, now) - started_;
+  const bool is_good = result.verdict == Verdict::pass || result.verdict == Verdict::warn;
+  if (is_by_the_clock(result) && ran.stalled > timeout / 4) {
+    result = late_result(ran.stalled);
+  } else if (is_good && took > timeout) {  // heraldd slept: else it would have been cut off
+    const std::string text =
+        fmt::format("no result within {}: it came after {}", milliseconds(timeout), milliseconds(took));
+    result = had_its_time(served(ran, now)) ? ProbeResult{Verdict::fail, Reason::timeout, text, took}
+                                            : late_result(took - timeout);
+  }
   return count(std::move(result), now, random);
 }
 
-TimePoint ProbeRun::finish_expired(std::string_view stage, TimePoint now, Random& random) {
-  const Duration late = now - deadline_;
-  if (late > spec_.timing.timeout / 2) return count(late_result(late), now, random);
-  if (was_stalled()) return count(late_result(stalled_), now, random);
+TimePoint ProbeRun::finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random) {
+  const Duration had = served(ran, now);
+  if (!had_its_time(had)) return count(late_result(spec_.timing.timeout - had), now, random);
   const std::string text = fmt::format("no result within {}{}{}", milliseconds(spec_.timing.timeout),
                                        stage.empty() ? "" : ": ", stage);
   return count({Verdict::fail, Reason::timeout, text, now - started_}, now, random);
+}
+
+TimePoint ProbeRun::finish_without_word(TimePoint now, Random& random) {
+  return count(
+      {Verdict::inconclusive, Reason::late, "the worker that ran it does not answer", now - started_}, now,
+      random);
+}
+
+Duration ProbeRun::served(const Ran& ran, TimePoint now) const {
+  const TimePoint ended = std::clamp(ran.ended, started_, now);
+  const TimePoint began = std::clamp(ran.began, started_, ended);
+  return ended - began - std::clamp(ran.stalled, Duration{}, ended - began);
 }
 
 TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
@@ -87,10 +113,6 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
   }
   next_ = schedule_.next(due_, started_, now, pace(), random);
   return next_;
-}
-
-bool ProbeRun::was_stalled() const {
-  return stalled_ > spec_.timing.timeout / 4;
 }
 
 Pace ProbeRun::pace() const {

@@ -2,13 +2,12 @@
 //
 //   idle      the next attempt is due at next().
 //   running   an attempt is in flight until its deadline.
-//   expiring  the deadline has passed and the attempt was cancelled; its stage is still awaited, for one turn at
-//             most, so that the failure can say what it was waiting for.
+//   expiring  the deadline has passed and the attempt was cancelled; the word of who ran it is still awaited, for
+//             kWordAwaited at most: what it was waiting for, and how much time it really had.
 //
-// The deadline is this class's, not the probe's: a hung probe cannot hold a route up. A deadline that is
-// noticed too late (herald's own loop was slow) proves nothing about the target, and neither does a result
-// that comes long after it, nor a timeout of an attempt during which herald did not run for a good part of the
-// time: all are inconclusive.
+// The deadline is this class's, not the probe's: a hung probe cannot hold a route up. Who was late is judged by who ran the
+// attempt: one that had its time there counts, also when heraldd slept meanwhile; one that had not (it began late, or its
+// runner was busy with others) proves nothing about the target, and is inconclusive. So is one of which there is no word.
 #pragma once
 
 #include <optional>
@@ -31,16 +30,18 @@ class ProbeRun {
 
   enum class State : std::uint8_t { idle, running, expiring };
 
+  // Generous: a word that comes late still tells the truth, and none at all tells nothing.
+  static constexpr Duration kWordAwaited = std::chrono::seconds(1);
+
   // Each returns when to call again: the next start, the deadline, or at once.
   TimePoint begin(TimePoint now);                                // the first attempt's time
   TimePoint start(RunId run, TimePoint now);                     // returns the deadline
   TimePoint nudge(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
-  void expire() { state_ = State::expiring; }
-  // herald itself did not run for so long while an attempt was in flight.
-  void stalled(Duration late) { stalled_ += late; }
-  TimePoint finish(ProbeResult result, TimePoint now, Random& random);
-  // Ends an expiring attempt. `stage` is what it was waiting for, or empty.
-  TimePoint finish_expired(std::string_view stage, TimePoint now, Random& random);
+  TimePoint expire(TimePoint now);                               // how long its word is awaited
+  TimePoint finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random);
+  // Both end an expiring attempt. `stage` is what it was waiting for, or empty.
+  TimePoint finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random);
+  TimePoint finish_without_word(TimePoint now, Random& random);
   void stop() { state_ = State::idle; }
   // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
   // call again.
@@ -56,6 +57,8 @@ class ProbeRun {
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] RunId run() const { return run_; }
+  // Of an attempt that is expiring: until when its word is awaited.
+  [[nodiscard]] TimePoint word_until() const { return deadline_; }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
   [[nodiscard]] const ProbeResult& last() const { return last_; }
@@ -68,7 +71,9 @@ class ProbeRun {
  private:
   TimePoint count(ProbeResult result, TimePoint now, Random& random);
   [[nodiscard]] Pace pace() const;
-  [[nodiscard]] bool was_stalled() const;
+  // How long the attempt was served, and in time.
+  [[nodiscard]] Duration served(const Ran& ran, TimePoint now) const;
+  [[nodiscard]] bool had_its_time(Duration served) const { return served >= spec_.timing.timeout * 3 / 4; }
 
   ProbeSpec spec_;
   HealthTracker tracker_;
@@ -77,8 +82,7 @@ class ProbeRun {
   RunId run_{};
   TimePoint due_{};  // on the grid
   TimePoint started_{};
-  TimePoint deadline_{};
-  Duration stalled_{};  // of this attempt's time
+  TimePoint deadline_{};  // while expiring: of the word
   TimePoint next_{};
   ProbeResult last_;
   std::optional<TimePoint> last_started_;

@@ -63,6 +63,8 @@ class ServiceMachine {
   void adopt_again(Duration adopt_timeout, TimePoint now);
   // It has VIPs that another service announced until now, and its own health is not known: adopts what is there.
   void take_over(Duration adopt_timeout, TimePoint now);
+  // Until when something conclusive is waited for.
+  [[nodiscard]] TimePoint adopt_deadline() const { return adopt_deadline_; }
   // herald did not run for so long, so nothing could become known.
   void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.

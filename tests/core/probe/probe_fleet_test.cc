@@ -61,6 +61,14 @@ class Bench {
     return {};
   }
 
+  ProbeFleet::Outcome finish(RunId run, const ProbeResult& result) {
+    return fleet.finish({run, result, {now, now, {}}}, now);
+  }
+  // It had all the time until now.
+  ProbeFleet::Outcome finish_cancelled(RunId run) {
+    return fleet.finish_cancelled({run, "connecting", {TimePoint{}, now, {}}}, now);
+  }
+
   std::vector<ProbeSpec> specs;
   TimePoint now = kStart;
   ProbeFleet fleet{1};
@@ -71,29 +79,29 @@ class Bench {
 TEST_CASE("an end of an attempt is told once, and only what changes something is news") {
   Bench bench({spec("front")});
   RunId run = bench.next_start();
-  auto outcome = bench.fleet.finish(run, kPass, bench.now);
+  auto outcome = bench.finish(run, kPass);
   CHECK(outcome.news == std::vector<std::size_t>{0});
   auto turned = of_kind<effect::Transition>(outcome.effects);
   REQUIRE(turned.size() == 1);
   CHECK(to_string(turned[0]) == "service0/front: unknown -> up: yes");
-  CHECK(bench.fleet.finish(run, kFail, bench.now).effects.empty());  // late: that run is over
+  CHECK(bench.finish(run, kFail).effects.empty());  // late: that run is over
   CHECK(bench.fleet.run(0).tracker().output() == HealthTracker::Output::up);
 
   run = bench.next_start();
-  outcome = bench.fleet.finish(run, kPass, bench.now);
+  outcome = bench.finish(run, kPass);
   CHECK(outcome.news.empty());
   CHECK(outcome.answered.empty());
   CHECK(outcome.effects.empty());
 
-  outcome = bench.fleet.finish(bench.next_start(), kFail, bench.now);
+  outcome = bench.finish(bench.next_start(), kFail);
   CHECK(outcome.answered == std::vector<std::size_t>{0});
   turned = of_kind<effect::Transition>(outcome.effects);
   REQUIRE(turned.size() == 1);
   CHECK(to_string(turned[0]) == "service0/front: up -> down: refused: no");
-  CHECK(bench.fleet.finish(bench.next_start(), kTimeout, bench.now).answered.empty());
+  CHECK(bench.finish(bench.next_start(), kTimeout).answered.empty());
 }
 
-TEST_CASE("past its deadline an attempt is cancelled, and ends by its stage or in the next turn") {
+TEST_CASE("past its deadline an attempt is cancelled, and ends by its word or without one") {
   Bench bench({spec("front")});
   const RunId run = bench.next_start();
   const TimePoint deadline = bench.now + bench.specs[0].timing.timeout;
@@ -105,19 +113,33 @@ TEST_CASE("past its deadline an attempt is cancelled, and ends by its stage or i
   const auto cancelled = of_kind<effect::CancelProbe>(bench.fleet.due(bench.now));
   REQUIRE(cancelled.size() == 1);
   CHECK(cancelled[0].run == run);
-  CHECK(bench.fleet.is_expiring());
-  CHECK(bench.fleet.finish(run, kPass, bench.now).effects.empty());
-  SECTION("by its stage") {
-    const auto outcome = bench.fleet.finish_cancelled(run, "connecting", bench.now);
+  CHECK(bench.fleet.finish_expired(bench.now).effects.empty());
+  CHECK(bench.finish(run, kPass).effects.empty());
+  SECTION("by its word") {
+    const auto outcome = bench.finish_cancelled(run);
     REQUIRE(outcome.effects.size() == 1);
     CHECK(bench.fleet.run(0).last().detail.ends_with(": connecting"));
+    CHECK(bench.fleet.run(0).last().reason == Reason::timeout);
   }
-  SECTION("in the next turn") {
-    CHECK(bench.fleet.finish_expired(bench.now).effects.size() == 1);
-    CHECK(bench.fleet.finish_cancelled(run, "connecting", bench.now).effects.empty());
+  SECTION("without one") {
+    bench.now += ProbeRun::kWordAwaited;
+    CHECK(bench.fleet.finish_expired(bench.now).news.size() == 1);
+    CHECK(bench.finish_cancelled(run).effects.empty());
+    CHECK(bench.fleet.run(0).last().reason == Reason::late);
   }
-  CHECK_FALSE(bench.fleet.is_expiring());
-  CHECK(bench.fleet.run(0).last().reason == Reason::timeout);
+  SECTION("the word is awaited across a reload") {
+    bench.configure({spec("front"), spec("new")}, {0, std::nullopt});
+    CHECK(bench.finish_cancelled(run).effects.size() == 1);
+    CHECK(bench.fleet.run(0).last().reason == Reason::timeout);
+  }
+  SECTION("not of another target") {
+    const auto done = bench.configure({spec("front", "10.0.0.2:80")}, {0});
+    CHECK(of_kind<effect::CancelProbe>(done.effects).empty());  // it was cancelled already
+    CHECK(bench.finish_cancelled(run).effects.empty());
+    bench.next_start();
+  }
+  bench.now += ProbeRun::kWordAwaited;
+  CHECK(bench.fleet.finish_expired(bench.now).effects.empty());
 }
 
 TEST_CASE("ids outlast a reload, and new probes get the lowest that are free") {
@@ -131,7 +153,7 @@ TEST_CASE("ids outlast a reload, and new probes get the lowest that are free") {
   CHECK(bench.fleet.place(ProbeId{2}) == 0);
   CHECK(done.remade == std::vector{ProbeId{0}, ProbeId{1}});
   CHECK(done.doubted == std::vector<bool>{false, true, true});
-  const auto outcome = bench.fleet.finish(run, kPass, bench.now);  // begun before, and goes on
+  const auto outcome = bench.finish(run, kPass);  // begun before, and goes on
   const auto turned = of_kind<effect::Transition>(outcome.effects);
   REQUIRE(turned.size() == 1);
   CHECK(turned[0].service == "service0");
@@ -139,7 +161,7 @@ TEST_CASE("ids outlast a reload, and new probes get the lowest that are free") {
 
 TEST_CASE("a reload that asks another target cancels the attempt and forgets what was known") {
   Bench bench({spec("front")});
-  bench.fleet.finish(bench.next_start(), kPass, bench.now);
+  bench.finish(bench.next_start(), kPass);
   const RunId run = bench.next_start();
   const auto done = bench.configure({spec("front", "10.0.0.2:80")}, {0});
   CHECK(done.doubted == std::vector<bool>{true});
@@ -148,13 +170,13 @@ TEST_CASE("a reload that asks another target cancels the attempt and forgets wha
   CHECK(std::get<effect::CancelProbe>(done.effects[0]).run == run);
   CHECK(to_string(std::get<effect::Transition>(done.effects[1])) ==
         "service0/front: up -> unknown: it has another target");
-  CHECK(bench.fleet.finish(run, kPass, bench.now).effects.empty());
+  CHECK(bench.finish(run, kPass).effects.empty());
 }
 
 TEST_CASE("after a stall, what is known of a service that has lapsed is forgotten") {
   Bench bench({spec("a"), spec("b")});
-  bench.fleet.finish(bench.next_start(ProbeId{0}), kPass, bench.now);
-  bench.fleet.finish(bench.next_start(ProbeId{1}), kPass, bench.now);
+  bench.finish(bench.next_start(ProbeId{0}), kPass);
+  bench.finish(bench.next_start(ProbeId{1}), kPass);
   const auto outcome = bench.fleet.forget_old({false, true}, "it slept", bench.now);
   CHECK(outcome.news == std::vector<std::size_t>{1});
   REQUIRE(outcome.effects.size() == 1);
@@ -167,7 +189,7 @@ TEST_CASE("who asks for an attempt is answered once, also when there is none to 
   const auto started = of_kind<effect::StartAside>(bench.fleet.ask({ProbeId{0}, 7, false}, bench.now));
   REQUIRE(started.size() == 1);
   CHECK(bench.fleet.is_asked());
-  auto answers = of_kind<effect::Probed>(bench.fleet.finish(started[0].run, kFail, bench.now).effects);
+  auto answers = of_kind<effect::Probed>(bench.finish(started[0].run, kFail).effects);
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].ticket == 7);
   CHECK_FALSE(bench.fleet.is_asked());
@@ -179,7 +201,7 @@ TEST_CASE("who asks for an attempt is answered once, also when there is none to 
 
   CHECK(bench.fleet.ask({ProbeId{0}, 9, true}, bench.now).empty());
   CHECK(*bench.fleet.next_due() == bench.now);
-  answers = of_kind<effect::Probed>(bench.fleet.finish(bench.next_start(), kPass, bench.now).effects);
+  answers = of_kind<effect::Probed>(bench.finish(bench.next_start(), kPass).effects);
   REQUIRE(answers.size() == 1);
   CHECK(answers[0].ticket == 9);
 }
@@ -195,7 +217,7 @@ TEST_CASE("stopped, it cancels what is in flight, answers who has asked, and sta
   CHECK(of_kind<effect::Probed>(effects).size() == 1);
   CHECK(bench.fleet.due(bench.now + 1h).empty());
   CHECK_FALSE(bench.fleet.next_due());
-  CHECK(bench.fleet.finish(run, kPass, bench.now).news.empty());
+  CHECK(bench.finish(run, kPass).news.empty());
 }
 
 }  // namespace herald

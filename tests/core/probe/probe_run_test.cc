@@ -35,7 +35,7 @@ struct Bench {
   Duration run(const ProbeResult& result, Duration takes = 2ms) {
     const TimePoint started = now;
     probe.start(RunId{++runs}, now);
-    now = probe.finish(result, started + takes, random);
+    now = probe.finish(result, {started, started + takes, {}}, started + takes, random);
     return now - started;
   }
 };
@@ -80,24 +80,55 @@ TEST_CASE("what is inconclusive for want of means is not asked for more often; a
   CHECK(pending.run(kTrouble) == 1s);
 }
 
-TEST_CASE("a timeout while herald itself did not run proves nothing") {
+TEST_CASE("a timeout of an attempt that was not served proves nothing") {
   Bench bench;
   for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
   const auto run_stalled = [&](Duration stall) {
-    const TimePoint deadline = bench.probe.start(RunId{20}, bench.now);
-    bench.probe.stalled(stall);
-    bench.probe.expire();
-    bench.now = deadline;
-    bench.now = bench.probe.finish_expired("reading", bench.now, bench.random);
+    const TimePoint began = bench.now;
+    const TimePoint deadline = bench.probe.start(RunId{20}, began);
+    bench.probe.expire(deadline);
+    bench.now = bench.probe.finish_expired("reading", {began, deadline, stall}, deadline, bench.random);
     return bench.probe.last();
   };
-  CHECK(run_stalled(150ms).verdict == Verdict::fail);
-  CHECK(run_stalled(250ms).reason == Reason::late);
-  CHECK(run_stalled(0ms).verdict == Verdict::fail);  // an earlier attempt's stall is not its own
+  CHECK(run_stalled(200ms).verdict == Verdict::fail);
+  CHECK(run_stalled(200ms + 1ns).reason == Reason::late);
+  CHECK(run_stalled(5s).verdict == Verdict::inconclusive);  // junk from a worker
+  CHECK(run_stalled(-5s).verdict == Verdict::fail);
   bench.probe.start(RunId{21}, bench.now);
-  bench.probe.stalled(300ms);
-  bench.probe.finish({Verdict::fail, Reason::refused, "", 1ms}, bench.now + 300ms, bench.random);
+  const Ran ran{bench.now, bench.now + 300ms, 300ms};
+  bench.probe.finish({Verdict::fail, Reason::refused, "", 1ms}, ran, bench.now + 300ms, bench.random);
   CHECK(bench.probe.last().reason == Reason::refused);  // which no stall can cause
+  bench.probe.start(RunId{22}, bench.now);
+  bench.probe.finish({Verdict::warn, Reason::latency, "", 1ms}, ran, bench.now + 300ms, bench.random);
+  CHECK(bench.probe.last().reason == Reason::late);
+}
+
+TEST_CASE("an attempt that began late, or of which its worker says what cannot be, had not its time") {
+  struct Row {
+    Duration began, ended;
+    Verdict verdict;
+  };
+  const Row rows[] = {
+      {0ms, 800ms, Verdict::fail},
+      {200ms, 800ms, Verdict::fail},
+      {201ms, 800ms, Verdict::inconclusive},
+      {500ms, 1s, Verdict::inconclusive},
+      {300ms, 1300ms, Verdict::fail},       // heraldd cut it off late, and it had its time
+      {-5s, 500ms, Verdict::inconclusive},  // it cannot have begun before it was started
+      {0ms, 1h, Verdict::fail},             // nor ended in the future
+      {1h, 2h, Verdict::inconclusive},
+      {800ms, 0ms, Verdict::inconclusive},
+  };
+  for (const Row& row : rows) {
+    INFO(row.began.count() << " " << row.ended.count());
+    Bench bench;
+    const TimePoint start = bench.now;
+    bench.probe.start(RunId{1}, start);
+    bench.probe.expire(start + 1300ms);
+    bench.probe.finish_expired("reading", {start + row.began, start + row.ended, {}}, start + 1300ms,
+                               bench.random);
+    CHECK(bench.probe.last().verdict == row.verdict);
+  }
 }
 
 TEST_CASE("a hanging attempt ends at its deadline, and the next begins at once while a change is pending") {
@@ -107,49 +138,50 @@ TEST_CASE("a hanging attempt ends at its deadline, and the next begins at once w
   CHECK(bench.probe.start(RunId{10}, started) == started + 800ms);
   CHECK(bench.probe.state() == ProbeRun::State::running);
   CHECK_FALSE(bench.probe.snapshot().next_run);
-  bench.probe.expire();
+  CHECK(bench.probe.expire(started + 800ms) == started + 1800ms);
   CHECK(bench.probe.state() == ProbeRun::State::expiring);
-  CHECK(bench.probe.finish_expired("connecting", started + 800ms, bench.random) == started + 800ms);
+  const Ran first{started, started + 800ms, {}};
+  CHECK(bench.probe.finish_expired("connecting", first, started + 800ms, bench.random) == started + 800ms);
   CHECK(bench.probe.state() == ProbeRun::State::idle);
   CHECK(bench.probe.last() ==
         ProbeResult{Verdict::fail, Reason::timeout, "no result within 800 ms: connecting", 800ms});
   CHECK(bench.probe.tracker().state() == ProbeState::falling);
 
   bench.probe.start(RunId{11}, started + 800ms);
-  bench.probe.expire();
-  bench.probe.finish_expired("", started + 1600ms, bench.random);
+  bench.probe.expire(started + 1600ms);
+  bench.probe.finish_expired("", {started + 800ms, started + 1600ms, {}}, started + 1600ms, bench.random);
   CHECK(bench.probe.last().detail == "no result within 800 ms");
   CHECK(bench.probe.tracker().output() == HealthTracker::Output::down);
 }
 
 TEST_CASE(
-    "a deadline that is noticed late proves nothing, and neither does a result that comes long after it") {
+    "a good answer after the deadline, which heraldd slept through, is a timeout; a bad one is what it is") {
   struct Row {
-    Duration at;
-    Verdict expired, passed, failed;
+    Duration at, began;
+    Verdict passed, failed;
   };
   const Row rows[] = {
-      {800ms, Verdict::fail, Verdict::pass, Verdict::fail},
-      {1200ms, Verdict::fail, Verdict::pass, Verdict::fail},
-      {1200ms + 1ns, Verdict::inconclusive, Verdict::inconclusive, Verdict::inconclusive},
-      {5s, Verdict::inconclusive, Verdict::inconclusive, Verdict::inconclusive},
+      {800ms, 0ms, Verdict::pass, Verdict::fail},
+      {800ms + 1ns, 0ms, Verdict::fail, Verdict::fail},
+      {5s, 0ms, Verdict::fail, Verdict::fail},
+      {900ms, 500ms, Verdict::inconclusive, Verdict::fail},  // it was begun late
   };
   for (const Row& row : rows) {
     INFO(row.at.count());
-    Bench expired, passed, failed;
-    expired.probe.start(RunId{1}, expired.now);
-    expired.probe.expire();
-    expired.probe.finish_expired("connecting", expired.now + row.at, expired.random);
-    CHECK(expired.probe.last().verdict == row.expired);
-    passed.run(kPass, row.at);
-    CHECK(passed.probe.last().verdict == row.passed);
-    failed.run(kFail, row.at);
-    CHECK(failed.probe.last().verdict == row.failed);
-    if (row.passed == Verdict::inconclusive) CHECK(passed.probe.last().reason == Reason::late);
+    Bench passed, failed;
+    const auto run = [&](Bench& bench, const ProbeResult& result) {
+      const TimePoint start = bench.now;
+      bench.probe.start(RunId{1}, start);
+      bench.probe.finish(result, {start + row.began, start + row.at, {}}, start + 6s, bench.random);
+      return bench.probe.last();
+    };
+    CHECK(run(passed, kPass).verdict == row.passed);
+    CHECK(run(failed, kFail) == kFail);
   }
   Bench bench;
   bench.run(kPass, 1300ms);
-  CHECK(bench.probe.last().detail == "herald itself was 500 ms late");
+  CHECK(bench.probe.last().detail == "no result within 800 ms: it came after 1300 ms");
+  CHECK(bench.probe.last().reason == Reason::timeout);
 }
 
 TEST_CASE("what was known is forgotten once it is too old: (fall + 1) x (interval + timeout)") {

@@ -1,0 +1,151 @@
+#include "sidecar/prober/spawner.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+namespace herald::prober {
+namespace {
+
+constexpr const char* kSelf = "/proc/self/exe";
+
+// A page that cannot be made shorter or longer.
+Fd make_page() {
+  Fd page(memfd_create("herald-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!page || ftruncate(page.get(), sizeof(work::Page)) != 0) return {};
+  if (fcntl(page.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return {};
+  return page;
+}
+
+// Ourselves again, as a worker: an address space of its own, and nothing of ours in it. 0 or an errno.
+int spawn_worker(const char* option, const Fd& socket, const Fd& page, pid_t& pid) {
+  // Out of the way of the numbers that they get.
+  const Fd high_socket(fcntl(socket.get(), F_DUPFD_CLOEXEC, 10));
+  const Fd high_page(fcntl(page.get(), F_DUPFD_CLOEXEC, 10));
+  if (!high_socket || !high_page) return errno;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, high_socket.get(), work::kSocketFd);
+  posix_spawn_file_actions_adddup2(&actions, high_page.get(), work::kPageFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, work::kPageFd + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t signals;
+  sigemptyset(&signals);
+  posix_spawnattr_setsigmask(&attributes, &signals);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option), nullptr};
+  const int error = posix_spawn(&pid, kSelf, &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return error;
+}
+
+}  // namespace
+
+Spawner::~Spawner() {
+  while (!clients_.empty()) drop(clients_.begin()->first);
+}
+
+void Spawner::listen(Fd socket) {
+  listening_ = std::move(socket);
+  listener_ = loop_.watch_io(listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  if (!listener_) loop_.exit(1);
+}
+
+void Spawner::serve_alone(Fd connection) {
+  is_alone_ = true;
+  admit(std::move(connection));
+}
+
+void Spawner::accept() {
+  Fd connection(accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (connection && clients_.size() < kMostClients) admit(std::move(connection));
+}
+
+void Spawner::admit(Fd connection) {
+  const ClientId id = ++last_id_;
+  Client& client = clients_[id];
+  client.socket = std::move(connection);
+  client.source = loop_.watch_io(client.socket.get(), EPOLLIN, [this, id](std::uint32_t) { on_ready(id); });
+  if (!client.source) drop(id);
+}
+
+void Spawner::on_ready(ClientId id) {
+  Client& client = clients_.at(id);
+  const auto request = work::receive_request(client.socket);
+  if (!request) {
+    if (request.error() == work::Nothing::more) drop(id);
+    return;
+  }
+  if (request->slot >= kMostSlots) return drop(id);
+  const auto worker = client.workers.find(request->slot);
+  switch (request->kind) {
+    case work::SpawnKind::spawn:
+      if (worker == client.workers.end()) spawn(id, request->slot);
+      return;
+    case work::SpawnKind::kill:
+      if (worker != client.workers.end()) ::kill(-worker->second.pid, SIGKILL);
+      return;
+    case work::SpawnKind::leave:
+      return loop_.exit(0);
+  }
+  drop(id);
+}
+
+void Spawner::drop(ClientId id) {
+  const auto dropped = clients_.extract(id);
+  if (!dropped) return;
+  // The loop reaps them.
+  for (const auto& [slot, worker] : dropped.mapped().workers) ::kill(-worker.pid, SIGKILL);
+  if (is_alone_) loop_.exit(0);
+}
+
+void Spawner::spawn(ClientId id, std::uint32_t slot) {
+  Client& client = clients_.at(id);
+  std::array<int, 2> ends{};
+  const bool has_pair = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0;
+  const Fd ours(has_pair ? ends[0] : -1);
+  const Fd theirs(has_pair ? ends[1] : -1);
+  const Fd page = has_pair ? make_page() : Fd();
+  int error = page ? 0 : errno;
+  pid_t pid = -1;
+  if (error == 0) error = spawn_worker(worker_option_, theirs, page, pid);
+  if (error != 0) {
+    (void)work::send_answer(client.socket, {work::SpawnAnswerKind::failed, slot, 0, 0, error}, {}, {});
+    return;
+  }
+  Worker& worker = client.workers[slot];
+  worker.pid = pid;
+  worker.ended =
+      loop_.watch_child(pid, [this, id, slot](int code, int status) { ended(id, slot, code, status); });
+  const bool is_told =
+      worker.ended &&
+      work::send_answer(client.socket, {work::SpawnAnswerKind::spawned, slot, pid, 0, 0}, ours, page);
+  if (!is_told) drop(id);
+}
+
+// What it has started, and what is left of that, goes with it.
+void Spawner::ended(ClientId id, std::uint32_t slot, int code, int status) {
+  const auto client = clients_.find(id);
+  if (client == clients_.end()) return;
+  const auto worker = client->second.workers.extract(slot);
+  if (!worker) return;
+  const pid_t pid = worker.mapped().pid;
+  ::kill(-pid, SIGKILL);
+  const std::int32_t signalled = code == CLD_EXITED ? 0 : 1;
+  (void)work::send_answer(client->second.socket, {work::SpawnAnswerKind::ended, slot, pid, signalled, status},
+                          {}, {});
+}
+
+}  // namespace herald::prober

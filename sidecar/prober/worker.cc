@@ -1,0 +1,139 @@
+#include "sidecar/prober/worker.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "probes/registry.h"
+#include "probes/result.h"
+
+namespace herald::prober {
+namespace {
+
+// The loop turns at least so often while an attempt is in flight: a longer gap is a stall, and what is less is not told from
+// a busy machine.
+constexpr Duration kPulse = 40ms;
+constexpr Duration kNoticed = 10ms;
+
+// The words of results are for people: who is asked for a line must not be answered with a book.
+constexpr std::size_t kLongestText = 4096;
+
+std::uint64_t network_namespace() {
+  struct stat found{};
+  return stat("/proc/self/ns/net", &found) == 0 ? found.st_ino : 0;
+}
+
+std::string cut(std::string text) {
+  if (text.size() > kLongestText) text.resize(kLongestText);
+  return text;
+}
+
+}  // namespace
+
+Worker::Worker(Loop& loop, Fd to_heraldd, Cost& cost)
+    : loop_(loop),
+      cost_(cost),
+      curl_(loop),
+      resolver_(loop),
+      context_{loop, curl_, resolver_, ca_stores_},
+      pulse_(loop.timer([this] {
+        if (!running_.empty()) pulse_.set_time(Loop::clock() + kPulse);
+      })),
+      turn_end_(loop.post([this] { turn_ends(); })),
+      channel_(
+          loop, std::move(to_heraldd), [this](std::string_view packet) { obey(packet); },
+          [this](const std::string& /*why*/) { loop_.exit(0); }) {
+  say(work::Hello{network_namespace(), HERALD_VERSION});
+}
+
+void Worker::obey(std::string_view packet) {
+  const auto orders = work::read_orders(packet);
+  if (!orders) return loop_.exit(1);  // heraldd says no such thing: what is at the other end is not heraldd
+  for (const work::Order& order : *orders) std::visit([this](const auto& one) { obey(one); }, order);
+}
+
+void Worker::obey(const work::Put& order) {
+  end_attempts_of(order.probe);
+  known_[order.probe] = {order.spec, nullptr};
+}
+
+void Worker::obey(const work::Try& order) {
+  Known known{order.spec, nullptr};
+  say(work::Tried{order.ticket, make(known)});
+}
+
+void Worker::obey(const work::Start& order) {
+  const auto found = known_.find(order.probe);
+  if (found == known_.end()) return loop_.exit(1);
+  const Loop::Account on_account(loop_, static_cast<std::uint64_t>(order.run));
+  const TimePoint now = Loop::clock();
+  if (running_.empty()) {
+    pulse_.set_time(now + kPulse);
+    turned_at_ = now;
+  }
+  Running running{order.probe, nullptr, now, stalled_, 0};
+  if (const auto problem = make(found->second))
+    return finish(order.run, running, probes::local_trouble(*problem));
+  auto attempt = found->second.probe->start([this, run = order.run](ProbeResult result) {
+    const auto over = running_.extract(run);  // it is on the stack: it dies after its result was told
+    if (over) finish(run, over.mapped(), std::move(result));
+  });
+  if (!attempt) return finish(order.run, running, std::move(attempt.error()));
+  running.attempt = std::move(*attempt);
+  running_[order.run] = std::move(running);
+}
+
+void Worker::obey(const work::Cancel& order) {
+  const auto cancelled = running_.extract(order.run);
+  if (!cancelled) return;  // its result is on the way
+  const Running& running = cancelled.mapped();
+  say(work::Cancelled{order.run, cut(running.attempt->stage()), ran(running)});
+}
+
+void Worker::end_attempts_of(ProbeId probe) {
+  std::erase_if(running_, [probe](const auto& entry) { return entry.second.probe == probe; });
+}
+
+// None: it is made.
+std::optional<std::string> Worker::make(Known& known) {
+  if (known.probe) return std::nullopt;
+  auto made = probes::make_probe(known.spec, context_);
+  if (!made) return cut(made.error());
+  known.probe = std::move(*made);
+  return std::nullopt;
+}
+
+void Worker::finish(RunId run, const Running& running, ProbeResult result) {
+  result.detail = cut(std::move(result.detail));
+  say(work::Finished{run, std::move(result), ran(running)});
+}
+
+Ran Worker::ran(const Running& running) const {
+  const TimePoint now = Loop::clock();
+  const Duration gap = now - turned_at_ - kPulse;  // of this turn
+  const Duration stalled = stalled_ - running.stalled_before + (gap > kNoticed ? gap : Duration{});
+  return {running.began, now, std::min(stalled, now - running.began)};
+}
+
+void Worker::turn_ends() {
+  end_what_costs_too_much();
+  if (running_.empty()) return;
+  const TimePoint now = Loop::clock();
+  if (const Duration gap = now - turned_at_ - kPulse; gap > kNoticed) stalled_ += gap;
+  turned_at_ = now;
+}
+
+void Worker::end_what_costs_too_much() {
+  for (const std::uint64_t run : cost_.samples()) {
+    const auto found = running_.find(RunId{run});
+    if (found == running_.end() || ++found->second.samples < Cost::kMostAttempt / Cost::kSample) continue;
+    const auto over = running_.extract(found);
+    const auto most = Cost::kMostAttempt / 1ms;
+    finish(RunId{run}, over.mapped(),
+           probes::failed(Reason::cost, fmt::format("its answer takes more than {} ms of CPU time ({})", most,
+                                                    over.mapped().attempt->stage())));
+  }
+}
+
+}  // namespace herald::prober

@@ -1,0 +1,95 @@
+#include "sidecar/work/link.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace herald::work {
+namespace {
+
+std::expected<Fd, std::string> connect_to(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    return std::unexpected(path.native() + ": too long for a socket");
+  std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return std::unexpected(system_error_text("socket"));
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return std::unexpected(system_error_text(path.native()));
+  return socket;
+}
+
+std::vector<std::string> command_of(const LinkOptions& options) {
+  std::vector<std::string> command{options.program, "--connection", std::to_string(kSocketFd)};
+  if (!options.user.empty()) command.insert(command.end(), {"--user", options.user});
+  if (options.raw) command.emplace_back("--raw");
+  return command;
+}
+
+// Gives our end of the connection. `pid` is its child.
+std::expected<Fd, std::string> start(const LinkOptions& options, pid_t& pid) {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
+    return std::unexpected(system_error_text("socketpair"));
+  Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  const Fd high(fcntl(theirs.get(), F_DUPFD_CLOEXEC, kSocketFd + 1));  // dup2 to itself would leave O_CLOEXEC
+  if (!high) return std::unexpected(system_error_text("dup"));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, high.get(), kSocketFd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kSocketFd + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t signals;
+  sigemptyset(&signals);
+  posix_spawnattr_setsigmask(&attributes, &signals);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  const auto command = command_of(options);
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const int error =
+      posix_spawn(&pid, options.program.c_str(), &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return std::unexpected(system_error_text("run " + options.program.native(), error));
+  return ours;
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Link>, std::string> Link::open(Loop& loop, const LinkOptions& options,
+                                                             OnAnswer on_answer, OnEnd on_end) {
+  pid_t pid = -1;
+  auto socket = options.socket.empty() ? start(options, pid) : connect_to(options.socket);
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  std::unique_ptr<Link> link(new Link(std::move(*socket), std::move(on_answer), std::move(on_end)));
+  if (pid > 0) link->child_ = loop.watch_child(pid, [](int, int) {});  // its socket tells of its end
+  link->source_ =
+      loop.watch_io(link->socket_.get(), EPOLLIN, [one = link.get()](std::uint32_t) { one->on_ready(); });
+  if (!link->source_) return std::unexpected(system_error_text("watch a socket"));
+  return link;
+}
+
+void Link::on_ready() {
+  auto received = receive_answer(socket_);
+  if (received) return on_answer_(std::move(*received));
+  if (received.error() == Nothing::yet) return;
+  source_.reset();
+  const auto told = std::move(on_end_);
+  told("the process that starts workers is gone");
+}
+
+}  // namespace herald::work
