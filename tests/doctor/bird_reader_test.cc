@@ -44,7 +44,7 @@ struct Bench : FakeBirdc {
 TEST_CASE_METHOD(Bench, "protocols, table and exports of the peers that are up make the facts") {
   const RouterFacts facts = read();
   CHECK(facts.reachable);
-  CHECK(facts.error == "");
+  CHECK(facts.error == std::nullopt);
   CHECK(facts.version == "2.0.12");
   CHECK(facts.bird.has_direct);
   CHECK(facts.peers.size() == 3);

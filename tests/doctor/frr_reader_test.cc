@@ -70,7 +70,7 @@ if [ -e "./$name" ]; then cat "./$name"; else echo '{}'; fi
 TEST_CASE_METHOD(Bench, "versions, configuration, lists and peers make the facts") {
   const RouterFacts facts = read();
   CHECK(facts.reachable);
-  CHECK(facts.error == "");
+  CHECK(facts.error == std::nullopt);
   CHECK(facts.version == "8.4.4");
   CHECK(facts.client_version == "8.4.4");
   CHECK(facts.frr.has_instance);
