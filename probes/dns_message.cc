@@ -23,6 +23,7 @@ constexpr std::size_t kTypeAndClassSize = 4;
 constexpr std::uint16_t kUdpSize = 1232;
 constexpr std::size_t kLongestData = 4096;
 constexpr std::size_t kMostShown = 4;
+constexpr std::size_t kMostCompared = 2000;
 
 struct FreeLdns {
   void operator()(ldns_pkt* packet) const noexcept { ldns_pkt_free(packet); }
@@ -50,6 +51,70 @@ std::string data_text(ldns_rr* record) {
   return text;
 }
 
+DnsFieldShape shape_of(ldns_rdf_type type) {
+  switch (type) {
+    case LDNS_RDF_TYPE_DNAME:
+      return {DnsField::name, 0};
+    case LDNS_RDF_TYPE_STR:
+      return {DnsField::string, 0};
+    case LDNS_RDF_TYPE_INT8:
+    case LDNS_RDF_TYPE_ALG:
+      return {DnsField::fixed, 1};
+    case LDNS_RDF_TYPE_INT16:
+    case LDNS_RDF_TYPE_TYPE:
+    case LDNS_RDF_TYPE_CLASS:
+    case LDNS_RDF_TYPE_CERT_ALG:
+      return {DnsField::fixed, 2};
+    case LDNS_RDF_TYPE_A:
+    case LDNS_RDF_TYPE_INT32:
+    case LDNS_RDF_TYPE_TIME:
+    case LDNS_RDF_TYPE_PERIOD:
+      return {DnsField::fixed, 4};
+    case LDNS_RDF_TYPE_AAAA:
+      return {DnsField::fixed, 16};
+    default:  // no type has a name after one of these
+      return {DnsField::rest, 0};
+  }
+}
+
+DnsShape shape_of_type(std::uint16_t type) {
+  const ldns_rr_descriptor* descriptor = ldns_rr_descript(type);
+  DnsShape shape;
+  const std::size_t least = ldns_rr_descriptor_minimum(descriptor);
+  const bool has_more = ldns_rr_descriptor_maximum(descriptor) > least;
+  for (std::size_t i = 0; i < least; ++i) {
+    shape.fields.push_back(shape_of(ldns_rr_descriptor_field_type(descriptor, i)));
+    if (shape.fields.back().field == DnsField::rest) return shape;
+  }
+  if (has_more) shape.more = shape_of(ldns_rr_descriptor_field_type(descriptor, least));
+  return shape;
+}
+
+// Reads one record that holds no pointer.
+std::expected<LdnsPtr<ldns_rr>, std::string> record_of(const DnsRecord& record,
+                                                       const std::vector<std::uint8_t>& data) {
+  if (data.size() > UINT16_MAX) return std::unexpected("a record in it is too long");
+  const auto high = [](std::size_t number) { return static_cast<std::uint8_t>(number >> 8U); };
+  const auto low = [](std::size_t number) { return static_cast<std::uint8_t>(number & 0xFFU); };
+  std::vector<std::uint8_t> wire{0,  // the root owns it, and its TTL is 0
+                                 high(record.type),
+                                 low(record.type),
+                                 high(record.dns_class),
+                                 low(record.dns_class),
+                                 0,
+                                 0,
+                                 0,
+                                 0,
+                                 high(data.size()),
+                                 low(data.size())};
+  wire.insert(wire.end(), data.begin(), data.end());
+  ldns_rr* read = nullptr;
+  std::size_t at = 0;
+  const ldns_status status = ldns_wire2rr(&read, wire.data(), wire.size(), &at, LDNS_SECTION_ANSWER);
+  if (status != LDNS_STATUS_OK) return std::unexpected(ldns_get_errorstr_by_id(status));
+  return LdnsPtr<ldns_rr>(read);
+}
+
 std::optional<std::uint32_t> serial_of(const ldns_rr* record) {
   constexpr std::size_t kSerialIndex = 2;
   if (ldns_rr_get_type(record) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(record) <= kSerialIndex)
@@ -61,25 +126,32 @@ struct DnsAnswer {
   std::uint16_t rcode = 0;
   bool authoritative = false;
   bool authenticated = false;
-  std::vector<std::string> data;  // of the records of the type that was asked for
+  std::size_t count = 0;          // of records of the type that was asked for
+  std::vector<std::string> data;  // theirs, where it is asked for
   std::optional<std::uint32_t> serial;
 };
 
-std::optional<DnsAnswer> read_answer(const DnsQuery& query, Bytes message) {
-  ldns_pkt* read = nullptr;
-  if (ldns_wire2pkt(&read, message.data(), message.size()) != LDNS_STATUS_OK) return std::nullopt;
-  const LdnsPtr<ldns_pkt> packet(read);
-  DnsAnswer answer;
-  const unsigned extended = ldns_pkt_edns_extended_rcode(packet.get());
-  answer.rcode = static_cast<std::uint16_t>(ldns_pkt_get_rcode(packet.get()) | extended << 4U);
-  answer.authoritative = ldns_pkt_aa(packet.get());
-  answer.authenticated = ldns_pkt_ad(packet.get());
-  const ldns_rr_list* records = ldns_pkt_answer(packet.get());
-  for (std::size_t i = 0; i < ldns_rr_list_rr_count(records); ++i) {
-    ldns_rr* record = ldns_rr_list_rr(records, i);
-    if (query.type != LDNS_RR_TYPE_ANY && ldns_rr_get_type(record) != query.type) continue;
-    answer.data.push_back(data_text(record));
-    if (!answer.serial) answer.serial = serial_of(record);
+std::expected<DnsAnswer, std::string> read_answer(const DnsQuery& query, const DnsExpect& expect,
+                                                  Bytes bytes) {
+  const auto message = read_message(bytes, query.type);
+  if (!message) return std::unexpected(message.error());
+  DnsAnswer answer{
+      message->rcode, message->authoritative, message->authenticated, message->answers.size(), {}, {}};
+  if (!expect.answers.empty() && answer.count > kMostCompared)
+    return std::unexpected(
+        fmt::format("it has {} records to compare, and at most {} are", answer.count, kMostCompared));
+  DnsShape shape = shape_of_type(query.type);
+  std::size_t pointers_left = kMostPointers;
+  for (const DnsRecord& record : message->answers) {
+    if (query.type == LDNS_RR_TYPE_ANY) shape = shape_of_type(record.type);
+    const auto data = flat_data(*message, record, shape, pointers_left);
+    if (!data) return std::unexpected(data.error());
+    const bool wants_serial = expect.serial_at_least && !answer.serial;
+    if (expect.answers.empty() && !wants_serial) continue;
+    const auto read = record_of(record, *data);
+    if (!read) return std::unexpected(read.error());
+    if (wants_serial) answer.serial = serial_of(read->get());
+    if (!expect.answers.empty()) answer.data.push_back(data_text(read->get()));
   }
   return answer;
 }
@@ -103,8 +175,8 @@ bool is_before(std::uint32_t serial, std::uint32_t reference) {
 }
 
 std::optional<std::string> answer_failure(const DnsExpect& expect, const DnsAnswer& answer) {
-  if (answer.data.size() < expect.min_answers) {
-    return fmt::format("{} answers, expected at least {}", answer.data.size(), expect.min_answers);
+  if (answer.count < expect.min_answers) {
+    return fmt::format("{} answers, expected at least {}", answer.count, expect.min_answers);
   }
   for (const auto& expected : expect.answers) {
     if (std::ranges::find(answer.data, expected) != answer.data.end()) continue;
@@ -189,17 +261,16 @@ bool is_truncated(Bytes message) {
   return (message[2] & 0x02U) != 0;
 }
 
-std::optional<ProbeResult> judge(const DnsQuery& query, const DnsExpect& expect, Bytes message,
-                                 Duration latency) {
-  const auto answer = read_answer(query, message);
-  if (!answer) return std::nullopt;
+ProbeResult judge(const DnsQuery& query, const DnsExpect& expect, Bytes message, Duration latency) {
+  const auto answer = read_answer(query, expect, message);
+  if (!answer) return failed(Reason::protocol, "the answer cannot be read: " + answer.error());
   if (std::ranges::find(expect.rcodes, answer->rcode) == expect.rcodes.end()) {
     return failed(Reason::rcode,
                   fmt::format("{}, expected {}", rcode_name(answer->rcode), rcode_names(expect.rcodes)));
   }
   if (auto failure = answer_failure(expect, *answer)) return failed(Reason::answer, std::move(*failure));
-  return passed(fmt::format("{}, {} answer{} in {}", rcode_name(answer->rcode), answer->data.size(),
-                            answer->data.size() == 1 ? "" : "s", in_milliseconds(latency)));
+  return passed(fmt::format("{}, {} answer{} in {}", rcode_name(answer->rcode), answer->count,
+                            answer->count == 1 ? "" : "s", in_milliseconds(latency)));
 }
 
 }  // namespace herald::probes

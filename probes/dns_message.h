@@ -1,21 +1,20 @@
 // DNS messages of a probe: the query that it sends, and the verdict on an answer. Pure; ldns reads and writes
 // the wire format, the sockets are the probe's.
 //
-// It refuses to look into what does not answer the query: another id, another question.
+// It refuses to look into what does not answer the query: another id, another question. Of what does, records that were not asked
+// for are skipped, and ldns gets those that are compared alone, one by one and without pointers (dns_wire.h).
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "probes/dns_wire.h"
 #include "sidecar/core/types.h"
 
 namespace herald::probes {
-
-using Bytes = std::span<const std::uint8_t>;
 
 struct DnsFlags {
   bool recursion_desired = true;
@@ -51,8 +50,8 @@ struct DnsExpect {
 [[nodiscard]] bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message);
 // Of a message that is a reply.
 [[nodiscard]] bool is_truncated(Bytes message);
-// None for a message that cannot be read. `latency` is for the text alone.
-[[nodiscard]] std::optional<ProbeResult> judge(const DnsQuery& query, const DnsExpect& expect, Bytes message,
-                                               Duration latency);
+// Of a message that is a reply. `latency` is for the text alone.
+[[nodiscard]] ProbeResult judge(const DnsQuery& query, const DnsExpect& expect, Bytes message,
+                                Duration latency);
 
 }  // namespace herald::probes

@@ -1,7 +1,7 @@
 // DNS: one query to one server, over UDP with retries inside the deadline, or over TCP.
 //
 // Each attempt has a socket, a port and a random id of its own. What does not answer the query is ignored and
-// the waiting goes on: a forged packet cannot fail a service. A truncated answer is asked for again over TCP.
+// the waiting goes on: a forged packet cannot fail a service. What does and cannot be read is a failure at once. A truncated answer is asked for again over TCP.
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -58,7 +58,7 @@ class DnsAttempt final : public Attempt {
   void read_from_stream();
   void take_from_stream();
   void wait_or_fail(Stream::Io io);
-  [[nodiscard]] std::optional<ProbeResult> judged(Bytes message) const;
+  [[nodiscard]] ProbeResult judged(Bytes message) const;
   void close() override;
 
   const DnsPlan& plan_;
@@ -155,12 +155,7 @@ bool DnsAttempt::take_datagram(Bytes message) {
   }
   if (is_truncated(message) && plan_.settings.on_truncation != OnTruncation::pass)
     return take_truncated(message);
-  auto result = judged(message);
-  if (!result) {
-    ++ignored_;
-    return false;
-  }
-  finish(std::move(*result));
+  finish(judged(message));
   return true;
 }
 
@@ -219,10 +214,9 @@ void DnsAttempt::read_from_stream() {
 void DnsAttempt::take_from_stream() {
   const auto* data = reinterpret_cast<const std::uint8_t*>(received_.data());
   const Bytes message(data + 2, data[0] * 256U + data[1]);
-  const bool is_reply = is_reply_to(plan_.query, id_, message);
-  auto result = is_reply ? judged(message) : std::nullopt;
-  finish(result ? std::move(*result)
-                : failed(Reason::protocol, "what came over TCP does not answer the query"));
+  finish(is_reply_to(plan_.query, id_, message)
+             ? judged(message)
+             : failed(Reason::protocol, "what came over TCP does not answer the query"));
 }
 
 void DnsAttempt::wait_or_fail(Stream::Io io) {
@@ -238,7 +232,7 @@ void DnsAttempt::wait_or_fail(Stream::Io io) {
   }
 }
 
-std::optional<ProbeResult> DnsAttempt::judged(Bytes message) const {
+ProbeResult DnsAttempt::judged(Bytes message) const {
   return judge(plan_.query, plan_.settings.expect, message, elapsed());
 }
 

@@ -27,9 +27,7 @@ Bytes bytes_of(const std::string& text) {
 ProbeResult judged(const DnsQuery& query, const DnsExpect& expect, const ReplyWish& wish) {
   const std::string reply = reply_to(with_id(query), wish);
   REQUIRE(is_reply_to(query, kId, bytes_of(reply)));
-  auto result = judge(query, expect, bytes_of(reply), std::chrono::microseconds(1300));
-  REQUIRE(result);
-  return *result;
+  return judge(query, expect, bytes_of(reply), std::chrono::microseconds(1300));
 }
 
 DnsQuery query_of(const std::string& text) {
@@ -83,15 +81,18 @@ TEST_CASE("dns message: only what answers the query is a reply") {
   CHECK_FALSE(is_reply_to(query, kId, bytes_of(refusal)));
 }
 
-TEST_CASE("dns message: a message cut anywhere is judged or not, and harms nothing") {
+TEST_CASE("dns message: a message cut anywhere cannot be read, and harms nothing") {
   const DnsQuery query = query_of("www.example.net A");
   const std::string reply =
       reply_to(with_id(query),
                {.answers = {"www.example.net. 60 A 192.0.2.1", "www.example.net. 60 TXT \"x\\000y\""}});
-  for (std::size_t size = 12; size <= reply.size(); ++size) {
+  for (std::size_t size = 12; size < reply.size(); ++size) {
     const auto result = judge(query, {}, bytes_of(reply).first(size), {});
-    if (size == reply.size()) CHECK(result);
+    CHECK(result.verdict == Verdict::fail);
+    CHECK(result.reason == Reason::protocol);
+    CHECK_THAT(result.detail, Catch::Matchers::StartsWith("the answer cannot be read: "));
   }
+  CHECK(judge(query, {}, bytes_of(reply), {}).verdict == Verdict::pass);
   std::string broken = reply;
   for (std::size_t i = 2; i < broken.size(); ++i) {
     for (const int value : {0x00, 0x0C, 0x3F, 0x40, 0xC0, 0xFF}) {
@@ -158,6 +159,37 @@ TEST_CASE("dns message: flags") {
              Contains("is authoritative"));
   CHECK(judged(query, {.authenticated = true}, {.authenticated = true}).verdict == Verdict::pass);
   CHECK_THAT(judged(query, {.authenticated = true}, {}).detail, Contains("not authenticated (AD)"));
+}
+
+TEST_CASE("dns message: records of every kind are read, in a name's pointers too") {
+  for (const std::string text :
+       {"SOA a.example.net. b.example.net. 7 1 2 3 4", "SRV 1 2 53 ns.example.net.",
+        "NAPTR 100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:x@y!\" .", "CAA 0 issue \"ca.example.net\"",
+        "DS 1 8 2 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766",
+        "TLSA 3 1 1 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766",
+        "RRSIG A 8 2 60 20300101000000 20200101000000 1 example.net. c2lnbmF0dXJl",
+        "NSEC z.example.net. A RRSIG NSEC", "DNSKEY 257 3 8 AwEAAag=", "HINFO \"x\" \"y\"",
+        "NS ns.example.net."}) {
+    CAPTURE(text);
+    const DnsQuery query = query_of("example.net " + text.substr(0, text.find(' ')));
+    const auto data = canonical_data(query, text.substr(text.find(' ') + 1));
+    REQUIRE(data);
+    const ReplyWish wish{.answers = {"example.net. 60 " + text, "example.net. 60 " + text}};
+    const auto result = judged(query, {.min_answers = 2, .answers = {*data}}, wish);
+    CAPTURE(result.detail);
+    CHECK(result.verdict == Verdict::pass);
+  }
+  const DnsQuery any = query_of("example.net ANY");
+  const ReplyWish both{.answers = {"example.net. 60 MX 1 mail.example.net.", "example.net. 60 A 192.0.2.1"}};
+  CHECK(judged(any, {.min_answers = 2}, both).verdict == Verdict::pass);
+}
+
+TEST_CASE("dns message: an extended response code is that of OPT and the header together") {
+  const DnsQuery query = query_of("www.example.net A");
+  std::string reply = with_id(query);
+  reply[2] = static_cast<char>(reply[2] | '\x80');
+  reply[reply.size() - 6] = 1;  // BADVERS is 16
+  CHECK(judge(query, {}, bytes_of(reply), {}).detail == "BADVERS, expected NOERROR");
 }
 
 TEST_CASE("dns message: serials go round") {

@@ -92,11 +92,110 @@ TEST_CASE("dns: what does not answer the query is ignored, and the right answer 
     std::string wrong_question = reply_to(query, {.rcode = 3});
     wrong_question[13] = 'x';
     std::string no_reply = query;
-    return std::vector<std::string>{"",       "junk",         std::string(3000, '\xff'),       wrong_id,
-                                    no_reply, wrong_question, good.substr(0, good.size() - 2), good};
+    return std::vector<std::string>{
+        "", "junk", std::string(3000, '\xff'), wrong_id, no_reply, wrong_question, good};
   });
   Lab lab;
   CHECK(lab.run("dns", probe_of(server.address())).verdict == Verdict::pass);
+}
+
+TEST_CASE("dns: what answers the query and cannot be read is a failure at once, with the cause") {
+  const auto cut = [](const std::string& query) {
+    const std::string good = reply_to(query, kGood);
+    return good.substr(0, good.size() - 2);
+  };
+  const DatagramServer server([&](const std::string& query) { return std::vector{cut(query)}; });
+  Lab lab;
+  check_fail(lab.run("dns", probe_of(server.address())), Reason::protocol,
+             "the answer cannot be read: it ends in the middle of a record");
+  const Server stream([&](int fd) {
+    std::array<char, 512> buffer;
+    const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+    if (count > 2)
+      send_text(fd, framed(cut(std::string(buffer.data() + 2, static_cast<std::size_t>(count) - 2))));
+    wait_for_close(fd);
+  });
+  check_fail(lab.run("dns", probe_of(stream.address(), {{"transport", "tcp"}})), Reason::protocol,
+             "the answer cannot be read: it ends in the middle of a record");
+}
+
+namespace {
+
+// 65 KB of names, each of which leads through as many pointers as can be reached.
+std::string message_of_pointers(const std::string& query, char low_type) {
+  std::string message = query.substr(0, query.size() - 11);  // without OPT
+  message[2] = '\x81';
+  message[11] = 0;
+  const std::size_t first = message.size();
+  // The first record is of a type that nobody asked for: a chain of pointers, each to the one before.
+  const std::size_t chain_size = 16000;
+  message += std::string("\0\xff\0\0\1\0\0\0\0", 9);
+  message += static_cast<char>(chain_size >> 8U);
+  message += static_cast<char>(chain_size & 0xFFU);
+  std::size_t last = 12;
+  while (message.size() < first + 11 + chain_size) {
+    const std::size_t here = message.size();
+    message += static_cast<char>(0xC0U | last >> 8U);
+    message += static_cast<char>(last & 0xFFU);
+    last = here;
+  }
+  unsigned records = 1;
+  for (; message.size() + 14 < 65535; ++records) {
+    message += static_cast<char>(0xC0U | last >> 8U);
+    message += static_cast<char>(last & 0xFFU);
+    message += std::string({'\0', low_type, '\0', '\1', '\0', '\0', '\0', '\0', '\0', '\2'});
+    message += static_cast<char>(0xC0U | last >> 8U);
+    message += static_cast<char>(last & 0xFFU);
+  }
+  message[6] = static_cast<char>(records >> 8U);
+  message[7] = static_cast<char>(records & 0xFFU);
+  return message;
+}
+
+Server::Serve serve_pointers(char low_type) {
+  return [low_type](int fd) {
+    std::array<char, 512> buffer;
+    const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+    if (count <= 2) return;
+    const std::string query(buffer.data() + 2, static_cast<std::size_t>(count) - 2);
+    send_text(fd, framed(message_of_pointers(query, low_type)));
+    wait_for_close(fd);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("dns: pointers through pointers cost no more than a large answer does") {
+  ReplyWish many;
+  for (int i = 0; i < 1000; ++i)
+    many.answers.push_back("www.example.net. 60 NS ns" + std::to_string(i) + ".example.net.");
+  const Server honest(serve_tcp(many));
+  const Server hostile(serve_pointers(2));
+  const Server skipped(serve_pointers(16));
+  Lab lab;
+  const auto cost = [&](const Server& server, ProbeResult& result) {
+    const auto probe = lab.make("dns", {{"server", server.address()},
+                                        {"query", "www.example.net NS"},
+                                        {"transport", "tcp"},
+                                        {"expect", {{"min_answers", 1}, {"answers", {"ns1.example.net."}}}}});
+    const Duration before = thread_cpu();
+    result = *lab.run(*probe);
+    return thread_cpu() - before;
+  };
+  ProbeResult result;
+  const Duration usual = cost(honest, result);
+  CHECK(result.verdict == Verdict::pass);
+  const Duration attack = cost(hostile, result);
+  check_fail(result, Reason::protocol, "the answer cannot be read: it has 3");
+  const Duration passed_over = cost(skipped, result);
+  check_fail(result, Reason::answer, "0 answers, expected at least 1");
+  CAPTURE(usual.count(), attack.count(), passed_over.count());
+  CHECK(attack < 3 * usual + 5ms);
+  CHECK(passed_over < 3 * usual + 5ms);
+  const auto counted =
+      lab.run("dns", {{"server", hostile.address()}, {"query", "www.example.net NS"}, {"transport", "tcp"}});
+  check_fail(counted, Reason::protocol,
+             "the answer cannot be read: its names lead through more than 4096 pointers");
 }
 
 TEST_CASE("dns: a flood of what does not match is counted in the stage") {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 
 #include "probes/registry.h"
 #include "probes/socket.h"
@@ -179,6 +180,12 @@ void DatagramServer::serve_all() {
       sendto(socket_.get(), reply.data(), reply.size(), 0, peer, size);
     }
   }
+}
+
+Duration thread_cpu() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 std::uint16_t free_port() {

@@ -105,6 +105,9 @@ class DatagramServer {
   std::thread thread_;
 };
 
+// The CPU that this thread, which runs the probes, has taken; servers have threads of their own.
+Duration thread_cpu();
+
 // A port of loopback that nothing listens on.
 std::uint16_t free_port();
 
