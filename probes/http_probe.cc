@@ -38,6 +38,8 @@ namespace {
 
 // Of all header lines together, interim answers and trailers too.
 constexpr std::size_t kMostHeaderBytes = 65536;
+// What else may come beside header and body: handshakes, the framing of chunks and of HTTP/2, bodies of redirects.
+constexpr std::uint64_t kMostBeside = 131072;
 // Kept of a body that nobody asked for, to be shown beside a wrong status.
 constexpr std::size_t kBodyStart = 256;
 // Most answers fit in, and malloc has it at hand.
@@ -80,6 +82,7 @@ class HttpAttempt final : public Attempt {
   [[nodiscard]] std::string stage() const override;
 
  private:
+  [[nodiscard]] std::uint64_t most_bytes() const;
   void set_common_options(CURL* easy);
   void set_request(CURL* easy);
   void set_tls(CURL* easy);
@@ -106,13 +109,18 @@ class HttpAttempt final : public Attempt {
   CurlMulti::Transfer transfer_;
 };
 
+// Chunks of a few bytes each are as long again as what is in them.
+std::uint64_t HttpAttempt::most_bytes() const {
+  return kMostHeaderBytes + 2 * std::uint64_t{plan_.settings.max_body} + kMostBeside;
+}
+
 bool HttpAttempt::start() {
   CURL* easy = transfer_.easy();
   if (easy == nullptr) return false;
   set_common_options(easy);
   set_request(easy);
   if (plan_.settings.may_use_tls()) set_tls(easy);
-  return transfer_.start([this](CURLcode code) { end(code); });
+  return transfer_.start(most_bytes(), [this](CURLcode code) { end(code); });
 }
 
 void HttpAttempt::set_common_options(CURL* easy) {
@@ -212,6 +220,7 @@ void HttpAttempt::set_tls(CURL* easy) {
 // Trust is looked up only here: most probes that would follow a redirect to https never meet one.
 bool HttpAttempt::begin_tls(SSL_CTX& context) {
   has_begun_tls_ = true;
+  limit_cost(context);
   if (!plan_.settings.tls.verify) return true;
   const auto store = ca_stores_.get(plan_.settings.tls.ca_file);
   if (store) {
@@ -323,8 +332,12 @@ std::optional<ProbeResult> HttpAttempt::version_failure() const {
 }
 
 ProbeResult HttpAttempt::failure_of(CURLcode code) const {
-  if (const int refused = transfer_.watch_error(); refused != 0) {
-    return local_trouble(system_error_text("watch a socket", refused));
+  if (transfer_.ended() == CurlMulti::End::unwatched) {
+    return local_trouble(system_error_text("watch a socket", transfer_.watch_error()));
+  }
+  if (transfer_.ended() == CurlMulti::End::over_limit) {
+    return failed(Reason::too_large,
+                  fmt::format("no end of the answer within {} bytes or a thousand pieces", most_bytes()));
   }
   long error = 0;
   curl_easy_getinfo(transfer_.easy(), CURLINFO_OS_ERRNO, &error);
@@ -392,7 +405,8 @@ class HttpProbe final : public Probe {
   CurlMulti& curl_for(const std::optional<SocketAddress>& address) {
     if (!plan_.settings.reuse) return context_.curl;
     const std::string now = address ? to_string(*address) : "";
-    if (!own_curl_ || now != connected_to_) own_curl_ = std::make_unique<CurlMulti>(context_.loop);
+    if (!own_curl_ || now != connected_to_)
+      own_curl_ = std::make_unique<CurlMulti>(context_.loop, CurlMulti::Connections::kept);
     connected_to_ = now;
     return *own_curl_;
   }

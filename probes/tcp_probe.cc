@@ -147,9 +147,9 @@ void TcpAttempt::receive() {
   std::size_t count = 0;
   Stream::Io io = Stream::Io::done;
   while (answer_.size() < kMostAnswer && pieces_ < kMostPieces) {
+    ++pieces_;  // also one of no data: of TLS there are messages that have none
     io = stream_->read(buffer, count);
     if (io != Stream::Io::done) break;
-    ++pieces_;
     answer_.append(buffer.data(), std::min(count, kMostAnswer - answer_.size()));
   }
   if (is_answered()) return pass();
@@ -158,7 +158,7 @@ void TcpAttempt::receive() {
                       ? failed(Reason::reset, "closed without an answer")
                       : failed(Reason::body, "the answer does not match: " + quoted_start(answer_)));
   }
-  if (io == Stream::Io::done) {
+  if (io == Stream::Io::done || (io == Stream::Io::wants_read && pieces_ >= kMostPieces)) {
     return finish(failed(Reason::too_large, fmt::format("no match in {} bytes, {} pieces: {}", answer_.size(),
                                                         pieces_, quoted_start(answer_))));
   }

@@ -102,10 +102,21 @@ std::expected<StorePtr, std::string> CaStores::get(const std::string& file) {
   return share(entry.store);
 }
 
+// A certificate costs at most 6 ms (RSA of 3,072 bits with an exponent as long; OpenSSL wants a short one beyond), once: those
+// above it are verified only where they lead to what is trusted.
+void limit_cost(SSL_CTX& context) {
+  SSL_CTX_set_cipher_list(&context, "DEFAULT:!kDHE");
+  SSL_CTX_set1_groups_list(&context,
+                           "X25519:P-256:X448:P-521:P-384");  // OpenSSL's own without the finite fields
+  // Or one read would go on for as long as messages come that are no data, such as new session tickets.
+  SSL_CTX_clear_mode(&context, SSL_MODE_AUTO_RETRY);
+}
+
 std::expected<ContextPtr, std::string> make_context(const TlsSettings& settings, CaStores& stores) {
   ContextPtr context(SSL_CTX_new(TLS_client_method()));
   if (!context) return std::unexpected(take_ssl_error());
   SSL_CTX_set_min_proto_version(context.get(), settings.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  limit_cost(*context);
   // Every attempt is a full handshake: a resumed one shows no certificate.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context.get(), settings.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);

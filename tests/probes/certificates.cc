@@ -57,9 +57,10 @@ Identity Identity::copy() const {
   return same;
 }
 
-Identity make_identity(const CertificateWish& wish, const Identity* issuer) {
+Identity make_identity(const CertificateWish& wish, const Identity* issuer, EVP_PKEY* key) {
   Identity made;
-  made.key.reset(EVP_EC_gen("P-256"));
+  if (key != nullptr) EVP_PKEY_up_ref(key);
+  made.key.reset(key != nullptr ? key : EVP_EC_gen("P-256"));
   made.certificate.reset(X509_new());
   X509* certificate = made.certificate.get();
   X509_set_version(certificate, X509_VERSION_3);

@@ -30,8 +30,9 @@ struct CertificateWish {
   bool is_ca = false;
 };
 
-// Signed by `issuer`, or by itself.
-Identity make_identity(const CertificateWish& wish, const Identity* issuer = nullptr);
+// Signed by `issuer`, or by itself; its key is `key`, or a new one of an elliptic curve.
+Identity make_identity(const CertificateWish& wish, const Identity* issuer = nullptr,
+                       EVP_PKEY* key = nullptr);
 
 // A directory that goes with the test.
 class TemporaryDirectory {

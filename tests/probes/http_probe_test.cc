@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include <cstdlib>
@@ -185,6 +187,89 @@ TEST_CASE("http: interim answers without end are cut off") {
   });
   Lab lab;
   check_fail(lab.run("http", probe_of(server)), Reason::too_large, "more than 65536 bytes of headers");
+}
+
+namespace {
+
+// After the head of an answer, `piece` again and again, as fast as it is read.
+Server::Serve flood(const std::string& head, const std::string& piece) {
+  return [=](int fd) {
+    read_request(fd);
+    send_text(fd, head);
+    std::string block;
+    while (block.size() < 65536) block += piece;
+    while (send(fd, block.data(), block.size(), MSG_NOSIGNAL) > 0) {
+    }
+  };
+}
+
+}  // namespace
+
+TEST_CASE("http: what curl reads without a word is counted too, and costs no more than an answer may") {
+  const Server honest(send_endless_body);
+  Lab lab;
+  const json expect{{"body_contains", "ready"}};
+  const auto cost = [&](const json& settings, ProbeResult& result) {
+    const auto probe = lab.make("http", settings);
+    const Duration before = thread_cpu();
+    auto ended = lab.run(*probe, 5s);
+    const Duration spent = thread_cpu() - before;
+    REQUIRE(ended);
+    result = std::move(*ended);
+    return spent;
+  };
+  ProbeResult result;
+  static_cast<void>(cost(probe_of(honest, {{"expect", expect}}), result));  // what is made once
+  const Duration usual = cost(probe_of(honest, {{"expect", expect}}), result);
+  check_fail(result, Reason::too_large, "no \"ready\" in the body");
+  const auto attack = [&](Server::Serve serve, const json& more = json::object(), const Place& place = {}) {
+    const Server server(std::move(serve), place);
+    json settings = place.unix_path.empty()
+                        ? probe_of(server, {{"expect", expect}})
+                        : json{{"url", "http://x/"}, {"unix_socket", place.unix_path}, {"expect", expect}};
+    settings.update(more);
+    const Duration spent = cost(settings, result);
+    check_fail(result, Reason::too_large, "no end of the answer within");
+    CAPTURE(usual.count(), spent.count());
+    CHECK(spent < 20 * usual + 20ms);
+  };
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=";
+  SECTION("the extension of a chunk") {
+    attack(flood(head, "x"));
+  }
+  SECTION("on a kept connection") {
+    attack(flood(head, "x"), {{"reuse", true}});
+  }
+  SECTION("on a unix socket") {
+    attack(flood(head, "x"), json::object(), {AF_UNIX, fmt::format("@herald_http_flood.{}", getpid())});
+  }
+  SECTION("the body of a redirect that is followed") {
+    attack(flood("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 1000000000\r\n\r\n", "x"),
+           {{"follow_redirects", 1}, {"reuse", true}});
+  }
+  SECTION("a drip of single bytes") {
+    attack([&](int fd) {
+      const int now = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+      read_request(fd);
+      send_text(fd, head);
+      while (send(fd, "x", 1, MSG_NOSIGNAL) == 1) std::this_thread::sleep_for(20us);
+    });
+  }
+}
+
+TEST_CASE("http: a kept connection may carry more in its life than one answer may") {
+  const Server server(always(http_answer("200 OK", std::string(60000, 'x') + "ready")));
+  Lab lab;
+  const auto probe =
+      lab.make("http", probe_of(server, {{"reuse", true}, {"expect", {{"body_contains", "ready"}}}}));
+  for (int i = 0; i < 20; ++i) {
+    const auto result = lab.run(*probe);
+    REQUIRE(result);
+    CAPTURE(*result);
+    CHECK(result->verdict == Verdict::pass);
+  }
+  CHECK(server.connections() == 1);
 }
 
 TEST_CASE("http: connections that break") {

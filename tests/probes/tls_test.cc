@@ -273,6 +273,80 @@ TEST_CASE("tls: an encrypted key is refused, and nobody is asked for its passwor
   }
 }
 
+TEST_CASE("tls: a server cannot choose what a handshake costs") {
+  const Trust trust;
+  const Identity good = make_identity(kLocalhost, &trust.ca);
+  // As a server that wants nothing but finite fields has it; the certificate is RSA's, as such ciphers need.
+  const auto wanting = [&](const char* group, int version) {
+    return [&, group, version](int fd) {
+      const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+      const std::unique_ptr<EVP_PKEY, FreeCertificate> key(EVP_RSA_gen(2048));
+      const Identity rsa = make_identity(kLocalhost, nullptr, key.get());
+      SSL_CTX_use_certificate(context.get(), rsa.certificate.get());
+      SSL_CTX_use_PrivateKey(context.get(), rsa.key.get());
+      SSL_CTX_set_min_proto_version(context.get(), version);
+      SSL_CTX_set_max_proto_version(context.get(), version);
+      SSL_CTX_set_cipher_list(context.get(), "kDHE");
+      if (version == TLS1_3_VERSION) SSL_CTX_set1_groups_list(context.get(), group);
+      if (version == TLS1_2_VERSION) SSL_CTX_set_dh_auto(context.get(), 1);
+      const SessionPtr session(SSL_new(context.get()));
+      SSL_set_fd(session.get(), fd);
+      SSL_accept(session.get());
+      wait_for_close(fd);
+    };
+  };
+  const Both usual(good);
+  Lab lab;
+  const auto cost = [&](const Server& server, Verdict verdict) {
+    const Duration before = thread_cpu();
+    const json tls{{"verify", false}};
+    for (const auto& result :
+         {lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
+          lab.run("tcp",
+                  {{"address", server.address()}, {"send", "x"}, {"expect", "ready"}, {"tls", tls}})}) {
+      CAPTURE(result);
+      CHECK(result.verdict == verdict);
+      if (verdict == Verdict::fail) CHECK(result.reason == Reason::tls);
+    }
+    return thread_cpu() - before;
+  };
+  static_cast<void>(cost(usual.server, Verdict::pass));
+  const Duration as_usual = cost(usual.server, Verdict::pass);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const Server server(wanting("ffdhe8192", version));
+    const Duration spent = cost(server, Verdict::fail);
+    CAPTURE(version, as_usual.count(), spent.count());
+    CHECK(spent < 2 * as_usual + 10ms);
+  }
+}
+
+TEST_CASE("tls: messages that are no data end with what may come") {
+  const Trust trust;
+  const Identity good = make_identity(kLocalhost, &trust.ca);
+  const Server server([&](int fd) {
+    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_use_certificate(context.get(), good.certificate.get());
+    SSL_CTX_use_PrivateKey(context.get(), good.key.get());
+    const SessionPtr session(SSL_new(context.get()));
+    SSL_set_fd(session.get(), fd);
+    if (SSL_accept(session.get()) != 1) return;
+    // New session tickets, of which OpenSSL reads as many as come.
+    const auto is_open = [&] { return send(fd, "", 0, MSG_NOSIGNAL) == 0; };
+    while (is_open() && SSL_new_session_ticket(session.get()) == 1 && SSL_do_handshake(session.get()) == 1) {
+    }
+  });
+  Lab lab;
+  const json tls{{"verify", false}};
+  const auto http = lab.make("http", {{"url", server.https_url()}, {"tls", tls}});
+  const auto tcp = lab.make("tcp", {{"address", server.address()}, {"expect", "ready"}, {"tls", tls}});
+  for (Probe* probe : {http.get(), tcp.get()}) {
+    const auto result = lab.run(*probe, 10s);
+    REQUIRE(result);
+    CAPTURE(*result);
+    CHECK(result->reason == Reason::too_large);
+  }
+}
+
 TEST_CASE("tls: a trust bundle that changes is read again, one that breaks stays in use") {
   const Trust trust;
   const Identity good = make_identity(kLocalhost, &trust.ca);
