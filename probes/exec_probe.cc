@@ -1,7 +1,8 @@
 // exec: a program of the user's, run without a shell; its exit code is the verdict: 0 passes and all else fails, as scripts
 // have it, unless `exit_codes` says otherwise.
 //
-// Its whole process group is killed when it ends or when the attempt is cancelled. A command that cannot be
+// All that it started is killed when it ends or when the attempt is cancelled, after setsid and a double fork too (os/keeper.h).
+// A command that cannot be
 // run at all (not there, no permission, no process left) says nothing about the service: inconclusive. Where that is so
 // from the beginning, the probe cannot be made, and the configuration is refused.
 
@@ -126,6 +127,7 @@ Verdicts read_exit_codes(ObjectReader& keys) {
 ProcessOptions read_options(ObjectReader& keys) {
   ProcessOptions options;
   options.output_cap = kOutputCap;
+  options.is_contained = true;
   read_command(keys, options.argv);
   read_environment(keys, options.environment);
   refuse_socket_keys(keys, "a command");
@@ -137,6 +139,7 @@ std::string first_line(const std::string& output) {
 }
 
 ProbeResult judge(const ProcessExit& exit, const Verdicts& verdicts) {
+  if (!exit.error.empty()) return local_trouble(exit.error);
   const std::string line = first_line(exit.out);
   if (exit.signalled) {
     return failed(Reason::status, fmt::format("killed by signal {} ({}){}{}", exit.status,

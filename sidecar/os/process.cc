@@ -1,6 +1,7 @@
 #include "sidecar/os/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -9,6 +10,8 @@
 #include <csignal>
 #include <memory>
 #include <utility>
+
+#include "sidecar/os/keeper.h"
 
 namespace herald {
 namespace {
@@ -70,15 +73,24 @@ class SpawnAttributes {
   posix_spawnattr_t attributes_{};
 };
 
-std::expected<pid_t, std::string> spawn(const ProcessOptions& options, int output) {
+// Of a contained child it is the keeper that is started here.
+std::expected<pid_t, std::string> spawn(const ProcessOptions& options, int output, Keeper& keeper) {
   const SpawnActions actions(output);
   const SpawnAttributes attributes;
   const auto argv = pointers_to(options.argv);
   const auto environment = pointers_to(options.environment);
+  const auto run = [&](pid_t& pid) {
+    return posix_spawnp(&pid, argv[0], actions.get(), attributes.get(), argv.data(), environment.data());
+  };
   pid_t pid = -1;
-  const int error =
-      posix_spawnp(&pid, argv[0], actions.get(), attributes.get(), argv.data(), environment.data());
-  if (error != 0) return std::unexpected(system_error_text("run " + options.argv[0], error));
+  if (options.is_contained) {
+    auto started = start_keeper(run, output);
+    if (!started) return std::unexpected(fmt::format("run {}: {}", options.argv[0], started.error()));
+    keeper = std::move(*started);
+    return keeper.pid;
+  }
+  if (const int error = run(pid); error != 0)
+    return std::unexpected(system_error_text("run " + options.argv[0], error));
   return pid;
 }
 
@@ -86,6 +98,8 @@ std::expected<pid_t, std::string> spawn(const ProcessOptions& options, int outpu
 
 struct Process::State {
   pid_t pid = -1;
+  std::string program;
+  Keeper keeper;  // with a link where the child is contained
   bool has_ended = false;
   Fd output;
   std::size_t cap = 0;
@@ -98,10 +112,17 @@ struct Process::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (pid > 0 && !has_ended) kill_group();
+    if (pid > 0 && !has_ended) end_group();
   }
 
-  void kill_group() const { kill(-pid, SIGKILL); }
+  // A keeper ends its own when its link closes, and then itself.
+  void end_group() {
+    if (!keeper.link) {
+      kill(-pid, SIGKILL);
+    } else {
+      keeper.link.reset();
+    }
+  }
 
   // One read; false once there is nothing more for now. What is over the cap is dropped, so that a talkative
   // child is not stopped by a full pipe.
@@ -122,7 +143,14 @@ struct Process::State {
   }
 
   void end(int code, int status) {
-    kill_group();
+    if (keeper.link) {
+      const auto kept = read_end(keeper);
+      if (!kept || kept->error != 0)
+        exit.error = kept ? system_error_text("run " + program, kept->error) : "its keeper was killed";
+      code = kept ? kept->code : code;
+      status = kept ? kept->status : status;
+    }
+    end_group();
     has_ended = true;
     for (std::size_t read = 0; read < kMostLeftInPipe && output && read_some();) read += kReadSize;
     output_ready.reset();
@@ -151,14 +179,16 @@ std::expected<Process, std::string> Process::start(Loop& loop, const ProcessOpti
   state->output_ready = loop.watch_io(ends[0], EPOLLIN, [s = state.get()](auto) { s->read_some(); });
   if (!state->output_ready) return std::unexpected(system_error_text("watch a pipe"));
 
-  const auto pid = spawn(options, child_end.get());
+  state->program = options.argv[0];
+  const auto pid = spawn(options, child_end.get(), state->keeper);
   if (!pid) return std::unexpected(pid.error());
   state->pid = *pid;
   state->child_ended =
       loop.watch_child(*pid, [s = state.get()](int code, int status) { s->end(code, status); });
   if (!state->child_ended) {
     const std::string error = system_error_text("watch a child");
-    state->kill_group();
+    kill(-*pid, SIGKILL);  // a keeper too: it has hardly begun
+    state->end_group();
     waitpid(*pid, nullptr, 0);
     state->has_ended = true;
     return std::unexpected(error);

@@ -127,11 +127,11 @@ TEST_CASE("exec: a command that cannot be run any more says nothing about the se
   std::filesystem::copy_file("/bin/true", file);
   const auto probe = lab.make("exec", {{"command", {file}}});
   std::filesystem::remove(file);
-  const auto attempt = probe->start([](const ProbeResult&) { FAIL("it cannot have begun"); });
-  REQUIRE_FALSE(attempt);
-  CHECK(attempt.error().verdict == Verdict::inconclusive);
-  CHECK(attempt.error().reason == Reason::local);
-  CHECK(attempt.error().detail == "run " + file + ": No such file or directory");
+  const auto result = lab.run(*probe);
+  REQUIRE(result);
+  CHECK(result->verdict == Verdict::inconclusive);
+  CHECK(result->reason == Reason::local);
+  CHECK(result->detail == "run " + file + ": No such file or directory");
 }
 
 TEST_CASE("exec: at the deadline the whole group is killed") {
@@ -151,6 +151,36 @@ TEST_CASE("exec: at the deadline the whole group is killed") {
   for (int i = 0; i < 500 && (is_alive(grandchild) || is_alive(child)); ++i) lab.run_for(10ms);
   CHECK_FALSE(is_alive(grandchild));
   CHECK_FALSE(is_alive(child));
+}
+
+TEST_CASE("exec: what left the group is ended too, at the deadline and after the end") {
+  Lab lab;
+  const std::string file = "/tmp/herald_exec_test.daemon." + std::to_string(getpid());
+  const std::string daemon =
+      "setsid sh -c 'trap \"\" TERM; (sleep 1000 & echo $! > " + file + "; wait) & exit' & ";
+  const auto wait_for_daemon = [&] {
+    for (int i = 0; i < 500 && std::ifstream(file).peek() == EOF; ++i) lab.run_for(10ms);
+    int pid = 0;
+    std::ifstream(file) >> pid;
+    std::remove(file.c_str());
+    REQUIRE(pid > 0);
+    return pid;
+  };
+  const auto ends = [&](int pid) {
+    for (int i = 0; i < 500 && is_alive(pid); ++i) lab.run_for(10ms);
+    return !is_alive(pid);
+  };
+  const auto hanging = lab.make("exec", script(daemon + "sleep 1000"));
+  auto attempt = hanging->start([](const ProbeResult& result) { FAIL("ended: " << result.detail); });
+  REQUIRE(attempt);
+  const int during = wait_for_daemon();
+  CHECK(is_alive(during));
+  attempt->reset();
+  CHECK(ends(during));
+  const auto result =
+      lab.run("exec", script(daemon + "while ! test -s " + file + "; do sleep 0.01; done; echo well"));
+  CHECK(result.detail == "well");
+  CHECK_FALSE(is_alive(wait_for_daemon()));
 }
 
 TEST_CASE("exec: what is wrong with the settings is reported") {
