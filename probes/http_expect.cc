@@ -104,11 +104,6 @@ void read_json(ObjectReader& keys, std::vector<JsonExpectation>& out) {
   }
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 std::string start_of(std::string_view body) {
   return body.empty() ? "" : ": " + quoted_start(body);
 }
@@ -132,8 +127,11 @@ ProbeResult body_failure(const HttpAnswer& answer, Reason reason, std::string_vi
   if (answer.is_cut) {
     return failed(Reason::too_large, fmt::format("{} within the first {} bytes", what, answer.body.size()));
   }
-  return failed(reason,
-                fmt::format("{}{}", what, answer.body.empty() ? ", which is empty" : start_of(answer.body)));
+  const std::string encoding =
+      answer.encoding.empty() ? ""
+                              : fmt::format(", whose Content-Encoding is {}", quoted_start(answer.encoding));
+  return failed(reason, fmt::format("{}{}{}", what, encoding,
+                                    answer.body.empty() ? ", which is empty" : start_of(answer.body)));
 }
 
 std::string short_dump(const json& value) {
@@ -205,8 +203,9 @@ std::optional<ProbeResult> warning_of(const HttpExpect& expect, const HttpAnswer
     return warned(Reason::header, fmt::format("{}, header {} matches {}", summary, header.name,
                                               quoted_start(header.pattern.text())));
   }
-  if (expect.warn_expiry && answer.remaining_validity && *answer.remaining_validity < *expect.warn_expiry) {
-    return warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*answer.remaining_validity)));
+  if (expect.warn_expiry && answer.certificate_end &&
+      answer.certificate_end->remaining < *expect.warn_expiry) {
+    return warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*answer.certificate_end)));
   }
   if (expect.warn_latency && answer.latency > *expect.warn_latency) {
     return warned(Reason::latency,
@@ -216,6 +215,11 @@ std::optional<ProbeResult> warning_of(const HttpExpect& expect, const HttpAnswer
 }
 
 }  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
 
 bool StatusSet::contains(std::uint32_t status) const {
   return std::ranges::any_of(ranges, [&](Range each) { return status >= each.first && status <= each.last; });

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "probes/pattern.h"
+#include "probes/result.h"
 #include "sidecar/core/types.h"
 
 namespace herald {
@@ -79,9 +80,13 @@ struct HttpAnswer {
   std::vector<std::pair<std::string, std::string>> headers;  // those that are asked for
   std::string body;     // all of it up to the cap if a body is asked for, else its beginning
   bool is_cut = false;  // there was more than the cap
+  std::string
+      encoding;  // as Content-Encoding has it, where it is not known and the body was taken as it came
   Duration latency{};
-  std::optional<Duration> remaining_validity;  // of the server's certificate
+  std::optional<CertificateEnd> certificate_end;
 };
+
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 [[nodiscard]] ProbeResult judge(const HttpExpect& expect, const HttpAnswer& answer);
 

@@ -29,15 +29,6 @@ bool is_token(std::string_view text) {
   });
 }
 
-bool has_header(const HttpSettings& settings, std::string_view name) {
-  return std::ranges::any_of(settings.headers, [&](const std::string& line) {
-    return line.size() > name.size() &&
-           std::ranges::equal(std::string_view(line).substr(0, name.size()), name, {}, [](char c) {
-             return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-           });
-  });
-}
-
 // curl takes the name for SNI and for the check of the certificate from the URL, so that is where server_name
 // goes; the server is still asked for the host that the URL had.
 std::string url_for_curl(const Url& url, HttpSettings& settings) {
@@ -158,6 +149,15 @@ const Endpoint& peer_of(const HttpSettings& settings) {
 }
 
 }  // namespace
+
+bool has_header(const HttpSettings& settings, std::string_view name) {
+  return std::ranges::any_of(settings.headers, [&](const std::string& line) {
+    return line.size() > name.size() &&
+           std::ranges::equal(std::string_view(line).substr(0, name.size()), name, {}, [](char c) {
+             return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+           });
+  });
+}
 
 CheckedProbe check_http(ObjectReader& keys) {
   auto settings = std::make_unique<HttpSettings>(read_http(keys));

@@ -43,4 +43,7 @@ struct HttpSettings final : SettingsOf<HttpSettings> {
   bool operator==(const HttpSettings&) const = default;
 };
 
+// Whether a header is set whose line begins so, in lower case ("host:").
+[[nodiscard]] bool has_header(const HttpSettings& settings, std::string_view beginning);
+
 }  // namespace herald::probes

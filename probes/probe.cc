@@ -13,7 +13,8 @@ Duration Attempt::elapsed() const {
 }
 
 void Attempt::finish(ProbeResult result) {
-  result.latency = elapsed();
+  if (result.latency == Duration::zero())
+    result.latency = elapsed();  // else the attempt waited for more than was asked
   close();
   // The callback may destroy this.
   const Done done = std::move(done_);

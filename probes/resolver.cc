@@ -39,11 +39,18 @@ Address address_of(const sockaddr& from) {
   return address;
 }
 
-const ares_addrinfo_node* first_of(const ares_addrinfo& answers, int family) {
-  for (const auto* node = answers.nodes; node != nullptr; node = node->ai_next) {
-    if (node->ai_family == family) return node;
+void append(const ares_addrinfo& answers, int family, std::vector<Address>& out) {
+  for (const auto* node = answers.nodes; node != nullptr && out.size() < kMostAddresses;
+       node = node->ai_next) {
+    if (node->ai_family == family) out.push_back(address_of(*node->ai_addr));
   }
-  return nullptr;
+}
+
+std::vector<Address> loopback(int family) {
+  std::vector<Address> addresses;
+  if (family != AF_INET6) addresses.push_back(*parse_address("127.0.0.1"));
+  if (family != AF_INET) addresses.push_back(*parse_address("::1"));
+  return addresses;
 }
 
 }  // namespace
@@ -59,7 +66,8 @@ Resolver::~Resolver() {
   if (channel_ != nullptr) ares_destroy(channel_);
 }
 
-std::expected<Address, std::string> Resolver::find(const std::string& name, int family) {
+std::expected<std::vector<Address>, std::string> Resolver::find(const std::string& name, int family) {
+  if (name == "localhost") return loopback(family);
   const Key key{name, family};
   auto found = entries_.find(key);
   if (found == entries_.end()) {
@@ -73,7 +81,7 @@ std::expected<Address, std::string> Resolver::find(const std::string& name, int 
   // ever would put off the reopening for ever.
   const bool must_wait = must_reopen_ && asking_ > 0;
   if (!entry.is_asking && !must_wait && entry.stale_at <= loop_.now()) ask(key, entry);
-  if (entry.address) return *entry.address;
+  if (!entry.addresses.empty()) return entry.addresses;
   return std::unexpected(entry.error);
 }
 
@@ -105,20 +113,20 @@ void Resolver::answer(const Question& question, int status, ares_addrinfo* answe
   --asking_;
   Entry& entry = entries_[question.key];
   entry.is_asking = false;
-  const ares_addrinfo_node* node = nullptr;
+  std::vector<Address> addresses;
   if (status == ARES_SUCCESS && answers != nullptr) {
-    node = first_of(*answers, AF_INET);
-    if (node == nullptr) node = first_of(*answers, AF_INET6);
+    append(*answers, AF_INET, addresses);
+    append(*answers, AF_INET6, addresses);
   }
-  if (node == nullptr) {
+  if (addresses.empty()) {
     entry.error = ares_strerror(status == ARES_SUCCESS ? ARES_ENODATA : status);
     entry.stale_at = loop_.now() + kRetryAfter;
     must_reopen_ = true;
     return;
   }
-  entry.address = address_of(*node->ai_addr);
-  entry.stale_at =
-      loop_.now() + std::clamp<Duration>(std::chrono::seconds(node->ai_ttl), kShortestUse, kLongestUse);
+  entry.addresses = std::move(addresses);
+  entry.stale_at = loop_.now() + std::clamp<Duration>(std::chrono::seconds(answers->nodes->ai_ttl),
+                                                      kShortestUse, kLongestUse);
 }
 
 void Resolver::forget_unused() {

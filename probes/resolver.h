@@ -2,8 +2,10 @@
 //
 // It refuses to make a probe wait or fail for DNS: an attempt gets the address known now. A stale one is
 // refreshed in the background and stays in use until a new one is there; a name that has none yet makes the
-// attempt inconclusive. One address per name (the first IPv4 one, else the first IPv6 one, unless a family is
-// asked for): trying others would hide a dead one.
+// attempt inconclusive. A name has its first kMostAddresses addresses, in the order of the answer, IPv4 before IPv6; a probe tries the
+// next one where nobody listens, as every client of the target does.
+//
+// "localhost" is 127.0.0.1 and ::1, as every resolver has it (RFC 6761), whatever /etc/hosts says.
 //
 // c-ares and its descriptors exist only once a name is asked for. Must not outlive the loop.
 #pragma once
@@ -26,14 +28,16 @@ struct ares_channeldata;
 
 namespace herald::probes {
 
+inline constexpr std::size_t kMostAddresses = 8;
+
 class Resolver final : public NameService {
  public:
   // `servers` ("127.0.0.1:53,...") stands for those of /etc/resolv.conf; empty for the latter.
   explicit Resolver(Loop& loop, std::string servers = "");
   ~Resolver() override;
 
-  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name,
-                                                         int family = AF_UNSPEC) override;
+  [[nodiscard]] std::expected<std::vector<Address>, std::string> find(const std::string& name,
+                                                                      int family = AF_UNSPEC) override;
 
  private:
   struct Key {
@@ -43,7 +47,7 @@ class Resolver final : public NameService {
     auto operator<=>(const Key&) const = default;
   };
   struct Entry {
-    std::optional<Address> address;
+    std::vector<Address> addresses;
     std::string error = "the first look-up is under way";
     TimePoint stale_at{};
     TimePoint used_at{};

@@ -82,13 +82,15 @@ std::string in_milliseconds(Duration duration) {
   return milliseconds < 100 ? fmt::format("{:.1f} ms", milliseconds) : fmt::format("{:.0f} ms", milliseconds);
 }
 
-std::string expiry_text(Duration remaining) {
-  const Duration size = remaining < Duration::zero() ? -remaining : remaining;
+std::string expiry_text(const CertificateEnd& end) {
+  const Duration size = end.remaining < Duration::zero() ? -end.remaining : end.remaining;
   const bool in_days = size >= 48h;
   const auto count = in_days ? size / 24h : size / 1h;
   const std::string span = fmt::format("{} {}{}", count, in_days ? "day" : "hour", count == 1 ? "" : "s");
-  return remaining < Duration::zero() ? "certificate expired " + span + " ago"
-                                      : "certificate expires in " + span;
+  const std::string whose = end.issuer.empty() ? "" : " of the issuer " + quoted_start(end.issuer);
+  return fmt::format(fmt::runtime(end.remaining < Duration::zero() ? "certificate{} expired {} ago"
+                                                                   : "certificate{} expires in {}"),
+                     whose, span);
 }
 
 }  // namespace herald::probes

@@ -26,8 +26,13 @@ namespace herald::probes {
 
 // The beginning of what a target sent, in quotes: "\"<html><head>...\"".
 [[nodiscard]] std::string quoted_start(std::string_view text);
-// "certificate expires in 6 days"
-[[nodiscard]] std::string expiry_text(Duration remaining);
+// Which certificate of a chain ends first, and when.
+struct CertificateEnd {
+  Duration remaining{};  // negative when it is over
+  std::string issuer;    // the name of the one above the server's own that it is, or ""
+};
+// "certificate expires in 6 days", "certificate of the issuer "R3" expires in 6 days"
+[[nodiscard]] std::string expiry_text(const CertificateEnd& end);
 // "1.2 ms", "812 ms"
 [[nodiscard]] std::string in_milliseconds(Duration duration);
 

@@ -60,8 +60,8 @@ Stream::Io Stream::write(std::string_view data, std::size_t& count) {
   return Io::done;
 }
 
-std::optional<Duration> Stream::certificate_validity() const {
-  return session_ ? remaining_validity(session_.get()) : std::nullopt;
+std::optional<CertificateEnd> Stream::certificate_end() const {
+  return session_ ? first_end(*session_) : std::nullopt;
 }
 
 void Stream::say_goodbye() {

@@ -33,7 +33,7 @@ class Stream {
   [[nodiscard]] Io write(std::string_view data, std::size_t& count);
 
   [[nodiscard]] const ProbeResult& failure() const { return failure_; }
-  [[nodiscard]] std::optional<Duration> certificate_validity() const;
+  [[nodiscard]] std::optional<CertificateEnd> certificate_end() const;
   // The end of a stream that did what it should: tells the peer.
   void say_goodbye();
   // Makes the close a reset, which leaves no TIME_WAIT.

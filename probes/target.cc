@@ -29,19 +29,29 @@ Target::Target(Endpoint endpoint, const std::string& source, NameService& names)
 }
 
 std::expected<SocketAddress, ProbeResult> Target::address() {
-  if (literal_) return *literal_;
+  auto all = addresses();
+  if (!all) return std::unexpected(std::move(all.error()));
+  return all->front();
+}
+
+std::expected<Addresses, ProbeResult> Target::addresses() {
+  if (literal_) return Addresses{*literal_};
   if (const auto address = parse_address(without_zone(endpoint_.host))) {
     const auto scope = scope_of(endpoint_.host);
     if (!scope) return std::unexpected(scope.error());
-    return socket_address(*address, endpoint_.port, *scope);
+    return Addresses{socket_address(*address, endpoint_.port, *scope)};
   }
-  const auto address = names_.find(endpoint_.host, family_);
-  if (address) return socket_address(*address, endpoint_.port);
+  const auto found = names_.find(endpoint_.host, family_);
+  if (found && !found->empty()) {
+    Addresses addresses;
+    for (const Address& address : *found) addresses.push_back(socket_address(address, endpoint_.port));
+    return addresses;
+  }
   const char* wanted = family_ == AF_INET ? "IPv4 address" : family_ == AF_INET6 ? "IPv6 address" : "address";
   return std::unexpected(
       ProbeResult{Verdict::inconclusive,
                   Reason::resolve,
-                  fmt::format("{} has no {} yet: {}", endpoint_.host, wanted, address.error()),
+                  fmt::format("{} has no {} yet: {}", endpoint_.host, wanted, found ? "none" : found.error()),
                   {}});
 }
 

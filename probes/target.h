@@ -7,6 +7,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "probes/endpoint.h"
 #include "probes/socket.h"
@@ -21,9 +22,12 @@ class NameService {
   NameService& operator=(const NameService&) = delete;
   virtual ~NameService() = default;
 
-  // `family` is AF_INET, AF_INET6, or AF_UNSPEC for either.
-  [[nodiscard]] virtual std::expected<Address, std::string> find(const std::string& name, int family) = 0;
+  // All of them, in the order in which they are tried. `family` is AF_INET, AF_INET6, or AF_UNSPEC for either.
+  [[nodiscard]] virtual std::expected<std::vector<Address>, std::string> find(const std::string& name,
+                                                                              int family) = 0;
 };
+
+using Addresses = std::vector<SocketAddress>;
 
 // The names outlive it.
 class Target {
@@ -31,7 +35,9 @@ class Target {
   // A name has to have an address of the family of `source`, which is a literal address or empty.
   Target(Endpoint endpoint, const std::string& source, NameService& names);
 
-  // The address for an attempt that starts now.
+  // The addresses for an attempt that starts now, at least one: the next is tried where nobody answers at the one before.
+  [[nodiscard]] std::expected<Addresses, ProbeResult> addresses();
+  // The first of them.
   [[nodiscard]] std::expected<SocketAddress, ProbeResult> address();
 
  private:

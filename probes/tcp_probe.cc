@@ -2,6 +2,11 @@
 //
 //   connecting → (handshake) → (sending) → (receiving) → done
 //
+// An answer that is not what is expected is a failure with its text, and no timeout: at once where the peer has closed, or says no in
+// the form in which yes is expected ("-NOAUTH" for "+PONG", "421" for "220"); else shortly before the deadline, as more may follow.
+// An answer that came before the connection broke counts, though the peer never read what was sent. Where a name has several
+// addresses, the next is tried where nobody listens.
+//
 // A probe that only connects closes with a reset: the target never sees a connection to read from, and no
 // port is left in TIME_WAIT.
 
@@ -28,24 +33,59 @@ constexpr std::size_t kMostAnswer = 65536;
 // Each piece costs a look at all that has come: a drip of single bytes must not cost a look for each.
 constexpr std::size_t kMostPieces = 1000;
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// "220 ready", and not "220-more follows".
+bool is_last_line_of_reply(std::string_view line) {
+  return line.size() >= 4 && is_digit(line[0]) && is_digit(line[1]) && is_digit(line[2]) && line[3] == ' ';
+}
+
+// Whether a whole line of the answer says no where `expected` is a yes: of Redis and POP3, of SMTP, FTP and NNTP.
+bool contradicts(std::string_view expected, std::string_view answer) {
+  const bool is_plus = expected.starts_with('+');
+  const bool is_code = expected.size() >= 3 && (expected[0] == '2' || expected[0] == '3') &&
+                       is_digit(expected[1]) && is_digit(expected[2]);
+  if (!is_plus && !is_code) return false;
+  for (std::size_t end = answer.find('\n'); end != std::string_view::npos; end = answer.find('\n')) {
+    const std::string_view line = answer.substr(0, end);
+    if (is_plus && line.starts_with('-')) return true;
+    if (is_code && is_last_line_of_reply(line) && (line[0] == '4' || line[0] == '5')) return true;
+    answer.remove_prefix(end + 1);
+  }
+  return false;
+}
+
 // What all attempts of a probe share.
 struct TcpPlan {
   TcpSettings settings;
   SocketOptions socket;
+  Duration settle_after{};  // when an answer that does not match is taken for all that comes
 };
 
 class TcpAttempt final : public Attempt {
  public:
-  TcpAttempt(const TcpPlan& plan, const SocketAddress& address, ContextPtr context, Done done)
-      : Attempt(std::move(done)), settings_(plan.settings), address_(address), context_(std::move(context)) {}
+  TcpAttempt(const TcpPlan& plan, Loop& loop, Addresses addresses, ContextPtr context, Done done)
+      : Attempt(std::move(done)),
+        plan_(plan),
+        settings_(plan.settings),
+        loop_(loop),
+        addresses_(std::move(addresses)),
+        context_(std::move(context)) {}
 
   // An error is a result known at once.
-  [[nodiscard]] std::expected<void, ProbeResult> start(Loop& loop, const SocketOptions& options);
+  [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
 
  private:
   enum class State : std::uint8_t { connecting, handshake, sending, receiving };
 
+  std::expected<void, ProbeResult> open();
+  // True where the next address is tried in place of `failure`.
+  bool try_next_address(ProbeResult& failure);
+  bool break_off(ProbeResult failure);
+  void settle();
   void on_ready();
   // Each is true when its state is over and the next one may begin. After false, this may be gone.
   bool connect();
@@ -53,28 +93,61 @@ class TcpAttempt final : public Attempt {
   bool send();
   void receive();
   [[nodiscard]] bool is_answered() const;
+  [[nodiscard]] ProbeResult mismatch() const;
+  [[nodiscard]] ProbeResult failure_of(Stream::Io io) const;
   bool wait_or_fail(Stream::Io io);
   void pass();
   void close() override;
 
+  const TcpPlan& plan_;
   const TcpSettings& settings_;
-  SocketAddress address_;
+  Loop& loop_;
+  Addresses addresses_;
+  std::size_t tried_ = 0;
   ContextPtr context_;
+  bool was_asked_for_certificate_ = false;
   State state_ = State::connecting;
   std::optional<Stream> stream_;
   std::size_t sent_ = 0;
   std::string answer_;
   std::size_t pieces_ = 0;
+  TimePoint received_at_{};
+  std::optional<ProbeResult> unanswered_;  // at the address before
+  std::optional<ProbeResult> broken_;      // why nothing more can be sent
+  Source settle_;
   Source source_;
 };
 
-std::expected<void, ProbeResult> TcpAttempt::start(Loop& loop, const SocketOptions& options) {
-  auto fd = connect_socket(address_, SOCK_STREAM, options);
+std::expected<void, ProbeResult> TcpAttempt::start() {
+  if (context_) note_request_for_certificate(*context_, was_asked_for_certificate_);
+  auto opened = open();
+  if (!opened && !try_next_address(opened.error())) return opened;
+  if (settings_.expects_answer())
+    settle_ = loop_.timer_at(started() + plan_.settle_after, [this] { settle(); });
+  return {};
+}
+
+std::expected<void, ProbeResult> TcpAttempt::open() {
+  auto fd = connect_socket(addresses_[tried_], SOCK_STREAM, plan_.socket);
   if (!fd) return std::unexpected(std::move(fd.error()));
+  source_.reset();
   stream_.emplace(std::move(*fd));
-  source_ = loop.watch_io(stream_->fd(), EPOLLOUT, [this](std::uint32_t) { on_ready(); });
+  source_ = loop_.watch_io(stream_->fd(), EPOLLOUT, [this](std::uint32_t) { on_ready(); });
   if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
   return {};
+}
+
+// An address that this machine cannot use, as ::1 without IPv6, takes nothing back of a failure at the one before.
+bool TcpAttempt::try_next_address(ProbeResult& failure) {
+  if (failure.verdict == Verdict::fail) unanswered_ = failure;
+  while (unanswered_ && tried_ + 1 < addresses_.size()) {
+    ++tried_;
+    auto opened = open();
+    if (opened) return true;
+    if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
+  }
+  if (unanswered_) failure = *unanswered_;
+  return false;
 }
 
 std::string TcpAttempt::stage() const {
@@ -88,8 +161,8 @@ std::string TcpAttempt::stage() const {
     case State::receiving:
       break;
   }
-  return answer_.empty() ? "waiting for the answer"
-                         : fmt::format("reading the answer ({} bytes so far)", answer_.size());
+  if (answer_.empty()) return "waiting for the answer";
+  return fmt::format("reading the answer ({} bytes so far: {})", answer_.size(), quoted_start(answer_));
 }
 
 void TcpAttempt::on_ready() {
@@ -101,7 +174,10 @@ void TcpAttempt::on_ready() {
 
 bool TcpAttempt::connect() {
   if (const int error = pending_error(stream_->fd()); error != 0) {
-    finish(network_result("connect " + to_string(address_), error));
+    auto failure = network_result("connect " + to_string(addresses_[tried_]), error);
+    const bool is_reset = failure.reason == Reason::reset;
+    if (is_reset && settings_.expects_answer() && !settings_.tls) return break_off(std::move(failure));
+    if (!try_next_address(failure)) finish(std::move(failure));
     return false;
   }
   state_ = State::sending;
@@ -118,7 +194,7 @@ bool TcpAttempt::connect() {
 
 bool TcpAttempt::shake_hands() {
   const Stream::Io io = stream_->handshake();
-  if (io == Stream::Io::closed) {
+  if (io == Stream::Io::closed && !was_asked_for_certificate_) {
     finish(failed(Reason::reset, "closed during the TLS handshake"));
     return false;
   }
@@ -131,6 +207,8 @@ bool TcpAttempt::send() {
   while (sent_ < settings_.send.size()) {
     std::size_t count = 0;
     const Stream::Io io = stream_->write(std::string_view(settings_.send).substr(sent_), count);
+    const bool is_broken = io == Stream::Io::failed || io == Stream::Io::closed;
+    if (is_broken && settings_.expects_answer()) return break_off(failure_of(io));
     if (io != Stream::Io::done) return wait_or_fail(io);
     sent_ += count;
   }
@@ -151,13 +229,12 @@ void TcpAttempt::receive() {
     io = stream_->read(buffer, count);
     if (io != Stream::Io::done) break;
     answer_.append(buffer.data(), std::min(count, kMostAnswer - answer_.size()));
+    received_at_ = Loop::clock();
   }
   if (is_answered()) return pass();
-  if (io == Stream::Io::closed) {
-    return finish(answer_.empty()
-                      ? failed(Reason::reset, "closed without an answer")
-                      : failed(Reason::body, "the answer does not match: " + quoted_start(answer_)));
-  }
+  const bool is_over = broken_ || io == Stream::Io::closed || io == Stream::Io::failed;
+  if (!answer_.empty() && (is_over || contradicts(settings_.expect, answer_))) return finish(mismatch());
+  if (broken_) return finish(std::move(*broken_));
   if (io == Stream::Io::done || (io == Stream::Io::wants_read && pieces_ >= kMostPieces)) {
     return finish(failed(Reason::too_large, fmt::format("no match in {} bytes, {} pieces: {}", answer_.size(),
                                                         pieces_, quoted_start(answer_))));
@@ -170,12 +247,37 @@ bool TcpAttempt::is_answered() const {
          (!settings_.expect_matches || settings_.expect_matches->is_in(answer_));
 }
 
+ProbeResult TcpAttempt::mismatch() const {
+  return failed(Reason::body, "the answer does not match: " + quoted_start(answer_));
+}
+
+// What has come is all that comes when it is whole lines, or when nothing has followed for a while.
+void TcpAttempt::settle() {
+  const bool is_quiet = Loop::clock() - received_at_ > plan_.settle_after / 4;
+  if (!answer_.empty() && (answer_.ends_with('\n') || is_quiet)) finish(mismatch());
+}
+
+// Nothing more can be sent. What the peer said before may be there all the same.
+bool TcpAttempt::break_off(ProbeResult failure) {
+  broken_ = std::move(failure);
+  state_ = State::receiving;
+  receive();
+  return false;
+}
+
+// Of an end that came too early. With TLS 1.3 the handshake is over before the server misses a certificate.
+ProbeResult TcpAttempt::failure_of(Stream::Io io) const {
+  const bool is_lost = io == Stream::Io::closed || stream_->failure().reason == Reason::reset;
+  if (is_lost && was_asked_for_certificate_) return failed(Reason::tls, kCertificateWanted);
+  return io == Stream::Io::failed ? stream_->failure() : failed(Reason::reset, "closed without an answer");
+}
+
 // Always false: the state goes on later or never.
 bool TcpAttempt::wait_or_fail(Stream::Io io) {
   if (io == Stream::Io::wants_read || io == Stream::Io::wants_write) {
     source_.set_io_events(io == Stream::Io::wants_read ? EPOLLIN : EPOLLOUT);
   } else {
-    finish(io == Stream::Io::failed ? stream_->failure() : failed(Reason::reset, "closed without an answer"));
+    finish(failure_of(io));
   }
   return false;
 }
@@ -183,19 +285,20 @@ bool TcpAttempt::wait_or_fail(Stream::Io io) {
 void TcpAttempt::pass() {
   const char* what = settings_.expects_answer() ? "answered" : settings_.tls ? "TLS handshake" : "connected";
   std::string summary = fmt::format("{} in {}", what, in_milliseconds(elapsed()));
-  const auto validity = stream_->certificate_validity();
-  const bool is_ending =
-      settings_.tls && settings_.tls->warn_expiry && validity && *validity < *settings_.tls->warn_expiry;
+  const bool asks_for_end = settings_.tls && settings_.tls->warn_expiry;
+  const auto end = asks_for_end ? stream_->certificate_end() : std::nullopt;
+  const bool is_ending = end && end->remaining < *settings_.tls->warn_expiry;
   if (settings_.only_connects()) {
     stream_->reset_on_close();
   } else {
     stream_->say_goodbye();
   }
-  finish(is_ending ? warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*validity)))
+  finish(is_ending ? warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*end)))
                    : passed(std::move(summary)));
 }
 
 void TcpAttempt::close() {
+  settle_.reset();
   source_.reset();
   stream_.reset();
 }
@@ -208,16 +311,17 @@ class TcpProbe final : public Probe {
         target_(plan_.settings.endpoint, plan_.socket.source, context.resolver) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
-    const auto address = target_.address();
-    if (!address) return std::unexpected(address.error());
+    auto addresses = target_.addresses();
+    if (!addresses) return std::unexpected(std::move(addresses.error()));
     ContextPtr tls;
     if (plan_.settings.tls) {
       auto context = make_context(*plan_.settings.tls, context_.ca_stores);
       if (!context) return std::unexpected(local_trouble(context.error()));
       tls = std::move(*context);
     }
-    auto attempt = std::make_unique<TcpAttempt>(plan_, *address, std::move(tls), std::move(done));
-    if (auto started = attempt->start(context_.loop, plan_.socket); !started) {
+    auto attempt = std::make_unique<TcpAttempt>(plan_, context_.loop, std::move(*addresses), std::move(tls),
+                                                std::move(done));
+    if (auto started = attempt->start(); !started) {
       return std::unexpected(std::move(started.error()));
     }
     return attempt;
@@ -236,7 +340,8 @@ MadeProbe make_tcp(ProbeSettings& settings, const ProbeSpec& spec, const Context
   if (tcp.tls) {
     if (auto files = check_files(*tcp.tls, context.ca_stores); !files) return std::unexpected(files.error());
   }
-  return std::make_unique<TcpProbe>(TcpPlan{std::move(tcp), spec.socket}, context);
+  return std::make_unique<TcpProbe>(TcpPlan{std::move(tcp), spec.socket, spec.timing.timeout * 7 / 8},
+                                    context);
 }
 
 }  // namespace herald::probes

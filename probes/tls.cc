@@ -25,6 +25,7 @@ constexpr std::array kSystemBundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/
                                     "/etc/ssl/cert.pem"};
 
 constexpr int kMostDays = 36'500;
+constexpr int kMostChain = 20;
 
 std::string system_bundle() {
   for (const char* file : kSystemBundles) {
@@ -47,6 +48,20 @@ std::expected<StorePtr, std::string> load_store(const std::string& file) {
 StorePtr share(const StorePtr& store) {
   X509_STORE_up_ref(store.get());
   return StorePtr(store.get());
+}
+
+std::optional<Duration> remaining_validity(const X509& certificate) {
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(&certificate)) != 1) return std::nullopt;
+  // "No end" is written as the year 9999, which nanoseconds do not reach.
+  return 24h * std::clamp(days, -kMostDays, kMostDays) + std::chrono::seconds(seconds);
+}
+
+std::string name_of(const X509& certificate) {
+  std::array<char, 128> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(&certificate), NID_commonName, name.data(), name.size());
+  return name[0] != '\0' ? name.data() : "without a name";
 }
 
 // In place of OpenSSL's own, which asks on the terminal and waits for the answer.
@@ -141,14 +156,28 @@ std::expected<void, std::string> check_files(const TlsSettings& settings, CaStor
   return {};
 }
 
-std::optional<Duration> remaining_validity(const SSL* session) {
-  const X509* certificate = SSL_get0_peer_certificate(session);
-  if (certificate == nullptr) return std::nullopt;
-  int days = 0;
-  int seconds = 0;
-  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate)) != 1) return std::nullopt;
-  // "No end" is written as the year 9999, which nanoseconds do not reach.
-  return 24h * std::clamp(days, -kMostDays, kMostDays) + std::chrono::seconds(seconds);
+std::optional<CertificateEnd> first_end(const SSL& session) {
+  const bool is_verified =
+      SSL_get_verify_mode(&session) != SSL_VERIFY_NONE && SSL_get_verify_result(&session) == X509_V_OK;
+  const STACK_OF(X509)* chain = is_verified ? SSL_get0_verified_chain(&session) : nullptr;
+  if (chain == nullptr) chain = SSL_get_peer_cert_chain(&session);
+  std::optional<CertificateEnd> first;
+  for (int i = 0; chain != nullptr && i < std::min(sk_X509_num(chain), kMostChain); ++i) {
+    const X509* certificate = sk_X509_value(chain, i);
+    const auto remaining = remaining_validity(*certificate);
+    if (remaining && (!first || *remaining < first->remaining))
+      first = {*remaining, i == 0 ? "" : name_of(*certificate)};
+  }
+  return first;
+}
+
+void note_request_for_certificate(SSL_CTX& context, bool& was_asked) {
+  SSL_CTX_set_app_data(&context, &was_asked);
+  SSL_CTX_set_client_cert_cb(&context, [](SSL* session, X509**, EVP_PKEY**) noexcept {
+    auto* asked = static_cast<bool*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
+    if (SSL_get_certificate(session) == nullptr) *asked = true;
+    return 0;  // none, or the one that the context has
+  });
 }
 
 std::string take_ssl_error() {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "probes/result.h"
 #include "probes/tls_settings.h"
 #include "sidecar/core/types.h"
 
@@ -56,8 +57,15 @@ void limit_cost(SSL_CTX& context);
 [[nodiscard]] std::expected<ContextPtr, std::string> make_context(const TlsSettings& settings,
                                                                   CaStores& stores);
 
-// How long the peer's certificate is still valid; negative when it is over, none before there is one.
-[[nodiscard]] std::optional<Duration> remaining_validity(const SSL* session);
+// The certificate that ends first of those that the peer's own was verified by; of those that it sent where nothing is verified.
+// None before there is one.
+[[nodiscard]] std::optional<CertificateEnd> first_end(const SSL& session);
+
+// Sets `was_asked` when the peer wants a certificate of ours and none is configured. It outlives the sessions of `context`.
+void note_request_for_certificate(SSL_CTX& context, bool& was_asked);
+inline constexpr const char* kCertificateWanted =
+    "the server wants a certificate of its client, and none is configured (tls.cert and tls.key); it closed "
+    "the connection";
 // The error of OpenSSL's last call; its queue is empty after that.
 [[nodiscard]] std::string take_ssl_error();
 

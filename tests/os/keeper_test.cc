@@ -242,7 +242,7 @@ TEST_CASE("a keeper whose herald is gone ends its own") {
 
 TEST_CASE("a contained command is in a cgroup of its own where that can be, and its keeper is not") {
   Loop loop;
-  const auto exit = run(loop, contained("grep ^0:: /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup"));
+  const auto exit = run(loop, contained("sleep 0.2; grep ^0:: /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup"));
   REQUIRE(exit);
   INFO(exit->out);
   const bool is_in_one = exit->out.find("/herald-exec.") != std::string::npos;

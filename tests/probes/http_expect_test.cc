@@ -91,7 +91,7 @@ TEST_CASE("http expect: what warns, in its order") {
   expect.warn_latency = slow.latency;
   CHECK(judge(expect, slow).verdict == Verdict::pass);  // as slow as it may be
   expect.warn_latency = 1ms;
-  slow.remaining_validity = 24h * 3;
+  slow.certificate_end = CertificateEnd{24h * 3, ""};
   CHECK(said(expect, slow) == "warn expiry: 200 in 1.2 ms, certificate expires in 3 days");
   slow.headers = {{"X-Health", "degraded"}};
   CHECK(said(expect, slow) == "warn header: 200 in 1.2 ms, header X-Health matches \"degraded\"");

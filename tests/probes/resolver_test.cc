@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
 #include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
@@ -43,7 +45,7 @@ struct Names {
 
 std::optional<Address> wait_for_address(Lab& lab, const std::string& name) {
   for (int i = 0; i < 500; ++i) {
-    if (const auto found = lab.resolver.find(name)) return *found;
+    if (const auto found = lab.resolver.find(name)) return found->front();
     lab.run_for(10ms);
   }
   return std::nullopt;
@@ -93,13 +95,13 @@ TEST_CASE("resolver: a stale address stays in use until a new one is there") {
   names.set("127.0.0.2", 0);
   // The least time of use, whatever the TTL says.
   lab.run_for(200ms);
-  CHECK(to_string(*lab.resolver.find("web.example.net")) == "127.0.0.1");
+  CHECK(to_string(lab.resolver.find("web.example.net")->front()) == "127.0.0.1");
   CHECK(names.questions() == 1);
   lab.run_for(5s);
-  CHECK(to_string(*lab.resolver.find("web.example.net")) == "127.0.0.1");
+  CHECK(to_string(lab.resolver.find("web.example.net")->front()) == "127.0.0.1");
   for (int i = 0; i < 300 && names.questions() < 2; ++i) lab.run_for(10ms);
   lab.run_for(100ms);
-  CHECK(to_string(*lab.resolver.find("web.example.net")) == "127.0.0.2");
+  CHECK(to_string(lab.resolver.find("web.example.net")->front()) == "127.0.0.2");
 }
 
 TEST_CASE("resolver: a server that does not answer delays nobody, and an end in the middle is clean") {
@@ -162,7 +164,41 @@ TEST_CASE("resolver: once it has to begin anew, look-ups in flight are waited fo
   CHECK(wait_for_address(lab, "slow.example.net"));
 }
 
-TEST_CASE("resolver: names of /etc/hosts have an address at once") {
+TEST_CASE("resolver: localhost is both addresses of loopback, at once and whatever /etc/hosts says") {
   Lab lab;
-  CHECK(to_string(*lab.resolver.find("localhost")) == "127.0.0.1");
+  const auto found = lab.resolver.find("localhost");
+  REQUIRE(found);
+  REQUIRE(found->size() == 2);
+  CHECK(to_string(found->front()) == "127.0.0.1");
+  CHECK(to_string(found->back()) == "::1");
+  CHECK(to_string(lab.resolver.find("localhost", AF_INET6)->front()) == "::1");
+  CHECK(lab.resolver.find("localhost", AF_INET)->size() == 1);
+}
+
+TEST_CASE("resolver: names of /etc/hosts have an address at once, and all addresses of a name are there") {
+  Lab lab;
+  std::ifstream hosts("/etc/hosts");
+  std::string address;
+  std::string name;
+  while (hosts >> address >> name && (name == "localhost" || !parse_address(address))) {
+  }
+  const auto at_once = lab.resolver.find(name);
+  REQUIRE(at_once);
+  CHECK(to_string(at_once->front()) == address);
+  const DatagramServer server([](const std::string& query) {
+    const std::string asked = asked_name(query);
+    if (asked_type(query) != kA)
+      return std::vector{reply_to(query, {.answers = {asked + " 60 AAAA 2001:db8::1"}})};
+    ReplyWish wish;
+    for (int i = 1; i <= 9; ++i)
+      wish.answers.push_back(fmt::format("{} 60 A 192.0.2.{}", asked, i % 3 * 3 + i));
+    return std::vector{reply_to(query, wish)};
+  });
+  Lab other(server.address());
+  REQUIRE(wait_for_address(other, "many.example.net"));
+  const auto all = *other.resolver.find("many.example.net");
+  CHECK(all.size() == kMostAddresses);
+  CHECK(to_string(all[0]) == "192.0.2.4");
+  CHECK(to_string(all[1]) == "192.0.2.8");
+  CHECK(to_string(all[2]) == "192.0.2.3");
 }

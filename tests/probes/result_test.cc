@@ -23,11 +23,12 @@ TEST_CASE("durations read as milliseconds") {
 
 TEST_CASE("the end of a certificate reads as days, and as hours when it is near") {
   using namespace std::chrono_literals;
-  CHECK(expiry_text(24h * 14 + 5h) == "certificate expires in 14 days");
-  CHECK(expiry_text(48h) == "certificate expires in 2 days");
-  CHECK(expiry_text(47h) == "certificate expires in 47 hours");
-  CHECK(expiry_text(1h) == "certificate expires in 1 hour");
-  CHECK(expiry_text(-24h * 3) == "certificate expired 3 days ago");
+  CHECK(expiry_text({24h * 14 + 5h, ""}) == "certificate expires in 14 days");
+  CHECK(expiry_text({48h, ""}) == "certificate expires in 2 days");
+  CHECK(expiry_text({47h, ""}) == "certificate expires in 47 hours");
+  CHECK(expiry_text({1h, ""}) == "certificate expires in 1 hour");
+  CHECK(expiry_text({48h, "R3"}) == "certificate of the issuer \"R3\" expires in 2 days");
+  CHECK(expiry_text({-24h * 3, ""}) == "certificate expired 3 days ago");
 }
 
 TEST_CASE("an errno is the target's or ours") {

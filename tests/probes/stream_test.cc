@@ -34,7 +34,7 @@ TEST_CASE("stream: bytes come and go, and it says what it waits for") {
   CHECK(stream.write("answer", count) == Io::done);
   CHECK(count == 6);
   CHECK(recv(theirs.get(), buffer.data(), buffer.size(), 0) == 6);
-  CHECK_FALSE(stream.certificate_validity());
+  CHECK_FALSE(stream.certificate_end());
 }
 
 TEST_CASE("stream: a peer that does not read is waited for") {

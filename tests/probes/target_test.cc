@@ -10,11 +10,12 @@ namespace {
 
 class Book final : public NameService {
  public:
-  [[nodiscard]] std::expected<Address, std::string> find(const std::string& name, int family) override {
+  [[nodiscard]] std::expected<std::vector<Address>, std::string> find(const std::string& name,
+                                                                      int family) override {
     asked.emplace_back(name, family);
     const auto found = addresses.find(name);
     if (found == addresses.end()) return std::unexpected("no such name");
-    return *parse_address(found->second);
+    return std::vector{*parse_address(found->second), *parse_address("fd00::9")};
   }
 
   std::map<std::string, std::string> addresses;
@@ -63,8 +64,10 @@ TEST_CASE(
   CHECK(text_of(v6) == "db.example.net has no IPv6 address yet: no such name");
   book.addresses["db.example.net"] = "192.0.2.7";
   CHECK(text_of(any) == "192.0.2.7:80");
+  CHECK(to_string(any.addresses()->back()) == "[fd00::9]:80");
   using Asked = std::pair<std::string, int>;
   CHECK(book.asked == std::vector<Asked>{{"db.example.net", AF_UNSPEC},
                                          {"db.example.net", AF_INET6},
+                                         {"db.example.net", AF_UNSPEC},
                                          {"db.example.net", AF_UNSPEC}});
 }

@@ -123,7 +123,10 @@ TEST_CASE("tcp: answers that are not what is expected") {
       send_text(fd, "hello");
       wait_for_close(fd);
     });
-    CHECK(lab.stage("tcp", probe_of(server, {{"expect", "+PONG"}})) == "reading the answer (5 bytes so far)");
+    CHECK(lab.stage("tcp", probe_of(server, {{"expect", "+PONG"}})) ==
+          "reading the answer (5 bytes so far: \"hello\")");
+    check_fail(lab.run("tcp", probe_of(server, {{"expect", "+PONG"}})), Reason::body,
+               R"(the answer does not match: "hello")");
   }
   SECTION("a flood") {
     const Server server([](int fd) {
@@ -154,6 +157,72 @@ TEST_CASE("tcp: answers that are not what is expected") {
     REQUIRE(attempt);
     lab.run_for(100ms);
     CHECK_FALSE((*attempt)->stage().empty());
+  }
+}
+
+TEST_CASE("tcp: an answer that says no is a failure at once") {
+  const auto saying = [](const std::string& text) {
+    return [text](int fd) {
+      send_text(fd, text);
+      wait_for_close(fd);
+    };
+  };
+  Lab lab;
+  lab.timeout = 60s;
+  const Server redis(saying("-NOAUTH Authentication required.\r\n"));
+  check_fail(lab.run("tcp", probe_of(redis, {{"send", "PING\r\n"}, {"expect", "+PONG"}})), Reason::body,
+             R"(the answer does not match: "-NOAUTH Authentication required.\r\n")");
+  const Server smtp(saying("421 too many connections\r\n"));
+  check_fail(lab.run("tcp", probe_of(smtp, {{"expect", "220 "}})), Reason::body, "421 too many");
+  const Server more(saying("554-first\r\n554 last\r\n"));
+  check_fail(lab.run("tcp", probe_of(more, {{"expect", "220"}})), Reason::body, "554 last");
+  // Half a line, a greeting before the answer, and a line that only goes on say nothing yet.
+  for (const std::string text : {"-NOAUTH", "421 too", "550-more\r\n", "220 hello\r\n"}) {
+    CAPTURE(text);
+    const Server slow(saying(text));
+    CHECK_THAT(lab.stage("tcp", probe_of(slow, {{"expect", text[0] == '-' ? "+PONG" : "250 "}})),
+               StartsWith("reading the answer ("));
+  }
+}
+
+TEST_CASE("tcp: an answer that is not the expected one is no timeout") {
+  Lab lab;
+  lab.timeout = 400ms;
+  const Server line([](int fd) {
+    send_text(fd, "NOT READY\n");
+    wait_for_close(fd);
+  });
+  const auto result = lab.run("tcp", probe_of(line, {{"expect", "all is well"}}));
+  check_fail(result, Reason::body, R"(the answer does not match: "NOT READY\n")");
+  CHECK(result.latency > 300ms);  // more might have come
+  const Server late([](int fd) {
+    send_text(fd, "220 hello\r\n");
+    std::this_thread::sleep_for(200ms);
+    send_text(fd, "250 ok\r\n");
+    wait_for_close(fd);
+  });
+  CHECK(lab.run("tcp", probe_of(late, {{"send", "EHLO x\r\n"}, {"expect", "250 ok"}})).verdict ==
+        Verdict::pass);
+  const Server dripping([](int fd) {
+    for (int i = 0; i < 100 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; ++i) std::this_thread::sleep_for(10ms);
+  });
+  CHECK_THAT(lab.stage("tcp", probe_of(dripping, {{"expect", "all"}}), 390ms),
+             StartsWith("reading the answer ("));
+}
+
+TEST_CASE("tcp: an answer that came before the connection broke counts") {
+  Lab lab;
+  const Server server([](int fd) {
+    send_text(fd, "+READY\r\n");
+    reset_connection(fd);
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto well =
+        lab.run("tcp", probe_of(server, {{"send", std::string(60000, 'x')}, {"expect", "+READY"}}));
+    CAPTURE(well);
+    CHECK(well.verdict == Verdict::pass);
+    check_fail(lab.run("tcp", probe_of(server, {{"send", "x"}, {"expect", "+PONG"}})), Reason::body,
+               "+READY");
   }
 }
 

@@ -211,6 +211,90 @@ TEST_CASE("tls: a client certificate opens a door that is closed without one") {
       CHECK(result.reason == Reason::tls);
     }
   }
+  // One that closes without a word, or resets, once the handshake is over.
+  for (const bool resets : {false, true}) {
+    const Server rude([&](int fd) {
+      const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+      SSL_CTX_use_certificate(context.get(), good.certificate.get());
+      SSL_CTX_use_PrivateKey(context.get(), good.key.get());
+      SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+      const SessionPtr session(SSL_new(context.get()));
+      SSL_set_fd(session.get(), fd);
+      SSL_accept(session.get());
+      if (resets) reset_connection(fd);
+    });
+    const json tls{{"ca_file", trust.ca_file}};
+    for (const auto& result :
+         {lab.run("http", {{"url", rude.https_url()}, {"tls", tls}}),
+          lab.run("tcp", {{"address", rude.address()}, {"send", "x"}, {"expect", "ready"}, {"tls", tls}})}) {
+      CAPTURE(resets, result);
+      CHECK(result.verdict == Verdict::fail);
+      CHECK(result.reason == Reason::tls);
+      CHECK_THAT(result.detail, Contains("wants a certificate of its client, and none is configured"));
+    }
+  }
+}
+
+TEST_CASE("tls: the end of any certificate of the chain that is used is a warning") {
+  const Trust trust;
+  CertificateWish wish{.name = "middle CA", .valid_to = 6L * 86400 + 3600, .is_ca = true};
+  const Identity middle = make_identity(wish, &trust.ca);
+  wish.name = "unused CA";
+  wish.valid_to = 2L * 86400 + 3600;
+  const Identity unused = make_identity(wish);
+  const Identity good = make_identity(kLocalhost, &middle);
+  const Server server([&](int fd) {
+    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_use_certificate(context.get(), good.certificate.get());
+    SSL_CTX_use_PrivateKey(context.get(), good.key.get());
+    SSL_CTX_add1_chain_cert(context.get(), middle.certificate.get());
+    SSL_CTX_add1_chain_cert(context.get(), unused.certificate.get());
+    const SessionPtr session(SSL_new(context.get()));
+    SSL_set_fd(session.get(), fd);
+    std::array<char, 4096> buffer;
+    if (SSL_accept(session.get()) != 1 || SSL_read(session.get(), buffer.data(), buffer.size()) <= 0) return;
+    const std::string answer = http_answer("200 OK", "ready");
+    SSL_write(session.get(), answer.data(), static_cast<int>(answer.size()));
+    wait_for_close(fd);
+  });
+  Lab lab;
+  const auto check = [&](const json& tls, Reason reason, const std::string& detail) {
+    for (const auto& result :
+         {lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
+          lab.run("tcp",
+                  {{"address", server.address()}, {"send", "GET /"}, {"expect", "ready"}, {"tls", tls}})}) {
+      CAPTURE(result);
+      CHECK(result.reason == reason);
+      CHECK_THAT(result.detail, Contains(detail));
+    }
+  };
+  check({{"ca_file", trust.ca_file}, {"warn_expiry", "14d"}}, Reason::expiry,
+        "certificate of the issuer \"middle CA\" expires in 6 days");
+  check({{"ca_file", trust.ca_file}, {"warn_expiry", "3d"}}, Reason::none, "");
+  check({{"verify", false}, {"warn_expiry", "14d"}}, Reason::expiry,
+        "certificate of the issuer \"unused CA\" expires in 2 days");
+}
+
+TEST_CASE("tls: a server of HTTP/2 alone leads to http_version") {
+  const Identity own = make_identity(kLocalhost);
+  const Server server([&](int fd) {
+    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_use_certificate(context.get(), own.certificate.get());
+    SSL_CTX_use_PrivateKey(context.get(), own.key.get());
+    SSL_CTX_set_alpn_select_cb(
+        context.get(),
+        [](SSL*, const unsigned char**, unsigned char*, const unsigned char*, unsigned, void*) {
+          return SSL_TLSEXT_ERR_ALERT_FATAL;
+        },
+        nullptr);
+    const SessionPtr session(SSL_new(context.get()));
+    SSL_set_fd(session.get(), fd);
+    SSL_accept(session.get());
+  });
+  Lab lab;
+  const auto result = lab.run("http", {{"url", server.https_url()}, {"tls", {{"verify", false}}}});
+  CHECK(result.reason == Reason::tls);
+  CHECK_THAT(result.detail, Contains("the server speaks HTTP/2 alone: \"http_version\" has to be \"2\""));
 }
 
 TEST_CASE("tls: a certificate that nobody verifies is not blamed for what goes wrong later") {
@@ -221,7 +305,8 @@ TEST_CASE("tls: a certificate that nobody verifies is not blamed for what goes w
     CAPTURE(result);
     CHECK(result.verdict == Verdict::fail);
     CHECK(result.reason == Reason::tls);
-    CHECK_THAT(result.detail, !Contains("self-signed") && Contains("certificate required"));
+    CHECK_THAT(result.detail, !Contains("self-signed") && (Contains("certificate required") ||
+                                                           Contains("wants a certificate of its client")));
   }
 }
 
