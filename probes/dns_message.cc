@@ -209,8 +209,8 @@ std::expected<DnsQuery, std::string> parse_query(const std::string& text, DnsFla
                                                     static_cast<ldns_rr_class>(query.dns_class), bits));
   if (!packet) return std::unexpected("no memory");
   ldns_pkt_set_ad(packet.get(), flags.asks_authenticated);
-  ldns_pkt_set_edns_udp_size(packet.get(), kUdpSize);
-  ldns_pkt_set_edns_do(packet.get(), flags.dnssec_ok);
+  if (flags.edns) ldns_pkt_set_edns_udp_size(packet.get(), kUdpSize);
+  ldns_pkt_set_edns_do(packet.get(), flags.edns && flags.dnssec_ok);
   std::uint8_t* bytes = nullptr;
   std::size_t size = 0;
   if (ldns_pkt2wire(&bytes, packet.get(), &size) != LDNS_STATUS_OK)
@@ -259,6 +259,11 @@ bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message) {
 
 bool is_truncated(Bytes message) {
   return (message[2] & 0x02U) != 0;
+}
+
+bool refuses_edns(Bytes message) {
+  const unsigned rcode = message[3] & 0x0FU;
+  return rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL;
 }
 
 ProbeResult judge(const DnsQuery& query, const DnsExpect& expect, Bytes message, Duration latency) {

@@ -20,6 +20,7 @@ struct DnsFlags {
   bool recursion_desired = true;
   bool dnssec_ok = false;
   bool asks_authenticated = false;  // the AD bit of the query
+  bool edns = true;
   bool operator==(const DnsFlags&) const = default;
 };
 
@@ -50,6 +51,8 @@ struct DnsExpect {
 [[nodiscard]] bool is_reply_to(const DnsQuery& query, std::uint16_t id, Bytes message);
 // Of a message that is a reply.
 [[nodiscard]] bool is_truncated(Bytes message);
+// Whether it is what a server says that does not know EDNS: FORMERR, NOTIMP.
+[[nodiscard]] bool refuses_edns(Bytes message);
 // Of a message that is a reply. `latency` is for the text alone.
 [[nodiscard]] ProbeResult judge(const DnsQuery& query, const DnsExpect& expect, Bytes message,
                                 Duration latency);

@@ -2,6 +2,10 @@
 //
 // Each attempt has a socket, a port and a random id of its own. What does not answer the query is ignored and
 // the waiting goes on: a forged packet cannot fail a service. What does and cannot be read is a failure at once. A truncated answer is asked for again over TCP.
+//
+// A server that does not know EDNS says FORMERR or NOTIMP, or nothing at all: the query is then sent without, at once for the
+// former, with every second try for silence. Once a server has answered so, the probe remembers it. An address of a name that refuses
+// or cannot be reached is passed over, if there is another.
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -31,24 +35,43 @@ constexpr int kMostDatagramsPerTurn = 16;
 struct DnsPlan {
   DnsSettings settings;
   DnsQuery query;  // and settings.expect.answers are canonical
+  DnsQuery plain;  // the same without EDNS
   SocketOptions socket;
   Duration try_for{};  // until the next try
 };
 
+// What a probe knows of its server from one attempt to the next.
+struct DnsMemory {
+  bool is_plain = false;  // it does not know EDNS
+  std::uint32_t silent =
+      0;  // queries with EDNS in a row that had no answer, where one without had, or was still to be sent
+};
+// So many answers to queries without it after a silence, and it is no accident.
+constexpr std::uint32_t kMostSilent = 2;
+
 class DnsAttempt final : public Attempt {
  public:
-  DnsAttempt(const DnsPlan& plan, Loop& loop, const SocketAddress& server, Done done)
-      : Attempt(std::move(done)), plan_(plan), loop_(loop), server_(server) {}
+  DnsAttempt(const DnsPlan& plan, DnsMemory& memory, Loop& loop, Addresses servers, Done done)
+      : Attempt(std::move(done)), plan_(plan), memory_(memory), loop_(loop), servers_(std::move(servers)) {}
+  ~DnsAttempt() override;
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
 
  private:
+  [[nodiscard]] bool is_single() const;
+  [[nodiscard]] bool may_fall_back() const;
+  [[nodiscard]] bool is_edns_doubtful() const;
+  void set_query(bool is_plain);
+  std::expected<void, ProbeResult> open();
   std::expected<void, ProbeResult> start_udp();
   std::expected<void, ProbeResult> start_tcp();
   std::optional<ProbeResult> send_datagram();
   void try_again();
+  bool try_next_address(ProbeResult& failure);
+  void fall_back();
+  void fail(ProbeResult failure);
   // Where these are true, the attempt is over or goes on over TCP, and this may be gone.
   void on_datagrams();
   bool take_datagram(Bytes message);
@@ -58,12 +81,21 @@ class DnsAttempt final : public Attempt {
   void read_from_stream();
   void take_from_stream();
   void wait_or_fail(Stream::Io io);
-  [[nodiscard]] ProbeResult judged(Bytes message) const;
+  void take_reply(Bytes message);
+  [[nodiscard]] const SocketAddress& server() const { return servers_[tried_]; }
   void close() override;
 
   const DnsPlan& plan_;
+  DnsMemory& memory_;
   Loop& loop_;
-  SocketAddress server_;
+  Addresses servers_;
+  std::size_t tried_ = 0;
+  std::optional<ProbeResult> unanswered_;  // at the address before
+  bool is_plain_ = false;                  // the query that was sent last
+  bool sent_edns_ = false;
+  bool is_refused_ = false;  // EDNS was
+  bool is_answered_ = false;
+  bool is_truncated_ = false;        // the answer over UDP
   std::vector<std::uint8_t> query_;  // with the id, and over TCP the length before it
   std::uint16_t id_ = 0;
   std::uint32_t tries_ = 0;
@@ -77,34 +109,72 @@ class DnsAttempt final : public Attempt {
   Source source_;
 };
 
+// Cut off without an answer: with one try alone, the next attempt does without EDNS, and the one after with it again.
+DnsAttempt::~DnsAttempt() {
+  if (!is_answered_ && is_single() && may_fall_back()) memory_.silent = sent_edns_ ? 1 : 0;
+}
+
+bool DnsAttempt::is_single() const {
+  return plan_.settings.tries == 1 || plan_.settings.uses_tcp;
+}
+
+bool DnsAttempt::may_fall_back() const {
+  return plan_.settings.edns == Edns::fallback;
+}
+
 std::expected<void, ProbeResult> DnsAttempt::start() {
   if (getrandom(&id_, sizeof id_, 0) != sizeof id_)
     return std::unexpected(local_trouble(system_error_text("getrandom")));
-  query_ = plan_.query.wire;
+  const bool was_silent = is_single() && memory_.silent > 0;
+  set_query(plan_.settings.edns == Edns::never || (may_fall_back() && (memory_.is_plain || was_silent)));
+  auto started = open();
+  if (!started && try_next_address(started.error())) return {};
+  return started;
+}
+
+// The query was sent with EDNS, and has not been sent without because of it.
+bool DnsAttempt::is_edns_doubtful() const {
+  return may_fall_back() && sent_edns_ && !is_refused_;
+}
+
+void DnsAttempt::set_query(bool is_plain) {
+  is_plain_ = is_plain;
+  sent_edns_ = sent_edns_ || !is_plain;
+  query_ = (is_plain ? plan_.plain : plan_.query).wire;
   query_[0] = static_cast<std::uint8_t>(id_ >> 8U);
   query_[1] = static_cast<std::uint8_t>(id_ & 0xFFU);
+}
+
+std::expected<void, ProbeResult> DnsAttempt::open() {
   return plan_.settings.uses_tcp ? start_tcp() : start_udp();
 }
 
 std::expected<void, ProbeResult> DnsAttempt::start_udp() {
-  auto fd = connect_socket(server_, SOCK_DGRAM, plan_.socket);
+  auto fd = connect_socket(server(), SOCK_DGRAM, plan_.socket);
   if (!fd) return std::unexpected(std::move(fd.error()));
+  source_.reset();
   datagrams_ = std::move(*fd);
   source_ = loop_.watch_io(datagrams_.get(), EPOLLIN, [this](std::uint32_t) { on_datagrams(); });
   if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
   if (auto failure = send_datagram()) return std::unexpected(std::move(*failure));
-  if (plan_.settings.tries > 1)
-    next_try_ = loop_.timer_at(started() + plan_.try_for, [this] { try_again(); });
+  const bool has_more = plan_.settings.tries > tries_;
+  if (has_more && !next_try_)
+    next_try_ = loop_.timer_at(started() + plan_.try_for * tries_, [this] { try_again(); });
   return {};
 }
 
 std::expected<void, ProbeResult> DnsAttempt::start_tcp() {
-  auto fd = connect_socket(server_, SOCK_STREAM, plan_.socket);
+  auto fd = connect_socket(server(), SOCK_STREAM, plan_.socket);
   if (!fd) return std::unexpected(std::move(fd.error()));
+  set_query(is_plain_);
   const auto size = static_cast<std::uint16_t>(query_.size());
   query_.insert(query_.begin(),
                 {static_cast<std::uint8_t>(size >> 8U), static_cast<std::uint8_t>(size & 0xFFU)});
+  source_.reset();
   stream_.emplace(std::move(*fd));
+  is_connected_ = false;
+  sent_ = 0;
+  received_.clear();
   source_ = loop_.watch_io(stream_->fd(), EPOLLOUT, [this](std::uint32_t) { on_stream(); });
   if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
   return {};
@@ -116,6 +186,7 @@ std::string DnsAttempt::stage() const {
                      : received_.empty()
                          ? "waiting for the answer over " + transport
                          : fmt::format("reading the answer ({} bytes so far)", received_.size());
+  if (is_truncated_) text = "the answer over UDP was truncated, " + text;
   if (tries_ > 1) text += fmt::format(", sent {} times", tries_);
   if (ignored_ > 0) text += fmt::format(", ignored {} answers that did not match", ignored_);
   return text;
@@ -126,12 +197,46 @@ std::optional<ProbeResult> DnsAttempt::send_datagram() {
   // A refusal of the try before is told here as well as by recv.
   if (send(datagrams_.get(), query_.data(), query_.size(), 0) >= 0 || errno == EAGAIN) return std::nullopt;
   const int error = errno;
-  return network_result("query " + to_string(server_), error);
+  return network_result("query " + to_string(server()), error);
 }
 
+// Silence may be a lost packet, or a server that drops what it does not know: every second try is without EDNS.
 void DnsAttempt::try_again() {
-  if (auto failure = send_datagram()) return finish(std::move(*failure));
+  if (is_edns_doubtful()) set_query(!is_plain_);
+  if (auto failure = send_datagram()) return fail(std::move(*failure));
   if (tries_ < plan_.settings.tries) next_try_.set_time(started() + plan_.try_for * tries_);
+}
+
+// Of addresses at which nobody is; what this machine cannot use takes nothing back of that.
+bool DnsAttempt::try_next_address(ProbeResult& failure) {
+  if (failure.verdict == Verdict::fail) unanswered_ = failure;
+  while (unanswered_ && tried_ + 1 < servers_.size()) {
+    ++tried_;
+    auto opened = open();
+    if (opened) return true;
+    if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
+  }
+  if (unanswered_) failure = *unanswered_;
+  return false;
+}
+
+void DnsAttempt::fail(ProbeResult failure) {
+  const bool is_unreached = failure.reason == Reason::refused || failure.reason == Reason::unreachable;
+  if (is_unreached && !is_truncated_ && try_next_address(failure)) return;
+  // Nobody there: no matter of EDNS.
+  is_answered_ = true;
+  if (is_truncated_) failure.detail = "the answer over UDP was truncated, and over TCP: " + failure.detail;
+  finish(std::move(failure));
+}
+
+// The same once more, without EDNS. A late answer to what was asked before must not count: it has another id.
+void DnsAttempt::fall_back() {
+  is_refused_ = true;
+  ++id_;
+  set_query(true);
+  const bool is_stream = stream_.has_value();
+  auto again = is_stream ? start_tcp() : start_udp();
+  if (!again) fail(std::move(again.error()));
 }
 
 void DnsAttempt::on_datagrams() {
@@ -143,7 +248,7 @@ void DnsAttempt::on_datagrams() {
       continue;
     }
     const int error = errno;
-    if (error != EAGAIN && error != EINTR) finish(network_result("query " + to_string(server_), error));
+    if (error != EAGAIN && error != EINTR) fail(network_result("query " + to_string(server()), error));
     return;
   }
 }
@@ -155,26 +260,40 @@ bool DnsAttempt::take_datagram(Bytes message) {
   }
   if (is_truncated(message) && plan_.settings.on_truncation != OnTruncation::pass)
     return take_truncated(message);
-  finish(judged(message));
+  take_reply(message);
   return true;
+}
+
+// FORMERR or NOTIMP is what the user may ask for, too.
+void DnsAttempt::take_reply(Bytes message) {
+  auto result = judge(plan_.query, plan_.settings.expect, message, elapsed());
+  if (refuses_edns(message) && is_edns_doubtful() && result.verdict == Verdict::fail) return fall_back();
+  is_answered_ = true;
+  const bool is_after_silence = may_fall_back() && is_plain_ && !is_refused_;
+  if (is_after_silence) ++memory_.silent;
+  if (!is_plain_) memory_.silent = 0;
+  if (is_refused_ || memory_.silent >= kMostSilent) memory_.is_plain = true;
+  finish(std::move(result));
 }
 
 bool DnsAttempt::take_truncated(Bytes) {
   if (plan_.settings.on_truncation == OnTruncation::fail) {
+    is_answered_ = true;
     finish(failed(Reason::answer, "the answer is truncated (TC)"));
     return true;
   }
   next_try_.reset();
   source_.reset();
   datagrams_.reset();
-  if (auto started = start_tcp(); !started) finish(std::move(started.error()));
+  is_truncated_ = true;
+  if (auto started = start_tcp(); !started) fail(std::move(started.error()));
   return true;
 }
 
 void DnsAttempt::on_stream() {
   if (!is_connected_) {
     const int error = pending_error(stream_->fd());
-    if (error != 0) return finish(network_result("connect " + to_string(server_), error));
+    if (error != 0) return fail(network_result("connect " + to_string(server()), error));
     is_connected_ = true;
   }
   if (send_on_stream()) read_from_stream();
@@ -185,6 +304,8 @@ bool DnsAttempt::send_on_stream() {
     std::size_t count = 0;
     const std::string_view text(reinterpret_cast<const char*>(query_.data()), query_.size());
     const Stream::Io io = stream_->write(text.substr(sent_), count);
+    // Broken: what the server said before may be there all the same.
+    if (io == Stream::Io::failed || io == Stream::Io::closed) return true;
     if (io != Stream::Io::done) {
       wait_or_fail(io);
       return false;
@@ -214,9 +335,8 @@ void DnsAttempt::read_from_stream() {
 void DnsAttempt::take_from_stream() {
   const auto* data = reinterpret_cast<const std::uint8_t*>(received_.data());
   const Bytes message(data + 2, data[0] * 256U + data[1]);
-  finish(is_reply_to(plan_.query, id_, message)
-             ? judged(message)
-             : failed(Reason::protocol, "what came over TCP does not answer the query"));
+  if (is_reply_to(plan_.query, id_, message)) return take_reply(message);
+  fail(failed(Reason::protocol, "what came over TCP does not answer the query"));
 }
 
 void DnsAttempt::wait_or_fail(Stream::Io io) {
@@ -225,15 +345,12 @@ void DnsAttempt::wait_or_fail(Stream::Io io) {
       return source_.set_io_events(EPOLLIN);
     case Stream::Io::wants_write:
       return source_.set_io_events(EPOLLOUT);
-    case Stream::Io::failed:
-      return finish(stream_->failure());
     default:
-      return finish(failed(Reason::reset, "closed without an answer"));
+      break;
   }
-}
-
-ProbeResult DnsAttempt::judged(Bytes message) const {
-  return judge(plan_.query, plan_.settings.expect, message, elapsed());
+  // A server that does not know EDNS may close without a word.
+  if (is_edns_doubtful() && is_connected_ && received_.empty()) return fall_back();
+  fail(io == Stream::Io::failed ? stream_->failure() : failed(Reason::reset, "closed without an answer"));
 }
 
 void DnsAttempt::close() {
@@ -251,15 +368,16 @@ class DnsProbe final : public Probe {
         target_(plan_.settings.server, plan_.socket.source, context.resolver) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
-    const auto server = target_.address();
-    if (!server) return std::unexpected(server.error());
-    auto attempt = std::make_unique<DnsAttempt>(plan_, loop_, *server, std::move(done));
+    auto servers = target_.addresses();
+    if (!servers) return std::unexpected(std::move(servers.error()));
+    auto attempt = std::make_unique<DnsAttempt>(plan_, memory_, loop_, std::move(*servers), std::move(done));
     if (auto started = attempt->start(); !started) return std::unexpected(std::move(started.error()));
     return attempt;
   }
 
  private:
   DnsPlan plan_;
+  DnsMemory memory_;
   Loop& loop_;
   Target target_;
 };
@@ -281,10 +399,14 @@ MadeProbe make_dns(ProbeSettings& settings, const ProbeSpec& spec, const Context
   auto& dns = static_cast<DnsSettings&>(settings);
   auto query = parse_query(dns.query, dns.flags);
   if (!query) return std::unexpected("query: " + query.error());
+  DnsFlags without = dns.flags;
+  without.edns = false;
+  auto plain = parse_query(dns.query, without);
+  if (!plain) return std::unexpected("query: " + plain.error());
   if (auto made = make_canonical(*query, dns.expect.answers); !made) return std::unexpected(made.error());
   const Duration try_for = spec.timing.timeout / dns.tries;
-  return std::make_unique<DnsProbe>(DnsPlan{std::move(dns), std::move(*query), spec.socket, try_for},
-                                    context);
+  return std::make_unique<DnsProbe>(
+      DnsPlan{std::move(dns), std::move(*query), std::move(*plain), spec.socket, try_for}, context);
 }
 
 }  // namespace herald::probes

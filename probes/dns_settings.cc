@@ -85,6 +85,18 @@ std::optional<DnsQuestion> read_question(ObjectReader& keys, DnsSettings& settin
   return std::nullopt;
 }
 
+// What is asked for by a flag of EDNS is not asked for without it.
+void read_edns(ObjectReader& keys, DnsSettings& settings) {
+  if (settings.flags.dnssec_ok) settings.edns = Edns::always;
+  const auto* value = keys.value("edns");
+  if (value == nullptr) return;
+  const bool is_flag = value->is_boolean();
+  if (!is_flag && *value != "fallback") return keys.fail("edns", R"(must be true, false or "fallback")");
+  settings.edns = !is_flag ? Edns::fallback : value->get<bool>() ? Edns::always : Edns::never;
+  if (settings.flags.dnssec_ok && settings.edns != Edns::always)
+    keys.fail("edns", "must be true with dnssec_ok");
+}
+
 DnsSettings read_dns(ObjectReader& keys) {
   DnsSettings settings;
   std::string text;
@@ -94,6 +106,7 @@ DnsSettings read_dns(ObjectReader& keys) {
     if (server) settings.server = std::move(*server);
   }
   const auto question = read_question(keys, settings);
+  read_edns(keys, settings);
   std::size_t choice = 0;
   if (keys.read_choice("transport", choice, {"udp", "tcp"})) settings.uses_tcp = choice == 1;
   keys.read("on_truncation", settings.on_truncation);

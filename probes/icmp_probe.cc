@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -91,30 +92,13 @@ bool refuse_fragments(const Fd& fd, int family) {
 
 class IcmpAttempt final : public Attempt {
  public:
-  IcmpAttempt(const IcmpPlan& plan, Loop& loop, const SocketAddress& address, Done done)
-      : Attempt(std::move(done)), plan_(plan), loop_(loop), address_(address) {}
+  IcmpAttempt(const IcmpPlan& plan, Loop& loop, Addresses addresses, Done done)
+      : Attempt(std::move(done)), plan_(plan), loop_(loop), addresses_(std::move(addresses)) {}
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start() {
-    what_ = "ping " + to_string(address_);
-    message_.assign(kHeaderSize + plan_.size, 0);
-    message_[0] = is_v4() ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST};
-    // The identifier is the kernel's for a ping socket; a raw one has it here.
-    const std::size_t random = std::min<std::size_t>(plan_.size, kTokenSize);
-    if (getrandom(&message_[4], 2, 0) != 2 ||
-        getrandom(message_.data() + kHeaderSize, random, 0) != static_cast<ssize_t>(random)) {
-      return std::unexpected(local_trouble(system_error_text("getrandom")));
-    }
-    auto socket = open_ping_socket(address_.family(), plan_.socket);
-    if (!socket) return std::unexpected(std::move(socket.error()));
-    socket_ = std::move(*socket);
-    if (plan_.df && !refuse_fragments(socket_.fd, address_.family()))
-      return std::unexpected(local_trouble(system_error_text("df")));
-    if (connect(socket_.fd.get(), address_.get(), address_.size) != 0)
-      return std::unexpected(network_result(what_, errno));
-    source_ = loop_.watch_io(socket_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_ready(); });
-    if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
-    if (auto failure = send_echo()) return std::unexpected(std::move(*failure));
+    auto opened = open();
+    if (!opened && !try_next_address(opened.error())) return opened;
     if (plan_.count > 1) next_ = loop_.timer_at(started() + plan_.echo_for, [this] { send_next(); });
     return {};
   }
@@ -124,7 +108,49 @@ class IcmpAttempt final : public Attempt {
   }
 
  private:
-  [[nodiscard]] bool is_v4() const { return address_.family() == AF_INET; }
+  [[nodiscard]] const SocketAddress& address() const { return addresses_[tried_]; }
+  [[nodiscard]] bool is_v4() const { return address().family() == AF_INET; }
+
+  std::expected<void, ProbeResult> open() {
+    what_ = "ping " + to_string(address());
+    message_.assign(kHeaderSize + plan_.size, 0);
+    message_[0] = is_v4() ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST};
+    // The identifier is the kernel's for a ping socket; a raw one has it here.
+    const std::size_t random = std::min<std::size_t>(plan_.size, kTokenSize);
+    if (getrandom(&message_[4], 2, 0) != 2 ||
+        getrandom(message_.data() + kHeaderSize, random, 0) != static_cast<ssize_t>(random)) {
+      return std::unexpected(local_trouble(system_error_text("getrandom")));
+    }
+    auto socket = open_ping_socket(address().family(), plan_.socket);
+    if (!socket) return std::unexpected(std::move(socket.error()));
+    source_.reset();
+    socket_ = std::move(*socket);
+    if (plan_.df && !refuse_fragments(socket_.fd, address().family()))
+      return std::unexpected(local_trouble(system_error_text("df")));
+    if (connect(socket_.fd.get(), address().get(), address().size) != 0)
+      return std::unexpected(network_result(what_, errno));
+    source_ = loop_.watch_io(socket_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_ready(); });
+    if (!source_) return std::unexpected(local_trouble(system_error_text("watch a socket")));
+    if (auto failure = send_echo()) return std::unexpected(std::move(*failure));
+    return {};
+  }
+
+  // Where there is no way to an address; what this machine cannot use takes nothing back of that.
+  bool try_next_address(ProbeResult& failure) {
+    if (failure.verdict == Verdict::fail) unanswered_ = failure;
+    while (unanswered_ && tried_ + 1 < addresses_.size()) {
+      ++tried_;
+      auto opened = open();
+      if (opened) return true;
+      if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
+    }
+    if (unanswered_) failure = *unanswered_;
+    return false;
+  }
+
+  void fail(ProbeResult failure) {
+    if (!try_next_address(failure)) finish(std::move(failure));
+  }
 
   std::optional<ProbeResult> send_echo() {
     put(message_, 6, ++sent_);
@@ -136,7 +162,7 @@ class IcmpAttempt final : public Attempt {
   }
 
   void send_next() {
-    if (auto failure = send_echo()) return finish(std::move(*failure));
+    if (auto failure = send_echo()) return fail(std::move(*failure));
     if (sent_ < plan_.count) next_.set_time(started() + plan_.echo_for * sent_);
   }
 
@@ -145,7 +171,7 @@ class IcmpAttempt final : public Attempt {
     for (int i = 0; i < kMostDatagramsPerTurn; ++i) {
       const ssize_t count = recv(socket_.fd.get(), buffer.data(), buffer.size(), 0);
       if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-      if (count < 0) return finish(network_result(what_, errno));
+      if (count < 0) return fail(network_result(what_, errno));
       if (is_reply(without_ip_header(Bytes(buffer).first(static_cast<std::size_t>(count)))))
         return finish(passed("echo in " + in_milliseconds(elapsed())));
     }
@@ -173,7 +199,9 @@ class IcmpAttempt final : public Attempt {
 
   const IcmpPlan& plan_;
   Loop& loop_;
-  SocketAddress address_;
+  Addresses addresses_;
+  std::size_t tried_ = 0;
+  std::optional<ProbeResult> unanswered_;  // at the address before
   std::string what_;
   std::vector<std::uint8_t> message_;
   std::uint32_t sent_ = 0;
@@ -190,9 +218,9 @@ class IcmpProbe final : public Probe {
         target_({host, 0}, plan_.socket.source, context.resolver) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
-    const auto address = target_.address();
-    if (!address) return std::unexpected(address.error());
-    auto attempt = std::make_unique<IcmpAttempt>(plan_, loop_, *address, std::move(done));
+    auto addresses = target_.addresses();
+    if (!addresses) return std::unexpected(std::move(addresses.error()));
+    auto attempt = std::make_unique<IcmpAttempt>(plan_, loop_, std::move(*addresses), std::move(done));
     if (auto started = attempt->start(); !started) return std::unexpected(std::move(started.error()));
     return attempt;
   }

@@ -198,6 +198,120 @@ TEST_CASE("dns: pointers through pointers cost no more than a large answer does"
              "the answer cannot be read: its names lead through more than 4096 pointers");
 }
 
+namespace {
+
+bool has_edns(const std::string& query) {
+  return query[11] != 0;
+}
+
+}  // namespace
+
+TEST_CASE("dns: a server that does not know EDNS is asked without, and that is remembered") {
+  std::atomic<int> with_edns = 0;
+  Lab lab;
+  for (const char rcode : {'\1', '\4'}) {
+    with_edns = 0;
+    const DatagramServer server([&](const std::string& query) {
+      with_edns += has_edns(query) ? 1 : 0;
+      if (!has_edns(query)) return std::vector{reply_to(query, kGood)};
+      return std::vector{query.substr(0, 2) + std::string({'\x81', rcode, 0, 1, 0, 0, 0, 0, 0, 0}) +
+                         query.substr(12, query.size() - 12 - 11)};
+    });
+    const auto probe = lab.make("dns", probe_of(server.address(), {{"expect", {{"min_answers", 1}}}}));
+    for (int i = 0; i < 3; ++i) {
+      const auto result = lab.run(*probe);
+      CAPTURE(i, *result);
+      CHECK(result->verdict == Verdict::pass);
+    }
+    CHECK(with_edns == 1);
+    CHECK(server.received() == 4);
+    check_fail(lab.run("dns", probe_of(server.address(), {{"edns", true}})), Reason::rcode,
+               rcode == 1 ? "FORMERR" : "NOTIMP");
+    check_fail(lab.run("dns", probe_of(server.address(), {{"dnssec_ok", true}})), Reason::rcode,
+               rcode == 1 ? "FORMERR" : "NOTIMP");
+    CHECK(lab.run("dns",
+                  probe_of(server.address(), {{"expect", {{"rcode", rcode == 1 ? "FORMERR" : "NOTIMP"}}}}))
+              .verdict == Verdict::pass);
+    with_edns = 0;
+    CHECK(lab.run("dns", probe_of(server.address(), {{"edns", false}})).verdict == Verdict::pass);
+    CHECK(with_edns == 0);
+  }
+}
+
+TEST_CASE("dns: a server that is silent to EDNS is asked without") {
+  std::atomic<int> with_edns = 0;
+  const DatagramServer server([&](const std::string& query) {
+    with_edns += has_edns(query) ? 1 : 0;
+    return has_edns(query) ? std::vector<std::string>{} : std::vector{reply_to(query, kGood)};
+  });
+  Lab lab;
+  lab.timeout = 100ms;
+  const auto twice = lab.make("dns", probe_of(server.address()));
+  for (int i = 0; i < 5; ++i) CHECK(lab.run(*twice)->verdict == Verdict::pass);
+  CHECK(with_edns == 2);
+  // With one try the core cuts off the first attempt, and the second one does without.
+  const auto once = lab.make("dns", probe_of(server.address(), {{"tries", 1}}));
+  CHECK_FALSE(lab.run(*once, 100ms));
+  for (int i = 0; i < 3; ++i) {
+    const auto result = lab.run(*once, 2s);
+    REQUIRE(result);
+    CHECK(result->verdict == Verdict::pass);
+  }
+}
+
+TEST_CASE("dns: a silent server that knows EDNS gets it again") {
+  std::atomic<bool> is_up = false;
+  std::atomic<int> plain = 0;
+  const DatagramServer server([&](const std::string& query) {
+    plain += has_edns(query) ? 0 : 1;
+    return is_up ? std::vector{reply_to(query, kGood)} : std::vector<std::string>{};
+  });
+  Lab lab;
+  lab.timeout = 100ms;
+  const auto probe = lab.make("dns", probe_of(server.address()));
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(lab.run(*probe, 100ms));
+  is_up = true;
+  plain = 0;
+  for (int i = 0; i < 5; ++i) CHECK(lab.run(*probe)->verdict == Verdict::pass);
+  CHECK(plain == 0);
+}
+
+TEST_CASE("dns: over TCP, too, EDNS is left out for who does not know it") {
+  const auto without = [](const std::string& refusal) {
+    return [refusal](int fd) {
+      std::array<char, 512> buffer;
+      const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
+      if (count <= 2) return;
+      const std::string query(buffer.data() + 2, static_cast<std::size_t>(count) - 2);
+      if (has_edns(query) && refusal.empty()) return;
+      send_text(fd, framed(has_edns(query) ? query.substr(0, 2) + refusal : reply_to(query, kGood)));
+      wait_for_close(fd);
+    };
+  };
+  Lab lab;
+  for (const std::string& refusal : {std::string("\x81\1\0\0\0\0\0\0\0\0", 10), std::string()}) {
+    const Server server(without(refusal));
+    const auto probe = lab.make("dns", probe_of(server.address(), {{"transport", "tcp"}}));
+    for (int i = 0; i < 3; ++i) {
+      const auto result = lab.run(*probe);
+      REQUIRE(result);
+      CAPTURE(i, *result);
+      CHECK(result->verdict == Verdict::pass);
+    }
+    CHECK(server.connections() == 4);
+  }
+}
+
+TEST_CASE("dns: all addresses of a name are tried, and what this machine cannot reach is not blamed on it") {
+  const Server six(serve_tcp(kGood), {AF_INET6});
+  Lab lab;
+  CHECK(lab.run("dns", probe_of("localhost:" + std::to_string(six.port()), {{"transport", "tcp"}})).verdict ==
+        Verdict::pass);
+  const std::string nowhere = "localhost:" + std::to_string(free_port());
+  check_fail(lab.run("dns", probe_of(nowhere)), Reason::refused, "query [::1]:");
+  check_fail(lab.run("dns", probe_of(nowhere, {{"transport", "tcp"}})), Reason::refused, "connect [::1]:");
+}
+
 TEST_CASE("dns: a flood of what does not match is counted in the stage") {
   const DatagramServer server(
       [](const std::string&) { return std::vector<std::string>(100, "junk junk junk junk"); });
@@ -243,7 +357,15 @@ TEST_CASE("dns: a truncated answer") {
   CHECK(over_tcp.connections() == 1);
   const DatagramServer alone(
       [](const std::string& query) { return std::vector{reply_to(query, {.truncated = true})}; });
-  check_fail(lab.run("dns", probe_of(alone.address())), Reason::refused, "connect");
+  check_fail(
+      lab.run("dns", probe_of(alone.address())), Reason::refused,
+      "the answer over UDP was truncated, and over TCP: connect " + alone.address() + ": Connection refused");
+  const Server mute([](int fd) { wait_for_close(fd); });
+  const DatagramServer before_mute(
+      [](const std::string& query) { return std::vector{reply_to(query, {.truncated = true})}; },
+      mute.port());
+  CHECK(lab.stage("dns", probe_of(before_mute.address())) ==
+        "the answer over UDP was truncated, waiting for the answer over TCP");
 }
 
 TEST_CASE("dns: over TCP") {

@@ -23,6 +23,8 @@ TEST_CASE("dns: what is wrong with the settings is reported") {
   CHECK_THAT(one({{"query", "example.net"}}), StartsWith("/query"));
   CHECK_THAT(one({{"transport", "tls"}}), StartsWith("/transport"));
   CHECK_THAT(one({{"tries", 0}}), StartsWith("/tries"));
+  CHECK_THAT(one({{"edns", "never"}}), StartsWith("/edns: must be true, false or"));
+  CHECK_THAT(one({{"edns", false}, {"dnssec_ok", true}}), StartsWith("/edns: must be true with dnssec_ok"));
   CHECK_THAT(one({{"on_truncation", "ignore"}}), StartsWith("/on_truncation"));
   CHECK_THAT(one({{"expect", {{"rcode", "OK"}}}}), StartsWith("/expect/rcode"));
   CHECK_THAT(one({{"expect", {{"rcode", json::array()}}}}), StartsWith("/expect/rcode"));

@@ -331,7 +331,11 @@ TEST_CASE("http: an answer that was there before the connection broke counts") {
   }
   SECTION("on a unix socket") {
     const std::string name = fmt::format("@herald_http_before.{}", getpid());
-    const Server server([&](int fd) { send_text(fd, head + "Node is synced.\r\n"); }, {AF_UNIX, name});
+    const auto serve = [&](int fd) {
+      send_text(fd, head + "Node is synced.\r\n");
+      std::this_thread::sleep_for(20ms);  // and closes with the request unread
+    };
+    const Server server(serve, {AF_UNIX, name});
     json settings{{"url", "http://x/"}, {"unix_socket", name}};
     settings.update(synced);
     for (int i = 0; i < 10; ++i) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
 using namespace herald;
@@ -85,6 +86,28 @@ TEST_CASE("icmp: what cannot be reached fails, and what says nothing is waited f
     CHECK(lab.stage("icmp", {{"address", "127.0.0.1"}, {"count", 3}}) ==
           "waiting for the echo, asked 3 times");
     std::ofstream("/proc/sys/net/ipv4/icmp_echo_ignore_all") << 0;
+  });
+}
+
+TEST_CASE("icmp: where there is no way to an address of a name, the next is tried") {
+  with_sockets(Sockets::ping, [](Lab&) {
+    const DatagramServer names([](const std::string& query) {
+      const std::string name = asked_name(query);
+      const bool is_two = name.starts_with("two.");
+      if (asked_type(query) != 1)
+        return std::vector{reply_to(query, {.answers = {name + " 60 AAAA 2001:db8::1"}})};
+      ReplyWish wish{.answers = {name + " 60 A 192.0.2.1"}};
+      if (is_two) wish.answers.push_back(name + " 60 A 127.0.0.1");
+      return std::vector{reply_to(query, wish)};
+    });
+    Lab lab(names.address());
+    for (const std::string name : {"two.example.net", "none.example.net"}) {
+      for (int i = 0; i < 100 && !lab.resolver.find(name); ++i) lab.run_for(10ms);
+    }
+    CHECK(lab.run("icmp", {{"address", "two.example.net"}}).verdict == Verdict::pass);
+    const auto none = lab.run("icmp", {{"address", "none.example.net"}});
+    CHECK(none.verdict == Verdict::fail);
+    CHECK(none.reason == Reason::unreachable);
   });
 }
 
