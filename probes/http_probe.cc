@@ -200,7 +200,7 @@ void HttpAttempt::set_request(CURL* easy) {
   if (plan_.headers) curl_easy_setopt(easy, CURLOPT_HTTPHEADER, plan_.headers.get());
   if (settings.sends_body) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(settings.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, settings.body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, settings.body.data());
   }
   if (settings.method == "HEAD") {
     curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);

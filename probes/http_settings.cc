@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "probes/bytes.h"
 #include "probes/settings.h"
 #include "probes/url.h"
 #include "sidecar/config/json_reader.h"
@@ -74,10 +75,7 @@ void read_headers(ObjectReader& keys, HttpSettings& settings) {
 }
 
 void read_request(ObjectReader& keys, HttpSettings& settings) {
-  if (keys.read("body", settings.body)) settings.method = "POST";
-  if (settings.body.size() > kLongestRequestBody) {
-    keys.fail("body", fmt::format("must be at most {} bytes", kLongestRequestBody));
-  }
+  if (read_bytes(keys, "body", settings.body, kLongestRequestBody)) settings.method = "POST";
   if (keys.read("method", settings.method) && (!is_token(settings.method) || settings.method == "CONNECT")) {
     keys.fail("method", R"(must be an HTTP method such as "GET", "HEAD" or "POST")");
   }

@@ -1,10 +1,9 @@
 #include "probes/tcp_settings.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <utility>
 
+#include "probes/bytes.h"
 #include "sidecar/config/json_reader.h"
 
 namespace herald::probes {
@@ -23,11 +22,9 @@ TcpSettings read_tcp(ObjectReader& keys) {
       keys.fail("address", endpoint.error());
     }
   }
-  if (keys.read("send", settings.send) && settings.send.size() > kMostSent) {
-    keys.fail("send", fmt::format("must be at most {} bytes", kMostSent));
-  }
-  keys.read("expect", settings.expect);
-  read_pattern(keys, "expect_matches", settings.expect_matches);
+  read_bytes(keys, "send", settings.send, kMostSent);
+  read_bytes(keys, "expect", settings.expect, kMostSent);
+  read_pattern(keys, "expect_matches", settings.expect_matches, PatternOver::bytes);
   const auto* tls = keys.value("tls");
   if (tls != nullptr && tls->is_boolean()) {
     if (tls->get<bool>()) settings.tls.emplace();

@@ -82,6 +82,26 @@ TEST_CASE("http: method, body and Host are the user's") {
   CHECK_THAT(request, StartsWith("GET / HTTP/1.0\r\n"));
 }
 
+TEST_CASE("http: a body of bytes is sent as it is, and bytes are expected in one") {
+  std::string request;
+  const Server server([&](int fd) {
+    request = read_request(fd);
+    send_text(fd, http_answer("200 OK", std::string("\xff\0\x80", 3)));
+  });
+  Lab lab;
+  const json body{{"body", {{"hex", "00 ff 80"}}}};
+  const auto expecting = [&](const json& expect) {
+    json settings = body;
+    settings["expect"] = expect;
+    return lab.run("http", probe_of(server, settings)).verdict;
+  };
+  CHECK(expecting({{"body_contains", {{"base64", "AIA="}}}}) == Verdict::pass);
+  CHECK_THAT(request,
+             StartsWith("POST / ") && Catch::Matchers::EndsWith(std::string("\r\n\r\n\0\xff\x80", 7)));
+  CHECK(expecting({{"body_matches", R"(^\xff)"}}) == Verdict::pass);
+  CHECK(expecting({{"body_contains", {{"hex", "81"}}}}) == Verdict::fail);
+}
+
 TEST_CASE("http: methods that carry a body say so when theirs is empty") {
   std::string request;
   const Server server([&](int fd) {

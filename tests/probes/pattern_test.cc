@@ -22,6 +22,32 @@ TEST_CASE("patterns are found anywhere, in linear time") {
   CHECK(Pattern::compile("ready")->is_in("\xff\xfe\x80 ready"));
 }
 
+TEST_CASE("over bytes each byte is a character, and \\x80 is the byte everywhere") {
+  const auto finds = [](const std::string& text, const std::string& in,
+                        PatternOver over = PatternOver::bytes) {
+    const auto pattern = Pattern::compile(text, over);
+    REQUIRE(pattern);
+    return pattern->is_in(in);
+  };
+  CHECK(finds(R"(^\x80\xff$)", "\x80\xff"));
+  CHECK(finds(R"(^\x80\xff$)", "\x80\xff", PatternOver::text));
+  CHECK(finds(R"(\x80)", "\xc2\x80", PatternOver::text));  // the byte is in what UTF-8 makes of U+0080
+  CHECK(finds(R"(\x{80}$)", "\x80"));
+  CHECK(finds(R"(\377)", "\xff"));
+  CHECK(finds(R"([\xf0-\xff]{2})", "\xfd\xfb"));
+  CHECK(finds("^.{4}$", std::string("\xff\0\x80z", 4)));
+  CHECK_FALSE(finds("^.{4}$", std::string("\xff\0\x80z", 4), PatternOver::text));
+  CHECK(finds("^.{3}$", "\u00e9t\u00e9", PatternOver::text));
+  // With letters it is text all the same.
+  CHECK(finds("^[\u00e4\u00f6]$", "\u00f6"));
+  CHECK(finds(R"(^\pL+$)", "\u00e9t\u00e9"));
+  // What is escaped is no escape.
+  CHECK(finds(R"(\\x80)", "\\x80"));
+  CHECK_THAT(Pattern::compile("\u00e9\\x80").error(),
+             Catch::Matchers::Contains("beside letters beyond ASCII"));
+  CHECK_FALSE(Pattern::compile(R"(\pL\xff)", PatternOver::bytes));
+}
+
 TEST_CASE("a key that is no expression is reported with the reason") {
   const auto json = nlohmann::json::parse(R"({"good": "^ok", "bad": "(", "number": 7})");
   std::vector<ConfigError> errors;

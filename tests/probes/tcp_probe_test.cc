@@ -160,6 +160,28 @@ TEST_CASE("tcp: answers that are not what is expected") {
   }
 }
 
+TEST_CASE("tcp: bytes are sent and expected as they are") {
+  std::string received;
+  const Server server([&](int fd) {
+    std::array<char, 3> buffer;
+    const ssize_t count = recv(fd, buffer.data(), buffer.size(), MSG_WAITALL);
+    received.assign(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    send_text(fd, std::string("\xff\xfd\x01\0\x80", 5));
+    wait_for_close(fd);
+  });
+  Lab lab;
+  const auto run = [&](const json& more) {
+    json settings = probe_of(server, {{"send", {{"hex", "ff fb 18"}}}});
+    settings.update(more);
+    return lab.run("tcp", settings);
+  };
+  CHECK(run({{"expect", {{"base64", "AIA="}}}}).verdict == Verdict::pass);
+  CHECK(received == "\xff\xfb\x18");
+  CHECK(run({{"expect_matches", R"(^\xff\xfd.\x00\x80$)"}}).verdict == Verdict::pass);
+  check_fail(run({{"expect", {{"hex", "01 80"}}}}), Reason::body,
+             R"(the answer does not match: "\xff\xfd\x01\x00\x80")");
+}
+
 TEST_CASE("tcp: an answer that says no is a failure at once") {
   const auto saying = [](const std::string& text) {
     return [text](int fd) {
