@@ -277,8 +277,8 @@ void DnsAttempt::take_reply(Bytes message) {
 }
 
 bool DnsAttempt::take_truncated(Bytes) {
+  is_answered_ = true;
   if (plan_.settings.on_truncation == OnTruncation::fail) {
-    is_answered_ = true;
     finish(failed(Reason::answer, "the answer is truncated (TC)"));
     return true;
   }

@@ -66,8 +66,8 @@ std::expected<std::size_t, std::string> expand_name(Bytes message, std::size_t a
 std::expected<DnsRecord, std::string> read_record(Bytes message, std::size_t& at) {
   const auto name_end = skip_name(message, at);
   if (!name_end || *name_end + kRecordTail > message.size()) return std::unexpected(kCutOff);
-  DnsRecord record{number_at(message, *name_end), number_at(message, *name_end + 2), *name_end + kRecordTail,
-                   number_at(message, *name_end + 8)};
+  DnsRecord record{number_at(message, *name_end), number_at(message, *name_end + 2), at,
+                   *name_end + kRecordTail, number_at(message, *name_end + 8)};
   at = record.data_at + record.data_size;
   if (at > message.size()) return std::unexpected(kCutOff);
   return record;
@@ -108,6 +108,9 @@ std::expected<std::vector<std::uint8_t>, std::string> flat_data(const DnsMessage
                                                                 const DnsShape& shape,
                                                                 std::size_t& pointers_left) {
   std::vector<std::uint8_t> data;
+  const auto owner_end = expand_name(message.bytes, record.owner_at, pointers_left, data);
+  if (!owner_end) return std::unexpected(owner_end.error());
+  data.clear();
   std::size_t at = record.data_at;
   const std::size_t end = record.data_at + record.data_size;
   // Names are read in what comes before the record's end alone; pointers lead backward.

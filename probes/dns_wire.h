@@ -16,12 +16,13 @@ namespace herald::probes {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// Of all names of a message together. A thousand records of a real answer, with two names each, need 2,000.
-inline constexpr std::size_t kMostPointers = 4096;
+// Of all names of a message together: as many as real records of two names each have room for in 65 KB.
+inline constexpr std::size_t kMostPointers = 8192;
 
 struct DnsRecord {
   std::uint16_t type = 0;
   std::uint16_t dns_class = 0;
+  std::size_t owner_at = 0;
   std::size_t data_at = 0;
   std::size_t data_size = 0;
 };
@@ -49,7 +50,7 @@ struct DnsShape {
 // `type` is that of the answers that are wanted, or ANY. The error is what is wrong, for people.
 [[nodiscard]] std::expected<DnsMessage, std::string> read_message(Bytes message, std::uint16_t type);
 
-// The data of a record with its names in full. `pointers_left` is what the message may still cost.
+// The data of a record with its names in full; its owner has to be a name. `pointers_left` is what the message may still cost.
 [[nodiscard]] std::expected<std::vector<std::uint8_t>, std::string> flat_data(const DnsMessage& message,
                                                                               const DnsRecord& record,
                                                                               const DnsShape& shape,
