@@ -72,7 +72,7 @@ std::optional<std::string> parse_base64(std::string_view text) {
     for (const unsigned shift : {16U, 8U, 0U}) bytes += static_cast<char>(bits >> shift & 0xFFU);
   }
   const std::string lost = bytes.substr(bytes.size() - padding);
-  bytes.resize(bytes.size() - padding);
+  bytes.erase(bytes.size() - padding);
   if (lost.find_first_not_of('\0') != std::string::npos) return std::nullopt;  // bits that no byte has
   return bytes;
 }

@@ -259,7 +259,8 @@ void HttpAttempt::set_tls(CURL* easy) {
 bool HttpAttempt::begin_tls(SSL_CTX& context) {
   has_begun_tls_ = true;
   limit_cost(context);
-  note_request_for_certificate(context, was_asked_for_certificate_);
+  // A kept connection outlives the attempt that would be told.
+  if (!plan_.settings.reuse) note_request_for_certificate(context, was_asked_for_certificate_);
   if (!plan_.settings.tls.verify) return true;
   const auto store = context_.ca_stores.get(plan_.settings.tls.ca_file);
   if (store) {

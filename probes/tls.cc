@@ -123,6 +123,8 @@ void limit_cost(SSL_CTX& context) {
   SSL_CTX_set_cipher_list(&context, "DEFAULT:!kDHE");
   SSL_CTX_set1_groups_list(&context,
                            "X25519:P-256:X448:P-521:P-384");  // OpenSSL's own without the finite fields
+  // A handshake is what an attempt pays once.
+  SSL_CTX_set_options(&context, SSL_OP_NO_RENEGOTIATION);
   // Or one read would go on for as long as messages come that are no data, such as new session tickets.
   SSL_CTX_clear_mode(&context, SSL_MODE_AUTO_RETRY);
 }
