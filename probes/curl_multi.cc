@@ -234,7 +234,9 @@ bool CurlMulti::is_over_limit(int fd, Turn turn) {
     transfer->received_ += *all - std::min(*all, socket.counted);
     socket.counted = *all;
   } else {
-    transfer->received_ += std::min(unread_bytes(fd), kLeastRead);  // which curl is about to read
+    // What curl is about to read: all that is there, where it has just read a hundred times and wants to go on.
+    const std::uint64_t unread = unread_bytes(fd);
+    transfer->received_ += turn == Turn::repeated ? unread : std::min(unread, kLeastRead);
   }
   const std::uint64_t most_turns = kMostTurns + transfer->most_bytes_ / kBytesPerTurn;
   if (transfer->received_ <= transfer->most_bytes_ && transfer->turns_ <= most_turns) return false;
