@@ -10,7 +10,7 @@
 namespace herald::probes {
 namespace {
 
-constexpr const char* kForms = R"(must be a text, {"hex": "16 03 01"} or {"base64": "FgMB"})";
+constexpr const char* kSaidForms = R"(must be a text, {"hex": "16 03 01"} or {"base64": "FgMB"})";
 
 std::optional<unsigned> hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -28,7 +28,7 @@ void read_encoded(ObjectReader& form, std::string& out, bool& is_read) {
     static_cast<void>(form.value("hex"));
     static_cast<void>(form.value("base64"));
     if (is_hex || form.json().empty())
-      form.fail("", kForms);  // else it has unknown keys alone, which are told of
+      form.fail("", kSaidForms);  // else it has unknown keys alone, which are told of
     return;
   }
   if (!form.read(key, text)) return;
@@ -101,7 +101,7 @@ bool read_bytes(ObjectReader& keys, std::string_view key, std::string& out, std:
     if (form) read_encoded(*form, bytes, is_read);
     if (form) form->finish();
   } else if (!value->is_string()) {
-    keys.fail(key, kForms);
+    keys.fail(key, kSaidForms);
   } else {
     bytes = value->get<std::string>();
     is_read = !looks_like_bytes(bytes);

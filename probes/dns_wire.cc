@@ -10,11 +10,11 @@
 namespace herald::probes {
 namespace {
 
-constexpr std::size_t kHeaderSize = 12;
+constexpr std::size_t kMessageHeader = 12;
 constexpr std::size_t kQuestionTail = 4;
 constexpr std::size_t kRecordTail = 10;  // type, class, TTL, length
 constexpr std::uint16_t kTypeOpt = 41;
-constexpr std::size_t kLongestName = 255;
+constexpr std::size_t kLongestWireName = 255;
 
 constexpr const char* kCutOff = "it ends in the middle of a record";
 
@@ -55,7 +55,7 @@ std::expected<std::size_t, std::string> expand_name(Bytes message, std::size_t a
     if (length > 63 || at + 1 + length > message.size()) break;
     out.insert(out.end(), message.begin() + static_cast<std::ptrdiff_t>(at),
                message.begin() + static_cast<std::ptrdiff_t>(at + 1 + length));
-    if (out.size() - start > kLongestName) return std::unexpected("a name in it is too long");
+    if (out.size() - start > kLongestWireName) return std::unexpected("a name in it is too long");
     at += 1U + length;
     if (length == 0) return end.value_or(at);
   }
@@ -76,13 +76,13 @@ std::expected<DnsRecord, std::string> read_record(Bytes message, std::size_t& at
 }  // namespace
 
 std::expected<DnsMessage, std::string> read_message(Bytes message, std::uint16_t type) {
-  if (message.size() < kHeaderSize) return std::unexpected("it is shorter than its header");
+  if (message.size() < kMessageHeader) return std::unexpected("it is shorter than its header");
   DnsMessage read{message,
                   static_cast<std::uint16_t>(message[3] & 0x0FU),
                   (message[2] & 0x04U) != 0,
                   (message[3] & 0x20U) != 0,
                   {}};
-  std::size_t at = kHeaderSize;
+  std::size_t at = kMessageHeader;
   for (unsigned left = number_at(message, 4); left > 0; --left) {
     const auto end = skip_name(message, at);
     if (!end || *end + kQuestionTail > message.size()) return std::unexpected(kCutOff);

@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr std::uint32_t kLeastStatus = 100;
 constexpr std::uint32_t kMostStatus = 599;
 constexpr std::size_t kMostExpectations = 32;
-constexpr std::size_t kLongestText = 65536;
+constexpr std::size_t kLongestExpected = 65536;
 // Deeper values than any health page has are dropped while parsing.
 constexpr int kMostJsonDepth = 64;
 
@@ -246,7 +246,7 @@ void read_expect(ObjectReader& keys, HttpExpect& expect) {
   if (!object) return;
   read_statuses(*object, expect.status);
   read_headers(*object, expect.headers);
-  read_bytes(*object, "body_contains", expect.body_contains, kLongestText);
+  read_bytes(*object, "body_contains", expect.body_contains, kLongestExpected);
   read_pattern(*object, "body_matches", expect.body_matches);
   read_json(*object, expect.json);
   object->finish();
