@@ -82,6 +82,13 @@ void read_damping(ObjectReader& service, std::optional<Damping>& out) {
   out = damping;
 }
 
+void read_unknown_limit(ObjectReader& service, std::optional<Duration>& limit) {
+  const nlohmann::json* value = service.value("unknown_limit");
+  if (value != nullptr && *value == "off") return;
+  Duration read{};
+  if (service.read("unknown_limit", read, 1s, 24h)) limit = read;
+}
+
 }  // namespace
 
 void ServiceReader::read_list(ObjectReader& document) {
@@ -102,6 +109,7 @@ void ServiceReader::read(ObjectReader& service) {
   service.read("hold_down", spec.hold_down, 0s, 24h);
   read_damping(service, spec.damping);
   service.read("adopt_timeout", spec.adopt_timeout, 1s, 1h);
+  read_unknown_limit(service, spec.unknown_limit);
   service.read("on_exit", spec.on_exit);
   service.finish();
   services_.push_back(std::move(spec));

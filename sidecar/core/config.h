@@ -154,6 +154,8 @@ struct ServiceSpec {
   std::optional<Damping> damping;
   DrainSpec drain;
   Duration adopt_timeout = 30s;
+  std::optional<Duration> unknown_limit =
+      std::nullopt;  // how long it stays announced on nothing; none: without a bound
   OnExit on_exit = OnExit::withdraw;
 
   bool operator==(const ServiceSpec&) const = default;

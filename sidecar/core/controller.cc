@@ -223,7 +223,8 @@ Composed Controller::compose_service(std::size_t index) const {
   opinions.reserve(spec.probes.size());
   for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
     const ProbeRun& probe = fleet_.run(service.first_probe + offset);
-    opinions.push_back({&probe.spec(), &probe.tracker(), probe.last_conclusive(), &probe.last()});
+    opinions.push_back(
+        {&probe.spec(), &probe.tracker(), probe.last_conclusive(), &probe.last(), probe.conclusive_at()});
   }
   return compose(spec.require, opinions);
 }

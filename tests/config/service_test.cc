@@ -24,19 +24,22 @@ TEST_CASE("a service's defaults are the contract's") {
   CHECK(spec.hold_down == 0s);
   CHECK_FALSE(spec.damping);
   CHECK(spec.adopt_timeout == 30s);
+  CHECK_FALSE(spec.unknown_limit);
+  CHECK_FALSE(service_of(R"({"unknown_limit": "off"})").unknown_limit);
   CHECK(spec.on_exit == OnExit::withdraw);
 }
 
 TEST_CASE("every key of a service arrives") {
   const ServiceSpec spec =
       service_of(R"({"vips": ["10.99.0.1/32", "FD00:0::1/128"], "require": {"at_least": 1},
-      "announce": {"interface": "dummy0", "lease": "off"}, "hold_down": "10s", "adopt_timeout": "1m", "on_exit": "keep",
+      "announce": {"interface": "dummy0", "lease": "off"}, "hold_down": "10s", "adopt_timeout": "1m", "on_exit": "keep", "unknown_limit": "2m",
       "damping": {"half_life": "1m", "suppress": 3000, "reuse": 750.5, "max_suppress": "10m"}})");
   CHECK(spec.vips == std::vector<Vip>{{"10.99.0.1/32"}, {"fd00::1/128"}});
   CHECK(spec.require == Require{Require::Kind::at_least, 1});
   CHECK(spec.announce == AnnounceSpec{.interface = "dummy0", .lease = std::nullopt});
   CHECK(spec.hold_down == 10s);
   CHECK(spec.adopt_timeout == 1min);
+  CHECK(spec.unknown_limit == 2min);
   CHECK(spec.on_exit == OnExit::keep);
   CHECK(spec.damping == Damping{1min, 3000, 750.5, 10min});
   CHECK(service_of(R"({"require": "any"})").require == Require{Require::Kind::any, 0});
@@ -113,6 +116,7 @@ TEST_CASE("what is wrong with a service is said at its key") {
       {R"({"probes": ["tcp"]})", {"/probes/0: must be an object, not \"tcp\""}},
       {R"({"probes": [{"type": "tcp", "address": "127.0.0.1:80", "role": "info"}]})",
        {"/probes: no probe has the role \"gate\", so nothing could take the service down"}},
+      {R"({"unknown_limit": "0s"})", {"/unknown_limit: must be from 1s to 1d, not \"0s\""}},
       {R"({"hold_down": "25h", "adopt_timeout": "0s", "on_exit": "stay"})",
        {"/hold_down: must be from 0s to 1d, not \"25h\"", "/adopt_timeout: must be from 1s to 1h, not \"0s\"",
         "/on_exit: must be \"withdraw\" or \"keep\", not \"stay\""}},

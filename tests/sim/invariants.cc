@@ -65,6 +65,7 @@ bool Invariants::is_awaited(const Event& event) const {
 
 ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {
   bool is_silent = false, awaits_word = false, is_ungraded = false;
+  std::optional<TimePoint> silent_since;
   std::size_t gates = 0, up = 0, down = 0;
   for (std::size_t offset = 0; offset < service.rules.spec().probes.size(); ++offset) {
     const ProbeRules& probe = probes_[service.first_probe + offset];
@@ -76,8 +77,11 @@ ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const 
     is_silent = is_silent || probe.is_silent();
     if (probe.output() == ProbeRules::Output::up) ++up;
     if (probe.output() == ProbeRules::Output::down) ++down;
+    if (probe.output() == ProbeRules::Output::unknown)
+      silent_since = std::min(silent_since.value_or(probe.silent_since()), probe.silent_since());
   }
-  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent, awaits_word, is_ungraded};
+  return {judge_gates(service.rules.spec().require, gates, up, down), is_silent, awaits_word, silent_since,
+          is_ungraded};
 }
 
 Look Invariants::look_of(const ServiceSpec& spec) const {

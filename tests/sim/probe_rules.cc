@@ -99,6 +99,7 @@ void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
   ++since_up_;
   counted_ = true;
   conclusive_at_ = now;
+  excused_ = {};
   const std::size_t window = spec_.thresholds.window ? spec_.thresholds.window->of : 0;
   const std::size_t most = std::max<std::size_t>({spec_.thresholds.rise, spec_.thresholds.fall, window});
   if (seen_.size() > most) seen_.pop_front();
@@ -161,6 +162,7 @@ void ProbeRules::told(const effect::Transition& transition) {
 void ProbeRules::stalled(Duration late, const std::optional<Duration>& lease, TimePoint now) {
   excused_until_ = now;
   if (late < kStall) return;
+  excused_ += late;
   if ((lease && late >= *lease / 2) || now - conclusive_at_ > staleness()) forget();
 }
 
@@ -189,6 +191,7 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
   forget();
   degraded_ = false;
   conclusive_at_ = ended_ = now;
+  excused_ = {};
   attempts_ = inconclusive_shown_ = 0;
 }
 

@@ -54,6 +54,8 @@ class ProbeRules {
   }
 
   [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
+  // Since when it has told nothing conclusive, without the time that herald itself was not there.
+  [[nodiscard]] TimePoint silent_since() const { return conclusive_at_ + excused_; }
   [[nodiscard]] bool is_cancelled() const { return cancelled_at_.has_value(); }
   [[nodiscard]] Output output() const { return output_; }
   // As output(), also between a reload that gave it another target and the transition that tells of it.
@@ -93,6 +95,7 @@ class ProbeRules {
   std::optional<TimePoint> cancelled_at_;  // and its word is awaited
   TimePoint ended_{};
   TimePoint conclusive_at_{};
+  Duration excused_{};
   TimePoint excused_until_{};
   std::deque<Seen> seen_;     // conclusive results since the output was last unknown, newest last, bounded
   std::size_t failures_ = 0;  // in a row

@@ -90,6 +90,7 @@ ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_pr
         Damping{dice.seconds(5, 20), dice.real(1000, 2500), dice.real(500, 1000), dice.seconds(20, 60)};
   }
   service.adopt_timeout = dice.seconds(5, 20);
+  if (dice.chance(0.3)) service.unknown_limit = dice.seconds(2, 40);
   service.on_exit = dice.chance(0.3) ? OnExit::keep : OnExit::withdraw;
   return service;
 }
@@ -333,7 +334,7 @@ std::string describe(const Plan& plan) {
   for (const ServiceSpec& service : plan.config.services) {
     text += fmt::format(
         "  service {} by {} on {}: {} VIPs{}, VIP {} on down, drain {} ms{} and linger {} ms, lease {} ms, "
-        "require {} {}, hold_down {} ms, damping {}, adopt {} ms, "
+        "require {} {}, hold_down {} ms, damping {}, adopt {} ms, unknown {} ms, "
         "{}\n",
         service.name, name_of(service.announce.via), service.announce.interface, service.vips.size(),
         service.announce.manage_vip ? "" : " not managed",
@@ -341,7 +342,8 @@ std::string describe(const Plan& plan) {
         has_draining(service.announce) ? " shown" : "", ms(service.drain.linger),
         service.announce.lease ? ms(*service.announce.lease) : 0, static_cast<int>(service.require.kind),
         service.require.count, ms(service.hold_down), service.damping ? "on" : "off",
-        ms(service.adopt_timeout), service.on_exit == OnExit::keep ? "keep" : "withdraw");
+        ms(service.adopt_timeout), ms(service.unknown_limit.value_or(Duration{})),
+        service.on_exit == OnExit::keep ? "keep" : "withdraw");
     for (const ProbeSpec& probe : service.probes) {
       text += fmt::format(
           "    probe {} {}: interval {} ms, fast {} ms, down {} ms, timeout {} ms, rise {}, fall {}{}{}{}\n",

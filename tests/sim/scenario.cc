@@ -97,6 +97,7 @@ void read_service(Config& config, Words& words) {
       {"lease", [](auto& service, auto& w) { service.announce.lease = w.lease(); }},
       {"interface", [](auto& service, auto& w) { service.announce.interface = w.next(); }},
       {"hold_down", [](auto& service, auto& w) { service.hold_down = w.duration(); }},
+      {"unknown_limit", [](auto& service, auto& w) { service.unknown_limit = w.duration(); }},
       {"adopt_timeout", [](auto& service, auto& w) { service.adopt_timeout = w.duration(); }},
       {"via", [](auto& service, auto& w) { read_via(service, w); }},
       {"vip_on_down",

@@ -13,6 +13,7 @@ namespace {
 // How far apart two reckonings of the same penalty may be.
 constexpr double kRounding = 1e-6;
 constexpr Duration kWordAwaited = std::chrono::seconds(1);
+constexpr Duration kSlack = std::chrono::seconds(1);
 
 ServiceRules::Claim claim_of(std::string_view state) {
   if (state == "adopting") return ServiceRules::Claim::adopting;
@@ -112,6 +113,7 @@ void ServiceRules::told_unwanted(Claim before, Opinion opinion, TimePoint now) {
   check(admin(now) == AdminState::automatic, "withdrawn though it is forced");
   if (!std::exchange(by_force_, false)) penalize(now);
   const Gates gates = opinion.gates;
+  if (gates == Gates::unknown && has_told_nothing(opinion, now)) return;
   if (before == Claim::adopting) {
     check(gates == Gates::down || (now >= started_ + spec_.adopt_timeout && opinion.is_silent),
           "an adopted service was given up without a reason");
@@ -213,10 +215,16 @@ void ServiceRules::settled(Opinion opinion, bool braked, TimePoint now) {
   if (!forced && !drained) settled_by_itself(opinion, braked, now);
 }
 
+bool ServiceRules::has_told_nothing(const Opinion& opinion, TimePoint now) const {
+  return spec_.unknown_limit && opinion.silent_since && now >= *opinion.silent_since + *spec_.unknown_limit;
+}
+
 void ServiceRules::settled_by_itself(Opinion opinion, bool braked, TimePoint now) const {
   const Gates gates = opinion.gates;
   if (braked && gates == Gates::down) return;
   check(gates != Gates::down || claim_ == Claim::unwanted, "its gates are down and it is still wanted");
+  check(claim_ == Claim::unwanted || gates != Gates::unknown || !has_told_nothing(opinion, now - kSlack),
+        "it is wanted on nothing beyond unknown_limit");
   check(claim_ != Claim::adopting || is_open(opinion, now), "its gates are known and it is still adopting");
   const Duration patience = spec_.adopt_timeout + (opinion.awaits_word ? kWordAwaited : Duration{});
   check(claim_ != Claim::adopting || !opinion.is_silent || now <= started_ + patience,

@@ -38,6 +38,8 @@ class ServiceRules {
     Gates gates = Gates::unknown;
     bool is_silent = false;    // a gate
     bool awaits_word = false;  // of an attempt that was cut off
+    std::optional<TimePoint> silent_since =
+        std::nullopt;          // the gate that is not known and was silent the longest
     bool is_ungraded = false;  // a probe that may degrade it is not known
   };
 
@@ -94,6 +96,8 @@ class ServiceRules {
   [[nodiscard]] bool has_drained(TimePoint now) const;
   void settled_by_itself(Opinion opinion, bool braked, TimePoint now) const;
   [[nodiscard]] bool is_open(Opinion opinion, TimePoint now) const;
+  // For unknown_limit.
+  [[nodiscard]] bool has_told_nothing(const Opinion& opinion, TimePoint now) const;
   void penalize(TimePoint now);
   [[nodiscard]] double penalty(TimePoint now) const;
   [[nodiscard]] bool is_damped(TimePoint now, double margin) const;

@@ -63,6 +63,8 @@ class ProbeRun {
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
   [[nodiscard]] const ProbeResult& last() const { return last_; }
   [[nodiscard]] const ProbeResult* last_conclusive() const { return conclusive_ ? &*conclusive_ : nullptr; }
+  // When the last conclusive result came; where there was none, when the probe began.
+  [[nodiscard]] TimePoint conclusive_at() const { return conclusive_at_; }
   // Its target's last word was a failure that is no timeout: somebody is there. Not by what it has failed for over time: a
   // target that refused yesterday may hang today.
   [[nodiscard]] bool has_answered() const;

@@ -120,6 +120,16 @@ bool all_conclusive(std::span<const ProbeOpinion> probes) {
   });
 }
 
+std::optional<TimePoint> longest_silence(std::span<const ProbeOpinion> probes) {
+  std::optional<TimePoint> since;
+  for (const ProbeOpinion& probe : probes) {
+    const bool is_unknown = probe.tracker->output() == HealthTracker::Output::unknown;
+    if (probe.spec->role != Role::gate || !is_unknown) continue;
+    since = std::min(since.value_or(probe.conclusive_at), probe.conclusive_at);
+  }
+  return since;
+}
+
 // Why a service that its gates call up is degraded.
 std::optional<std::string> degraded_reason(std::span<const ProbeOpinion> probes) {
   for (const ProbeOpinion& probe : probes) {
@@ -140,7 +150,11 @@ Composed compose(const Require& require, std::span<const ProbeOpinion> probes) {
   if (count.down > count.gates - std::min(least, count.gates)) {
     return {Health::unhealthy, down_reason(count, probes)};
   }
-  if (count.up < least) return {Health::unknown, unknown_reason(probes), all_conclusive(probes)};
+  if (count.up < least) {
+    Composed unknown{Health::unknown, unknown_reason(probes), all_conclusive(probes)};
+    unknown.silent_since = longest_silence(probes);
+    return unknown;
+  }
   std::string up = up_reason(count, probes);
   const auto why = degraded_reason(probes);
   if (!why) return {Health::healthy, std::move(up), false, unknown_degrader(probes)};

@@ -19,6 +19,7 @@ struct ProbeOpinion {
   const HealthTracker* tracker = nullptr;
   const ProbeResult* conclusive = nullptr;  // the last conclusive result, if there was one
   const ProbeResult* latest = nullptr;      // the last result of any kind
+  TimePoint conclusive_at{};                // when; where there was none, when it began
 };
 
 struct Composed {
@@ -30,6 +31,8 @@ struct Composed {
   std::optional<std::string> waits_for = std::nullopt;
   // Unhealthy, and the brake holds what would be withdrawn for it.
   std::optional<TimePoint> braked_until = std::nullopt;
+  // Unknown: since when the gate that has been silent the longest has told nothing conclusive.
+  std::optional<TimePoint> silent_since = std::nullopt;
 };
 
 [[nodiscard]] Composed compose(const Require& require, std::span<const ProbeOpinion> probes);

@@ -21,6 +21,7 @@ ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
     : hold_down_(spec.hold_down),
       drain_delay_(has_draining(spec.announce) ? spec.drain.delay : Duration{}),
       is_graded_(has_degraded(spec.announce)),
+      unknown_limit_(spec.unknown_limit),
       adopt_deadline_(now + spec.adopt_timeout) {
   if (spec.damping) penalty_.emplace(*spec.damping);
 }
@@ -36,6 +37,10 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
   if (composed.health == Health::healthy && !waits_for_grade(composed, presence, now))
     grade_ = Grade::healthy;
   if (composed.health == Health::degraded) grade_ = Grade::degraded;
+  if (composed.health != Health::unknown) excused_ = {};
+  silent_until_.reset();
+  if (unknown_limit_ && composed.silent_since)
+    silent_until_ = *composed.silent_since + *unknown_limit_ + excused_;
   switch (admin_.state) {
     case AdminState::drain:
       return drain(presence, now);
@@ -49,6 +54,7 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
 
 void ServiceMachine::reconfigure(const ServiceSpec& spec, TimePoint now) {
   hold_down_ = spec.hold_down;
+  unknown_limit_ = spec.unknown_limit;
   drain_delay_ = has_draining(spec.announce) ? spec.drain.delay : Duration{};
   is_graded_ = has_degraded(spec.announce);
   // What cannot be shown draining any more is withdrawn: it would be announced as if it were healthy.
@@ -156,6 +162,8 @@ ServiceMachine::Wish ServiceMachine::adopt(const Composed& composed, Presence pr
   if (now >= adopt_deadline_ && !composed.conclusive) {
     return withdraw(joined("nothing conclusive within adopt_timeout", composed.reason), now);
   }
+  if (is_silent_too_long(now))
+    return withdraw(joined("nothing conclusive within unknown_limit", composed.reason), now);
   return {.want = Want::hold, .adopting = true, .reason = joined("found announced", composed.reason)};
 }
 
@@ -170,6 +178,8 @@ ServiceMachine::Wish ServiceMachine::unknown(const Composed& composed, Presence 
   if (presence == Presence::none) {
     return withdraw(joined("lost while the health was not known", composed.reason), now);
   }
+  if (is_silent_too_long(now))
+    return withdraw(joined("nothing conclusive within unknown_limit", composed.reason), now);
   return {.want = Want::hold, .reason = joined("held as it is", composed.reason)};
 }
 
@@ -223,9 +233,10 @@ std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {
 }
 
 std::optional<TimePoint> ServiceMachine::next_change(TimePoint now) const {
-  if (phase_ == Phase::adopting && adopt_deadline_ > now) return adopt_deadline_;
   if (phase_ == Phase::withdrawn) return held_until(now);
-  return std::nullopt;
+  if (phase_ == Phase::adopting && adopt_deadline_ > now)
+    return std::min(adopt_deadline_, silent_until_.value_or(adopt_deadline_));
+  return silent_until_;
 }
 
 double ServiceMachine::penalty(TimePoint now) const {

@@ -11,6 +11,8 @@
 //              is there stays there, what is lost meanwhile is not put back on old evidence. While withdrawn,
 //              unknown health changes nothing.
 //
+// What is announced on nothing for unknown_limit, adopted or not, is withdrawn; herald's own absence does not count.
+//
 // What the operator wants beats all of this. A drain of something announced first shows the `draining` attributes for
 // drain.delay, where the service has some, and then withdraws; what is withdrawn or lost meanwhile stays so. Probes go
 // on, so that the return is informed. A forced service is announced whatever its probes say. Neither adds to the
@@ -66,7 +68,10 @@ class ServiceMachine {
   // Until when something conclusive is waited for.
   [[nodiscard]] TimePoint adopt_deadline() const { return adopt_deadline_; }
   // herald did not run for so long, so nothing could become known.
-  void stalled(Duration late) { adopt_deadline_ += late; }
+  void stalled(Duration late) {
+    adopt_deadline_ += late;
+    excused_ += late;
+  }
   // When evaluate() would say something new though no fact changed.
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] double penalty(TimePoint now) const;
@@ -97,6 +102,13 @@ class ServiceMachine {
   Duration hold_down_;
   Duration drain_delay_;  // zero where draining looks like any other announcement
   bool is_graded_;        // degraded looks otherwise than healthy
+  [[nodiscard]] bool is_silent_too_long(TimePoint now) const {
+    return silent_until_ && *silent_until_ <= now;
+  }
+
+  std::optional<Duration> unknown_limit_;
+  std::optional<TimePoint> silent_until_;  // while the health is not known
+  Duration excused_{};                     // herald's own absence, since it was known
   TimePoint adopt_deadline_;
   Admin admin_;
   std::optional<TimePoint> withdraw_at_;  // of a drain

@@ -139,6 +139,18 @@ TEST_CASE("what is waited for") {
   CHECK(probes.compose(kAll).reason == "waiting for a: 1 of 2 failures (Connection refused)");
 }
 
+TEST_CASE("unknown is as silent as the gate that has told nothing the longest") {
+  constexpr TimePoint kLast{std::chrono::hours(1)};
+  Probes probes;
+  probes.add('-').add('-').add('u').add('-', Role::degrade);
+  for (const std::size_t index : {0, 1, 2, 3})
+    probes.opinion(index).conclusive_at = kLast - std::chrono::seconds(index);
+  CHECK(probes.compose(kAll).silent_since ==
+        kLast - std::chrono::seconds(1));  // not those that are known, nor degraders
+  CHECK_FALSE(Probes().add('u').compose(kAll).silent_since);
+  CHECK_FALSE(Probes().add('d').add('-').compose(kAll).silent_since);  // down, whatever the other says
+}
+
 TEST_CASE("unknown is conclusive once every gate that is not known has a result that counts") {
   Probes probes;
   probes.add('-').add('-').add('-', Role::degrade);
