@@ -39,7 +39,8 @@ void Channel::flush() {
   unsent_.append(head.data(), kHead);
   unsent_ += next_;
   next_.clear();
-  if (!waits_for_room_) send();
+  if (!waits_for_room_) return send();
+  if (unsent_.size() - sent_ > kMostUnsent) fail_soon("it takes nothing of what it is sent");
 }
 
 void Channel::send() {
@@ -51,18 +52,20 @@ void Channel::send() {
     sent_ += static_cast<std::size_t>(count);
   }
   const bool is_done = sent_ == unsent_.size();
-  const bool is_over = !is_done && errno != EAGAIN;
-  const bool is_too_much = unsent_.size() - sent_ > kMostUnsent;
-  if (is_over || is_too_much) {  // who is gone is told of by what he has said last, if anything
-    failure_ = is_over ? system_error_text("send") : "it takes nothing of what it is sent";
-    return soon_.set_time(Loop::clock());
-  }
-  if (is_done) {
-    unsent_.clear();
-    sent_ = 0;
+  const int error = errno;
+  // Who is gone is told of by what he has said last, if anything.
+  if (!is_done && error != EAGAIN) return fail_soon(system_error_text("send", error));
+  if (unsent_.size() - sent_ > kMostUnsent) return fail_soon("it takes nothing of what it is sent");
+  if (is_done || sent_ > kLongestPacket) {  // who is always a little late must not make it grow for ever
+    unsent_.erase(0, std::exchange(sent_, 0));
   }
   if (std::exchange(waits_for_room_, !is_done) != !is_done)
     source_.set_io_events(is_done ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void Channel::fail_soon(std::string why) {
+  failure_ = std::move(why);
+  soon_.set_time(Loop::clock());
 }
 
 void Channel::on_ready(std::uint32_t events) {

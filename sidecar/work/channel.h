@@ -40,6 +40,7 @@ class Channel {
   [[nodiscard]] bool receive();
   [[nodiscard]] bool deliver();
   void send();
+  void fail_soon(std::string why);
   void end(std::string why);
 
   Loop& loop_;

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -77,6 +78,13 @@ std::expected<std::unique_ptr<Link>, std::string> Link::open(Loop& loop, const L
   if (!socket) return std::unexpected(std::move(socket.error()));
   std::unique_ptr<Link> link(new Link(std::move(*socket), std::move(on_answer), std::move(on_end)));
   if (pid > 0) link->child_ = loop.watch_child(pid, [](int, int) {});  // its socket tells of its end
+  if (pid > 0 && !link->child_) {
+    const int error = errno;
+    link->socket_.reset();  // it ends with that, whoever it has become; before that it is ours to kill
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return std::unexpected(system_error_text("watch a process", error));
+  }
   link->source_ =
       loop.watch_io(link->socket_.get(), EPOLLIN, [one = link.get()](std::uint32_t) { one->on_ready(); });
   if (!link->source_) return std::unexpected(system_error_text("watch a socket"));

@@ -97,11 +97,8 @@ class Reader {
     take(ran.began);
     take(ran.ended);
     take(ran.stalled);
-    // Within what can be added and subtracted.
-    constexpr Duration kMost = std::chrono::hours(24 * 365 * 100);
-    for (const Duration one : {ran.began.time_since_epoch(), ran.ended.time_since_epoch(), ran.stalled}) {
-      if (one < Duration{} || one > kMost) fail();
-    }
+    for (const Duration one : {ran.began.time_since_epoch(), ran.ended.time_since_epoch(), ran.stalled})
+      require_sane(one);
   }
   void take(ProbeSpec& spec) {
     take(spec.name);
@@ -117,9 +114,15 @@ class Reader {
     take_word(result.reason);
     take(result.detail);
     take(result.latency);
+    require_sane(result.latency);
   }
 
  private:
+  // Within what can be added and subtracted.
+  void require_sane(Duration duration) {
+    constexpr Duration kMost = std::chrono::hours(24 * 365 * 100);
+    if (duration < Duration{} || duration > kMost) fail();
+  }
   bool has(std::size_t size) {
     good_ = good_ && left_.size() >= size;
     return good_;

@@ -1,5 +1,6 @@
 #include "sidecar/work/spawning.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +36,11 @@ std::array<Fd, kDescriptors> descriptors_of(msghdr& message) {
     }
   }
   return found;
+}
+
+// A file of memory, which alone has seals: reading any other may have to wait, as a worker's user may make it.
+bool is_page(const Fd& fd) {
+  return fd && fcntl(fd.get(), F_GET_SEALS) >= 0;
 }
 
 }  // namespace
@@ -88,7 +94,7 @@ std::expected<ReceivedAnswer, Nothing> receive_answer(const Fd& socket) {
   received.socket = std::move(fds[0]);
   received.page = std::move(fds[1]);
   const bool is_spawned = received.answer.kind == SpawnAnswerKind::spawned;
-  if (is_spawned && (!received.socket || !received.page)) return std::unexpected(Nothing::more);
+  if (is_spawned && (!received.socket || !is_page(received.page))) return std::unexpected(Nothing::more);
   return received;
 }
 
