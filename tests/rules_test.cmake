@@ -119,9 +119,9 @@ endforeach()
 
 # A reader finds the test of a file by its path: sidecar/FOLDER/NAME.cc is tested by tests/FOLDER/NAME_test.cc, probes/NAME.cc by
 # tests/probes/NAME_test.cc. No units, and without such a test: the main of each program, which reads a command line and runs
-# what the others are tested for (the system tests run both programs, and read every option), and the place where fmt is
+# what the others are tested for (the system tests run all of them, and read every option), and the place where fmt is
 # compiled, which has no line of herald's.
-set(no_units sidecar/ctl/main.cc sidecar/daemon/main.cc sidecar/text/fmt/compiled.cc)
+set(no_units sidecar/ctl/main.cc sidecar/daemon/main.cc sidecar/prober/main.cc sidecar/text/fmt/compiled.cc)
 foreach(source IN LISTS sources)
   if(NOT source MATCHES "\\.cc$")
     continue()

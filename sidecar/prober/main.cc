@@ -61,7 +61,7 @@ int serve(const prober::Privileges& privileges, Fd socket, bool listens) {
   if (!listens) prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   Loop loop;
   const Source terminated = loop.watch_signal(SIGTERM, [&](int) { loop.exit(0); });
-  prober::Spawner spawner(loop, listens ? kWorkerOfUnit : kWorker);
+  prober::Spawner spawner(loop, "/proc/self/exe", listens ? kWorkerOfUnit : kWorker);
   if (listens) {
     spawner.listen(std::move(socket));
     sd_notify(0, "READY=1");

@@ -1,6 +1,7 @@
 #include "sidecar/prober/privileges.h"
 
 #include <cap-ng.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ std::expected<void, std::string> give_up_privileges(const Privileges& privileges
   capng_get_caps_process();
   const bool keeps_raw = privileges.raw && capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW) != 0;
   capng_clear(CAPNG_SELECT_ALL);
+  // The workers are programs that it runs: they get what is ambient, which has to be inheritable.
   constexpr auto kHeld = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE);
   if (keeps_raw) capng_update(CAPNG_ADD, kHeld, CAP_NET_RAW);
   if (is_root && privileges.user) {

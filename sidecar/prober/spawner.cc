@@ -16,8 +16,6 @@
 namespace herald::prober {
 namespace {
 
-constexpr const char* kSelf = "/proc/self/exe";
-
 // A page that cannot be made shorter or longer.
 Fd make_page() {
   Fd page(memfd_create("herald-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -26,8 +24,8 @@ Fd make_page() {
   return page;
 }
 
-// Ourselves again, as a worker: an address space of its own, and nothing of ours in it. 0 or an errno.
-int spawn_worker(const char* option, const Fd& socket, const Fd& page, pid_t& pid) {
+// 0 or an errno.
+int spawn_worker(const std::string& program, const std::string& option, const Fd& socket, const Fd& page, pid_t& pid) {
   // Out of the way of the numbers that they get.
   const Fd high_socket(fcntl(socket.get(), F_DUPFD_CLOEXEC, 10));
   const Fd high_page(fcntl(page.get(), F_DUPFD_CLOEXEC, 10));
@@ -44,8 +42,8 @@ int spawn_worker(const char* option, const Fd& socket, const Fd& page, pid_t& pi
   posix_spawnattr_setsigmask(&attributes, &signals);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option), nullptr};
-  const int error = posix_spawn(&pid, kSelf, &actions, &attributes, arguments.data(), environ);
+  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option.c_str()), nullptr};
+  const int error = posix_spawn(&pid, program.c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;
@@ -92,7 +90,9 @@ void Spawner::on_ready(ClientId id) {
   const auto worker = client.workers.find(request->slot);
   switch (request->kind) {
     case work::SpawnKind::spawn:
-      if (worker == client.workers.end()) spawn(id, request->slot);
+      if (worker == client.workers.end()) return spawn(id, request->slot);
+      worker->second.has_successor = true;
+      ::kill(-worker->second.pid, SIGKILL);
       return;
     case work::SpawnKind::kill:
       if (worker != client.workers.end()) ::kill(-worker->second.pid, SIGKILL);
@@ -120,7 +120,7 @@ void Spawner::spawn(ClientId id, std::uint32_t slot) {
   const Fd page = has_pair ? make_page() : Fd();
   int error = page ? 0 : errno;
   pid_t pid = -1;
-  if (error == 0) error = spawn_worker(worker_option_, theirs, page, pid);
+  if (error == 0) error = spawn_worker(program_, option_, theirs, page, pid);
   if (error != 0) {
     (void)work::send_answer(client.socket, {work::SpawnAnswerKind::failed, slot, 0, 0, error}, {}, {});
     return;
@@ -129,8 +129,13 @@ void Spawner::spawn(ClientId id, std::uint32_t slot) {
   worker.pid = pid;
   worker.ended =
       loop_.watch_child(pid, [this, id, slot](int code, int status) { ended(id, slot, code, status); });
+  if (!worker.ended) {  // nobody would reap it
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    client.workers.erase(slot);
+    return drop(id);
+  }
   const bool is_told =
-      worker.ended &&
       work::send_answer(client.socket, {work::SpawnAnswerKind::spawned, slot, pid, 0, 0}, ours, page);
   if (!is_told) drop(id);
 }
@@ -146,6 +151,7 @@ void Spawner::ended(ClientId id, std::uint32_t slot, int code, int status) {
   const std::int32_t signalled = code == CLD_EXITED ? 0 : 1;
   (void)work::send_answer(client->second.socket, {work::SpawnAnswerKind::ended, slot, pid, signalled, status},
                           {}, {});
+  if (worker.mapped().has_successor) spawn(id, slot);
 }
 
 }  // namespace herald::prober

@@ -1,6 +1,8 @@
 // The parent of the workers: it starts and kills them as heraldd asks, and does nothing else. It reads no byte of a target's.
 //
 // A client is a connection of heraldd's (work/spawning.h): its end kills every worker of it. A worker that ends is told of.
+// A worker that is asked for in a slot that is taken follows the one there, which is killed: who asks has seen its end before
+// this has.
 // With a listening socket (a unit of its own) it serves whoever may connect, up to kMostClients, and goes on; with a
 // connection (heraldd has started it) it ends with that. The Loop outlives it.
 #pragma once
@@ -9,6 +11,8 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
 
 #include "sidecar/os/fd.h"
 #include "sidecar/os/loop.h"
@@ -21,8 +25,9 @@ class Spawner {
   static constexpr std::size_t kMostClients = 16;
   static constexpr std::uint32_t kMostSlots = 16;  // of a client
 
-  // How this program is told that it is a worker.
-  Spawner(Loop& loop, const char* worker_option) : loop_(loop), worker_option_(worker_option) {}
+  // `program` is run as a worker: this one again, an address space of its own with nothing of ours in it. `option` tells it so.
+  Spawner(Loop& loop, std::string program, std::string option = "--worker")
+      : loop_(loop), program_(std::move(program)), option_(std::move(option)) {}
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
   ~Spawner();
@@ -34,6 +39,7 @@ class Spawner {
  private:
   struct Worker {
     pid_t pid = -1;
+    bool has_successor = false;  // one was asked for before its end was seen
     Source ended;
   };
   struct Client {
@@ -51,7 +57,8 @@ class Spawner {
   void ended(ClientId id, std::uint32_t slot, int code, int status);
 
   Loop& loop_;
-  const char* worker_option_;
+  std::string program_;
+  std::string option_;
   bool is_alone_ = false;
   ClientId last_id_ = 0;
   std::map<ClientId, Client> clients_;

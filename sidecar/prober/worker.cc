@@ -18,6 +18,8 @@ constexpr Duration kNoticed = 10ms;
 
 // The words of results are for people: who is asked for a line must not be answered with a book.
 constexpr std::size_t kLongestText = 4096;
+// What a turn has to say goes on its way in pieces, none longer than a packet may be.
+constexpr std::size_t kLongestPiece = 1U << 20U;
 
 std::uint64_t network_namespace() {
   struct stat found{};
@@ -72,6 +74,7 @@ void Worker::obey(const work::Start& order) {
     pulse_.set_time(now + kPulse);
     turned_at_ = now;
   }
+  look_at_clock(now);  // what this turn was like until now is not its lateness
   Running running{order.probe, nullptr, now, stalled_, 0};
   if (const auto problem = make(found->second))
     return finish(order.run, running, probes::local_trouble(*problem));
@@ -104,6 +107,11 @@ std::optional<std::string> Worker::make(Known& known) {
   return std::nullopt;
 }
 
+void Worker::say(const work::Report& word) {
+  work::append(channel_.next(), word);
+  if (channel_.next().size() > kLongestPiece) channel_.flush();
+}
+
 void Worker::finish(RunId run, const Running& running, ProbeResult result) {
   result.detail = cut(std::move(result.detail));
   say(work::Finished{run, std::move(result), ran(running)});
@@ -119,7 +127,10 @@ Ran Worker::ran(const Running& running) const {
 void Worker::turn_ends() {
   end_what_costs_too_much();
   if (running_.empty()) return;
-  const TimePoint now = Loop::clock();
+  look_at_clock(Loop::clock());
+}
+
+void Worker::look_at_clock(TimePoint now) {
   if (const Duration gap = now - turned_at_ - kPulse; gap > kNoticed) stalled_ += gap;
   turned_at_ = now;
 }
