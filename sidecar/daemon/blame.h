@@ -1,8 +1,8 @@
-// Which probes end the workers that run them.
+// Which probes end the workers that run them, or take more of their time than they may: a strike.
 //
 //   trusted      runs with the others.
-//   quarantined  it has ended a worker, at most kQuarantine ago: it runs where only its like run.
-//   refused      it has done so kMost times within kWindow: it is not run for kRefused, and its last result stands meanwhile.
+//   quarantined  it has been struck, at most kQuarantine ago: it runs where only its like run.
+//   refused      it has been struck kMost times within kWindow: it is not run for kRefused, and its last result stands meanwhile.
 //
 // It knows probes and results, and no process.
 #pragma once
@@ -22,7 +22,7 @@ class Blame {
   static constexpr Duration kRefused = std::chrono::seconds(10);
   static constexpr Duration kQuarantine = std::chrono::minutes(10);
 
-  // It has ended a worker, and that was what its attempt came to.
+  // That was what its attempt came to.
   void strike(ProbeId probe, ProbeResult result, TimePoint now);
   // It is another probe now.
   void forget(ProbeId probe) { struck_.erase(probe); }

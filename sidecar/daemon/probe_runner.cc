@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kPatience = 1s;
 constexpr Duration kOnceMore = 100ms;
 constexpr Duration kLongestCheck = 10s;
+// For the spawner's answer: who is asked for a worker starts one, or says why not, in some milliseconds.
+constexpr Duration kAnswerAwaited = 5s;
 
 // Between the ends of workers in one slot, and between connections to the spawner.
 constexpr Duration kFirstPause = 50ms;
@@ -79,7 +81,7 @@ void ProbeRunner::link_ended(const std::string& why) {
   trouble_ = why;
   const auto ended = std::move(link_);  // it is on the stack
   for (SlotId id = 0; id < slots_.size(); ++id) {
-    slots_[id].is_asked = false;
+    if (std::exchange(slots_[id].is_asked, false)) slots_[id].next_at = {};
     if (slots_[id].channel) worker_ended(id, why);
   }
   link_pause_ = longer(link_pause_);
@@ -96,13 +98,13 @@ void ProbeRunner::ask_for_workers() {
   for (SlotId id = 0; id < slots_.size(); ++id) {
     Slot& slot = slots_[id];
     const bool is_wanted = id < options_.processes || needs_last_slot_;
-    if (!is_wanted || slot.channel || slot.is_asked) continue;
-    if (slot.next_at > now) {
-      next = std::min(next.value_or(slot.next_at), slot.next_at);
-    } else {
+    if (!is_wanted || slot.channel) continue;
+    if (slot.is_asked && slot.next_at <= now) return link_ended("the process that starts workers is silent");
+    if (!slot.is_asked && slot.next_at <= now) {
       slot.is_asked = link_->spawn(id);
-      if (!slot.is_asked) next = now + kFirstPause;
+      slot.next_at = now + (slot.is_asked ? kAnswerAwaited : kFirstPause);
     }
+    next = std::min(next.value_or(slot.next_at), slot.next_at);
   }
   if (next) asking_.set_time(*next);
 }
@@ -148,7 +150,7 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
   trouble_ = "a worker has ended: " + why;
   slot.pause = now - slot.up_at >= kGoodLife ? Duration{} : longer(slot.pause);
   slot.next_at = now + slot.pause;
-  asking_.set_time(slot.next_at);
+  asking_.set_time(now);  // for whichever is due first
 
   if (checking_ && checking_->slot == id) end_check(trouble_);
   std::vector<std::pair<RunId, Running>> lost;
@@ -174,21 +176,24 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
 }
 
 void ProbeRunner::settle_blame(const Running& blamed, RunId run, const work::Page& page) {
-  const TimePoint now = Loop::clock();
   const bool by_cost = page.cost != 0;
   ProbeResult result = by_cost ? ProbeResult{Verdict::fail, Reason::cost,
                                              "its answer is not read within 150 ms of CPU time", Duration{}}
                                : trouble("its worker ended while it was at this attempt");
-  const std::string& name = known_.at(blamed.probe).name;
-  const bool is_first = !blame_.is_quarantined(blamed.probe, now);
-  blame_.strike(blamed.probe, result, now);
-  needs_last_slot_ = true;
-  if (is_first) {
-    told_.notice(
-        true, fmt::format("{}: {}; it is run apart from the others now", name,
-                          by_cost ? "its target's answer costs too much CPU time" : "it ended its worker"));
-  }
+  strike(blamed.probe, result);
   told_.finished({run, std::move(result), at_this_moment()});
+}
+
+// It made others late, or would have.
+void ProbeRunner::strike(ProbeId probe, const ProbeResult& result) {
+  const TimePoint now = Loop::clock();
+  const bool is_first = !blame_.is_quarantined(probe, now);
+  blame_.strike(probe, result, now);
+  if (!std::exchange(needs_last_slot_, true)) asking_.set_time(now);
+  if (!is_first) return;
+  const char* what =
+      result.reason == Reason::cost ? "its target's answer costs too much CPU time" : "it ended its worker";
+  told_.notice(true, fmt::format("{}: {}; it is run apart from the others now", known_.at(probe).name, what));
 }
 
 // ---- attempts
@@ -306,9 +311,11 @@ void ProbeRunner::hear(SlotId id, const work::Finished& word) {
     cancelling_.erase(cancelling);
     return told_.cancelled({word.run, "", word.ran});
   }
+  const ProbeId probe = running->second.probe;
   running_.erase(running);
   ProbeResult result = word.result;
   result.detail = printable(result.detail);
+  if (result.reason == Reason::cost) strike(probe, result);
   told_.finished({word.run, std::move(result), word.ran});
 }
 

@@ -12,7 +12,7 @@
 // A worker (by slot):
 //
 //   absent    none runs in the slot; one is asked for as soon as its pause is over.
-//   asked     the spawner was asked for one.
+//   asked     the spawner was asked for one. Where it leaves that unanswered for kAnswerAwaited, it is another's turn.
 //   up        it runs, and gets orders.
 //
 // From up to absent when it ends, talks junk, or leaves a cancellation unanswered for kPatience. Then what it was at (it says so
@@ -82,8 +82,8 @@ class ProbeRunner {
     std::set<ProbeId> has;  // what was put there
     bool is_asked = false;
     TimePoint up_at{};
-    Duration pause{};  // before the next one
-    TimePoint next_at{};
+    Duration pause{};     // before the next one
+    TimePoint next_at{};  // asked: when the answer is overdue
   };
   struct Running {
     ProbeId probe{};
@@ -109,6 +109,7 @@ class ProbeRunner {
   void on_answer(work::ReceivedAnswer received);
   void worker_is_up(SlotId id, work::ReceivedAnswer& received);
   void worker_ended(SlotId id, const std::string& why);
+  void strike(ProbeId probe, const ProbeResult& result);
   void settle_blame(const Running& blamed, RunId run, const work::Page& page);
 
   [[nodiscard]] std::optional<SlotId> slot_for(ProbeId id, TimePoint now);

@@ -26,6 +26,12 @@ std::uint64_t network_namespace() {
   return stat("/proc/self/ns/net", &found) == 0 ? found.st_ino : 0;
 }
 
+ProbeResult cost_result(const std::string& stage) {
+  const auto most = Cost::kMostAttempt / 1ms;
+  return probes::failed(Reason::cost, fmt::format("its answer takes more than {} ms of CPU time{}", most,
+                                                  stage.empty() ? "" : " (" + stage + ")"));
+}
+
 std::string cut(std::string text) {
   if (text.size() > kLongestText) text.resize(kLongestText);
   return text;
@@ -79,8 +85,10 @@ void Worker::obey(const work::Start& order) {
   if (const auto problem = make(found->second))
     return finish(order.run, running, probes::local_trouble(*problem));
   auto attempt = found->second.probe->start([this, run = order.run](ProbeResult result) {
+    count_cost();                             // also what came back in one call
     const auto over = running_.extract(run);  // it is on the stack: it dies after its result was told
-    if (over) finish(run, over.mapped(), std::move(result));
+    if (!over) return;
+    finish(run, over.mapped(), costs_too_much(over.mapped()) ? cost_result("") : std::move(result));
   });
   if (!attempt) return finish(order.run, running, std::move(attempt.error()));
   running.attempt = std::move(*attempt);
@@ -136,15 +144,23 @@ void Worker::look_at_clock(TimePoint now) {
 }
 
 void Worker::end_what_costs_too_much() {
-  for (const std::uint64_t run : cost_.samples()) {
-    const auto found = running_.find(RunId{run});
-    if (found == running_.end() || ++found->second.samples < Cost::kMostAttempt / Cost::kSample) continue;
-    const auto over = running_.extract(found);
-    const auto most = Cost::kMostAttempt / 1ms;
-    finish(RunId{run}, over.mapped(),
-           probes::failed(Reason::cost, fmt::format("its answer takes more than {} ms of CPU time ({})", most,
-                                                    over.mapped().attempt->stage())));
+  if (!count_cost()) return;
+  for (auto next = running_.begin(); next != running_.end();) {
+    const auto one = next++;
+    if (!costs_too_much(one->second)) continue;
+    const auto over = running_.extract(one);
+    finish(over.key(), over.mapped(), cost_result(over.mapped().attempt->stage()));
   }
+}
+
+// Whether there was any.
+bool Worker::count_cost() {
+  const auto samples = cost_.samples();
+  for (const std::uint64_t run : samples) {
+    const auto found = running_.find(RunId{run});
+    if (found != running_.end()) ++found->second.samples;
+  }
+  return !samples.empty();
 }
 
 }  // namespace herald::prober

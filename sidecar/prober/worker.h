@@ -59,6 +59,10 @@ class Worker {
   void turn_ends();
   void look_at_clock(TimePoint now);
   void end_what_costs_too_much();
+  bool count_cost();
+  [[nodiscard]] static bool costs_too_much(const Running& running) {
+    return running.samples >= Cost::kMostAttempt / Cost::kSample;
+  }
 
   Loop& loop_;
   Cost& cost_;

@@ -127,6 +127,7 @@ class FakeSpawner {
   std::map<std::uint32_t, FakeWorker> workers;  // by slot
   std::vector<std::uint32_t> spawned;
   std::vector<std::uint32_t> killed;
+  bool is_silent = false;  // it takes requests and answers none
 
  private:
   void obey() {
@@ -135,6 +136,7 @@ class FakeSpawner {
     if (request->kind == work::SpawnKind::kill) return killed.push_back(request->slot);
     if (request->kind == work::SpawnKind::leave) return hang_up();
     spawned.push_back(request->slot);
+    if (is_silent) return;
     std::array<int, 2> ends{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
     const Fd theirs(ends[0]);
@@ -304,6 +306,19 @@ TEST_CASE_METHOD(
   CHECK(&worker_of(RunId{10}) != &spawner.workers[2]);
 }
 
+TEST_CASE_METHOD(Bench, "probe runner: whose target costs too much runs apart from then on") {
+  runner.start(kProbe, RunId{7});
+  const ProbeResult cost{Verdict::fail, Reason::cost, "too much", 1s};
+  worker_of(RunId{7}).say({work::Finished{RunId{7}, cost, kRan}});
+  REQUIRE(run_until(loop, [&] { return heard.finished.size() == 1; }));
+  CHECK(heard.finished[0].result == cost);
+  CHECK(heard.has_notice("web/front: its target's answer costs too much CPU time"));
+  REQUIRE(run_until(loop, [&] { return spawner.workers.contains(2); }));
+  loop_once();
+  runner.start(kProbe, RunId{8});
+  CHECK(&worker_of(RunId{8}) == &spawner.workers[2]);
+}
+
 TEST_CASE_METHOD(Bench, "probe runner: what has been begun twice and lost is inconclusive") {
   runner.start(kProbe, RunId{7});
   end(worker_of(RunId{7}));
@@ -348,6 +363,26 @@ TEST_CASE_METHOD(Bench,
   loop_once();
   runner.start(kProbe, RunId{8});
   worker_of(RunId{8});
+}
+
+TEST_CASE_METHOD(Bench, "probe runner: a slot that waits long does not keep another waiting") {
+  end(spawner.workers[0]);
+  loop_once();
+  spawner.workers[1].say({work::Hello{1, 1}});  // of another namespace: the next one in 5 s
+  REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 3; }, 3s));
+  CHECK(spawner.spawned.back() == 0);
+}
+
+TEST_CASE_METHOD(Bench, "probe runner: a spawner that is silent is given up, and another asked") {
+  spawner.is_silent = true;
+  end(spawner.workers[0]);
+  REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 3; }));
+  spawner.is_silent = false;
+  REQUIRE(run_until(loop, [&] { return heard.has_notice("is silent"); }));
+  REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 5; }));
+  loop_once();
+  runner.start(kProbe, RunId{7});
+  worker_of(RunId{7});
 }
 
 namespace {

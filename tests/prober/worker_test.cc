@@ -269,6 +269,26 @@ TEST_CASE_METHOD(Bench, "worker: an attempt that costs too much CPU time fails f
   wait_for<work::Cancelled>(1);
 }
 
+TEST_CASE_METHOD(Bench,
+                 "worker: what an attempt has cost in one call counts, though the call gave a result") {
+  order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
+  run_for(50ms);
+  const Fd connection(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(connection);
+  {
+    const Loop::Account on_account(loop, 7);
+    for (const Duration end = cpu_time() + 70ms; cpu_time() < end;) continue;
+  }
+  {
+    const Loop::Account on_account(loop, 7);  // in two, so that it does not end this process
+    for (const Duration end = cpu_time() + 70ms; cpu_time() < end;) continue;
+  }
+  REQUIRE(write_all(connection, "hello"));
+  const auto finished = wait_for<work::Finished>(1);
+  CHECK(finished[0].result.verdict == Verdict::fail);
+  CHECK(finished[0].result.reason == Reason::cost);
+}
+
 TEST_CASE_METHOD(Bench, "worker: whose attempt runs stands on its page while it does, and then nobody's") {
   order({work::Put{kProbe, target.probe()}, work::Start{kProbe, RunId{7}}});
   wait_for<work::Finished>(1);
