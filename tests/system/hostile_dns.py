@@ -132,6 +132,19 @@ def pointer_loop(query, wanted, tcp):
     return [message(query, records=[record(A, b"\xc0\0\x02\x01", name=struct.pack("!H", 0xC000 | at))])]
 
 
+def pointer_chains(query, wanted, tcp):
+    """As large as a message may be, and nothing but the longest chain of compression pointers with records at its end, each of
+    which is a walk along all of it."""
+    if not tcp:
+        return [message(query, TC)]
+    at = 12 + len(query.question) + 2 + 10  # where the data of the first record begins
+    targets = [12, *range(at, 0x4000 - 2, 2)]  # the question's name, and then each the one before it
+    chain = b"".join(struct.pack("!H", 0xC000 | target) for target in targets[:-1])
+    records = [record(65280, chain)]  # a type that nobody looks into
+    walk = record(65280, b"", name=struct.pack("!H", 0xC000 | targets[-1]))
+    return [message(query, records=records + [walk] * ((65535 - at - len(chain)) // len(walk)))]
+
+
 def false_counts(query, wanted, tcp):
     """Promises 65535 records in each section."""
     return [message(query, records=answers(query, wanted), counts=(1, 65535, 65535, 65535))]
@@ -147,7 +160,7 @@ MODES = {
     mode.__name__: mode
     for mode in (
         right, empty, servfail, nxdomain, refused, silent, wrong_id, wrong_question, spoofed_first, echo, truncated,
-        truncated_hang, junk, short, pointer_loop, false_counts, huge,
+        truncated_hang, junk, short, pointer_loop, pointer_chains, false_counts, huge,
     )
 }  # fmt: skip
 

@@ -92,6 +92,12 @@ def endless_headers(connection, request, wanted):
     faults.endless(connection, b"X-Padding: " + b"x" * 1000 + b"\r\n")
 
 
+def endless_chunk(connection, request, wanted):
+    """A chunk whose extension never ends: a client that reads it sees no byte of a body, and has no reason to stop."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;")
+    faults.endless(connection, b"x" * faults.CHUNK)
+
+
 def garbage(connection, request, wanted):
     connection.sendall(faults.garbage())
 
@@ -110,7 +116,7 @@ def reset(connection, request, wanted):
 
 
 MODES = {
-    mode.__name__: mode for mode in (answer, hang, drip, endless, endless_headers, garbage, short, close, reset)
+    mode.__name__: mode for mode in (answer, hang, drip, endless, endless_headers, endless_chunk, garbage, short, close, reset)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import signal
@@ -76,7 +77,7 @@ class FaultServer:
 
 
 class HttpService(FaultServer):
-    """Modes: answer, hang, drip, endless, endless_headers, garbage, short, close, reset (see http_service.py)."""
+    """Modes: answer, hang, drip, endless, endless_headers, endless_chunk, garbage, short, close, reset (see http_service.py)."""
 
     script = "http_service.py"
     default_mode = "answer"
@@ -102,7 +103,7 @@ class TcpService(FaultServer):
 
 class HostileDns(FaultServer):
     """Modes: right, empty, servfail, nxdomain, refused, silent, wrong_id, wrong_question, wrong_source, spoofed_first, echo,
-    truncated, truncated_hang, junk, short, pointer_loop, false_counts, huge, tcp_endless, tcp_drip, tcp_reset (see hostile_dns.py);
+    truncated, truncated_hang, junk, short, pointer_loop, pointer_chains (TCP), false_counts, huge, tcp_endless, tcp_drip, tcp_reset (see hostile_dns.py);
     with any of them `lose_every_second=True`."""
 
     script = "hostile_dns.py"
@@ -239,6 +240,30 @@ include: {included}
 remote-control:
   control-enable: no
 """)
+
+
+class SlowHandshake(RealServer):
+    """TLS 1.2 with a Diffie-Hellman modulus of 8,192 bits that is no known group: each handshake takes a client seconds of CPU."""
+
+    program = "openssl"
+
+    def __init__(self, lab: Lab, ns: Namespace, label: str, port: int) -> None:
+        directory = lab.subdir(label)
+        cert, key, group = directory / "cert.pem", directory / "key.pem", directory / "dh.pem"
+        argv = ["s_server", "-accept", str(port), "-www", "-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"]
+        super().__init__(lab, ns, label, port, [*argv, "-cert", str(cert), "-key", str(key), "-dhparam", str(group)])
+        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(cert), "-subj", "/CN=slow"]
+        subprocess.run(request, check=True, capture_output=True)
+        modulus = int("f" + "a5" * 1023 + "7", 16)  # of a known group a client would take a short exponent
+        inner = _der(2, modulus.to_bytes(1025, "big")) + _der(2, b"\x03")
+        text = base64.encodebytes(_der(0x30, inner)).decode()
+        group.write_text(f"-----BEGIN DH PARAMETERS-----\n{text}-----END DH PARAMETERS-----\n")
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content
 
 
 def make_certificate(directory: Path, names: Sequence[str] = ("localhost",), days: int = 30) -> tuple[Path, Path]:
