@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -47,6 +48,15 @@ int spawn_worker(const std::string& program, const std::string& option, const Fd
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return error;
+}
+
+// With what its attempts run: each command leads a process group of its own, and without the worker has no deadline.
+void end_worker(pid_t pid) {
+  ::kill(pid, SIGSTOP);  // so that it starts no more of them
+  const std::string number = std::to_string(pid);
+  std::ifstream children("/proc/" + number + "/task/" + number + "/children");
+  for (pid_t child = 0; children >> child;) ::kill(-child, SIGKILL);
+  ::kill(-pid, SIGKILL);
 }
 
 }  // namespace
@@ -92,10 +102,9 @@ void Spawner::on_ready(ClientId id) {
     case work::SpawnKind::spawn:
       if (worker == client.workers.end()) return spawn(id, request->slot);
       worker->second.has_successor = true;
-      ::kill(-worker->second.pid, SIGKILL);
-      return;
+      return end_worker(worker->second.pid);
     case work::SpawnKind::kill:
-      if (worker != client.workers.end()) ::kill(-worker->second.pid, SIGKILL);
+      if (worker != client.workers.end()) end_worker(worker->second.pid);
       return;
     case work::SpawnKind::leave:
       return loop_.exit(0);
@@ -107,7 +116,7 @@ void Spawner::drop(ClientId id) {
   const auto dropped = clients_.extract(id);
   if (!dropped) return;
   // The loop reaps them.
-  for (const auto& [slot, worker] : dropped.mapped().workers) ::kill(-worker.pid, SIGKILL);
+  for (const auto& [slot, worker] : dropped.mapped().workers) end_worker(worker.pid);
   if (is_alone_) loop_.exit(0);
 }
 
@@ -140,7 +149,7 @@ void Spawner::spawn(ClientId id, std::uint32_t slot) {
   if (!is_told) drop(id);
 }
 
-// What it has started, and what is left of that, goes with it.
+// What is left in its process group goes with it.
 void Spawner::ended(ClientId id, std::uint32_t slot, int code, int status) {
   const auto client = clients_.find(id);
   if (client == clients_.end()) return;

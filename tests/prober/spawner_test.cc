@@ -34,11 +34,25 @@ std::size_t open_descriptors() {
   return count;
 }
 
-std::vector<pid_t> children() {
-  std::ifstream file("/proc/self/task/" + std::to_string(getpid()) + "/children");
+std::vector<pid_t> children_of(pid_t pid) {
+  const std::string number = std::to_string(pid);
+  std::ifstream file("/proc/" + number + "/task/" + number + "/children");
   std::vector<pid_t> found;
   for (pid_t child = 0; file >> child;) found.push_back(child);
   return found;
+}
+
+std::vector<pid_t> children() {
+  return children_of(getpid());
+}
+
+// A zombie does not, whoever has to reap it.
+bool is_running(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const std::size_t at = stat.rfind(") ");
+  return at != std::string::npos && stat[at + 2] != 'Z' && stat[at + 2] != 'X';
 }
 
 bool is_there(pid_t pid) {
@@ -224,6 +238,29 @@ TEST_CASE_METHOD(Bench, "spawner: the end of a connection kills its workers, and
   run_for(20ms);
   CHECK(children() == std::vector<pid_t>{others.answer.pid});
   CHECK_FALSE(is_hung_up(other));
+}
+
+TEST_CASE_METHOD(Bench, "spawner: what a worker's attempts run ends with it") {
+  listen();
+  Fd client = connect();
+  const auto worker = spawn(client, 0);
+  ProbeSpec spec;
+  spec.type = "exec";
+  spec.settings = R"({"command": ["/bin/sleep", "1000"]})";
+  std::string packet;
+  work::append(packet, work::Put{ProbeId{1}, spec});
+  work::append(packet, work::Start{ProbeId{1}, RunId{1}});
+  const auto size = static_cast<std::uint32_t>(packet.size());
+  REQUIRE(write_all(worker.socket, std::string(reinterpret_cast<const char*>(&size), sizeof size) + packet));
+  std::vector<pid_t> commands;
+  REQUIRE(run_until(loop, [&] { return !(commands = children_of(worker.answer.pid)).empty(); }));
+  SECTION("killed by request") {
+    REQUIRE(work::send_request(client, {SpawnKind::kill, 0}));
+  }
+  SECTION("with the connection") {
+    client.reset();
+  }
+  REQUIRE(run_until(loop, [&] { return !is_running(commands[0]); }));
 }
 
 TEST_CASE_METHOD(Bench, "spawner: heraldd's own ends with its connection") {
