@@ -160,7 +160,7 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
   for (const auto& [run, running] : lost) {
     running_.erase(run);
     if (page && page->run == static_cast<std::uint64_t>(run)) {
-      settle_blame(running, run, *page);
+      told_.finished({run, settle_blame(running.probe, *page), at_this_moment()});
     } else if (running.is_again || !begin(running.probe, run, true)) {
       told_.finished({run, trouble(trouble_), at_this_moment()});
     }
@@ -169,19 +169,21 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
     const auto [run, cancelling] = *next++;
     if (cancelling.slot != id) continue;
     cancelling_.erase(run);
-    if (page && page->run == static_cast<std::uint64_t>(run))
-      told_.notice(true, "a worker hung, and was ended");
+    // It was at that one beyond its deadline.
+    if (page && page->run == static_cast<std::uint64_t>(run) && cancelling.probe)
+      (void)settle_blame(*cancelling.probe, *page);
     told_.cancelled({run, "", {}});  // nobody knows how much time it had
   }
 }
 
-void ProbeRunner::settle_blame(const Running& blamed, RunId run, const work::Page& page) {
+// What its attempt has come to.
+ProbeResult ProbeRunner::settle_blame(ProbeId probe, const work::Page& page) {
   const bool by_cost = page.cost != 0;
   ProbeResult result = by_cost ? ProbeResult{Verdict::fail, Reason::cost,
                                              "its answer is not read within 150 ms of CPU time", Duration{}}
                                : trouble("its worker ended while it was at this attempt");
-  strike(blamed.probe, result);
-  told_.finished({run, std::move(result), at_this_moment()});
+  strike(probe, result);
+  return result;
 }
 
 // It made others late, or would have.
@@ -217,6 +219,9 @@ void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {
     if (slot.channel && slot.has.contains(id))
       work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
   }
+  for (auto& [run, cancelling] : cancelling_) {
+    if (cancelling.probe == id) cancelling.probe.reset();  // it was the former one's
+  }
   blame_.forget(id);
   known_[id] = {std::move(name), std::move(spec)};
 }
@@ -251,7 +256,7 @@ void ProbeRunner::cancel(RunId run) {
   const TimePoint now = Loop::clock();
   work::append(slots_[slot].channel->next(), work::Order(work::Cancel{run}));
   if (cancelling_.empty()) hung_.set_time(now + kPatience);
-  cancelling_[run] = {slot, now};
+  cancelling_[run] = {cancelled.mapped().probe, slot, now};
 }
 
 // What the workers have said until now is heard first: the second look comes after another turn.

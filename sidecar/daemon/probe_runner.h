@@ -91,6 +91,7 @@ class ProbeRunner {
     bool is_again = false;
   };
   struct Cancelling {
+    std::optional<ProbeId> probe;  // none where that is another by now
     SlotId slot = 0;
     TimePoint at{};
   };
@@ -110,7 +111,7 @@ class ProbeRunner {
   void worker_is_up(SlotId id, work::ReceivedAnswer& received);
   void worker_ended(SlotId id, const std::string& why);
   void strike(ProbeId probe, const ProbeResult& result);
-  void settle_blame(const Running& blamed, RunId run, const work::Page& page);
+  [[nodiscard]] ProbeResult settle_blame(ProbeId probe, const work::Page& page);
 
   [[nodiscard]] std::optional<SlotId> slot_for(ProbeId id, TimePoint now);
   [[nodiscard]] bool begin(ProbeId id, RunId run, bool is_again);

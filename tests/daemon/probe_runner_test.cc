@@ -339,6 +339,26 @@ TEST_CASE_METHOD(Bench, "probe runner: a worker that leaves a cancellation unans
   CHECK(Loop::clock() - before >= 1s);
   CHECK(heard.cancelled[0].ran == Ran{});  // which is no time at all
   CHECK(spawner.killed.size() == 1);
+  CHECK(heard.has_notice("web/front: it ended its worker"));
+}
+
+TEST_CASE_METHOD(Bench, "probe runner: what a worker was at beyond its deadline gets the blame, too") {
+  runner.start(kProbe, RunId{7});
+  FakeWorker& worker = worker_of(RunId{7});
+  worker.is_at(RunId{7}, true);
+  runner.cancel(RunId{7});
+  SECTION("the probe is the same") {
+    end(worker);
+    REQUIRE(run_until(loop, [&] { return !heard.cancelled.empty(); }));
+    CHECK(heard.has_notice("web/front: its target's answer costs too much CPU time"));
+    REQUIRE(run_until(loop, [&] { return spawner.workers.contains(2); }));
+  }
+  SECTION("it is another by now") {
+    runner.put(kProbe, "web/front", tcp(11));
+    end(worker);
+    REQUIRE(run_until(loop, [&] { return !heard.cancelled.empty(); }));
+    CHECK(heard.notices.empty());
+  }
 }
 
 TEST_CASE_METHOD(Bench, "probe runner: what is in flight of a probe that is another now ends untold") {

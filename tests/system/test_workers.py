@@ -91,20 +91,24 @@ def wait_workers(herald: Herald, other_than: Sequence[int] = ()) -> list[int]:
 
 # ---- what targets do
 
+# As often as a prober asks that wants to know it soon.
+OFTEN = {"interval": "500ms", "fast_interval": "250ms", "timeout": "500ms"}
+
 
 def endless_chunk(region: Region) -> list[dict[str, Any]]:
     region.http_service(port=8090).set("endless_chunk")
-    return [http(8090)]
+    return [http(8090, **OFTEN, expect={"body_contains": "never said"}) for _ in range(2)]
 
 
 def pointer_chains(region: Region) -> list[dict[str, Any]]:
     region.hostile_dns(port=5300).set("pointer_chains")
-    return [dns("health.example.net A", 5300, transport="tcp") for _ in range(4)]
+    return [dns("health.example.net A", 5300, **OFTEN, transport="tcp", expect={"answers": ["192.0.2.1"]}) for _ in range(4)]
 
 
 def slow_handshake(region: Region) -> list[dict[str, Any]]:
     region._service(SlowHandshake(region.lab, region.nva_ns, region._label("tls"), 8443))
-    return [{**http(8443), "url": "https://127.0.0.1:8443/", "tls": {"verify": False}}]
+    tls = {**http(8443, **OFTEN), "url": "https://127.0.0.1:8443/", "tls": {"verify": False}}
+    return [{**tls, "expect": {"body_contains": "never said"}} for _ in range(2)]
 
 
 @FRR
@@ -128,7 +132,7 @@ def test_what_one_target_burns_makes_no_other_late(region, attack: Callable[[Reg
     began = time.monotonic()
     bad = [herald.service(f"bad{i}") for i in range(len(attackers))]
     assert time.monotonic() - began < 2 * len(attackers)
-    assert [(one["health"], one["state"]) for one in bad] == [("unhealthy", "withdrawn")] * len(bad), herald.log_tail()
+    assert [one["state"] for one in bad] == ["withdrawn"] * len(bad), herald.log_tail()
 
 
 # ---- who is late himself
