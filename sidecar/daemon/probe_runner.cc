@@ -152,7 +152,7 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
   slot.next_at = now + slot.pause;
   asking_.set_time(now);  // for whichever is due first
 
-  if (checking_ && checking_->slot == id) end_check(trouble_);
+  if (checking_ && checking_->slot == id) try_elsewhere();
   std::vector<std::pair<RunId, Running>> lost;
   for (const auto& [run, running] : running_) {
     if (running.slot == id) lost.emplace_back(run, running);
@@ -216,8 +216,9 @@ void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {
   std::erase_if(running_, [id](const auto& entry) { return entry.second.probe == id; });
   for (Slot& slot : slots_) {
     // At once where it was, for what is in flight has to end.
-    if (slot.channel && slot.has.contains(id))
-      work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
+    if (!slot.channel || !slot.has.contains(id)) continue;
+    work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
+    if (slot.channel->next().size() > kLongestPiece) slot.channel->flush();
   }
   for (auto& [run, cancelling] : cancelling_) {
     if (cancelling.probe == id) cancelling.probe.reset();  // it was the former one's
@@ -343,12 +344,11 @@ void ProbeRunner::check(const Config& config, Checked done) {
         checking.problems.push_back(name + ": its settings are too long");
         continue;
       }
-      checking.names[++last_ticket_] = name;
-      checking.orders.push_back({last_ticket_, spec});
+      checking.asked[++last_ticket_] = {name, spec};
     }
   }
-  checking.deadline = loop_.timer_at(Loop::clock() + kLongestCheck, [this] { end_check(trouble_); });
-  if (checking.names.empty()) checking.deadline.set_time(Loop::clock());
+  checking.deadline = loop_.timer_at(Loop::clock() + kLongestCheck, [this] { check_is_overdue(); });
+  if (checking.asked.empty()) checking.deadline.set_time(Loop::clock());
   send_tries();
 }
 
@@ -357,24 +357,40 @@ void ProbeRunner::send_tries() {
   const auto up = std::ranges::find_if(slots_, [](const Slot& slot) { return slot.channel != nullptr; });
   if (up == slots_.end()) return;
   checking_->slot = static_cast<SlotId>(up - slots_.begin());
-  for (const work::Try& order : std::exchange(checking_->orders, {})) {
-    work::append(up->channel->next(), work::Order(order));
+  for (const auto& [ticket, asked] : checking_->asked) {
+    work::append(up->channel->next(), work::Order(work::Try{ticket, asked.spec}));
     if (up->channel->next().size() > kLongestPiece) up->channel->flush();
   }
 }
 
 void ProbeRunner::tried(std::uint64_t ticket, const std::optional<std::string>& problem) {
-  const auto named = checking_->names.extract(ticket);
-  if (!named) return;
-  if (problem) checking_->problems.push_back(fmt::format("{}: {}", named.mapped(), printable(*problem)));
-  if (checking_->names.empty()) end_check("");
+  const auto asked = checking_->asked.extract(ticket);
+  if (!asked) return;
+  if (problem) checking_->problems.push_back(fmt::format("{}: {}", asked.mapped().name, printable(*problem)));
+  if (checking_->asked.empty()) end_check("");
+}
+
+// What ended the worker may have been a target's answer; a second time it is what is tried.
+void ProbeRunner::try_elsewhere() {
+  if (std::exchange(checking_->is_again, true)) return end_check(trouble_);
+  checking_->slot.reset();
+  send_tries();
+}
+
+void ProbeRunner::check_is_overdue() {
+  const auto slot = checking_->slot;
+  const bool hangs = slot && slots_[*slot].channel && !checking_->asked.empty();
+  end_check(hangs ? "the worker that tries them does not answer" : trouble_);
+  if (!hangs) return;
+  if (link_) (void)link_->kill(*slot);
+  worker_ended(*slot, "it did not answer what it was to try");
 }
 
 // `why` is said where there are probes that were not tried.
 void ProbeRunner::end_check(const std::string& why) {
   Checking ended = std::move(*checking_);
   checking_.reset();
-  if (!ended.names.empty()) ended.problems.push_back("the probes cannot be tried: " + why);
+  if (!ended.asked.empty()) ended.problems.push_back("the probes cannot be tried: " + why);
   ended.done(std::move(ended.problems));
 }
 

@@ -96,9 +96,13 @@ class ProbeRunner {
     TimePoint at{};
   };
   struct Checking {
-    std::map<std::uint64_t, std::string> names;  // of what is not tried yet, by ticket
-    std::vector<work::Try> orders;               // until a worker is there to try them
-    std::optional<SlotId> slot;
+    struct Asked {
+      std::string name;
+      ProbeSpec spec;
+    };
+    std::map<std::uint64_t, Asked> asked;  // what is not tried yet, by ticket
+    std::optional<SlotId> slot;            // of the worker that tries it
+    bool is_again = false;                 // one has ended meanwhile
     std::vector<std::string> problems;
     Checked done;
     Source deadline;
@@ -125,6 +129,8 @@ class ProbeRunner {
 
   void send_tries();
   void tried(std::uint64_t ticket, const std::optional<std::string>& problem);
+  void try_elsewhere();
+  void check_is_overdue();
   void end_check(const std::string& why);
 
   Loop& loop_;

@@ -26,7 +26,8 @@ Fd make_page() {
 }
 
 // 0 or an errno.
-int spawn_worker(const std::string& program, const std::string& option, const Fd& socket, const Fd& page, pid_t& pid) {
+int spawn_worker(const std::string& program, const std::string& option, const Fd& socket, const Fd& page,
+                 pid_t& pid) {
   // Out of the way of the numbers that they get.
   const Fd high_socket(fcntl(socket.get(), F_DUPFD_CLOEXEC, 10));
   const Fd high_page(fcntl(page.get(), F_DUPFD_CLOEXEC, 10));
@@ -43,7 +44,8 @@ int spawn_worker(const std::string& program, const std::string& option, const Fd
   posix_spawnattr_setsigmask(&attributes, &signals);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option.c_str()), nullptr};
+  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option.c_str()),
+                                 nullptr};
   const int error = posix_spawn(&pid, program.c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);

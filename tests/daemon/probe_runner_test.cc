@@ -372,6 +372,42 @@ TEST_CASE_METHOD(Bench, "probe runner: what is in flight of a probe that is anot
   CHECK(heard.finished.empty());
 }
 
+TEST_CASE_METHOD(Bench, "probe runner: what a worker was to try when it ended is tried elsewhere, once") {
+  Config config;
+  config.services.emplace_back().name = "web";
+  config.services.back().probes = {tcp(9), tcp(10)};
+  std::optional<std::vector<std::string>> problems;
+  runner.check(config, [&](std::vector<std::string> found) { problems = std::move(found); });
+  const auto trier = [&]() -> FakeWorker& {
+    FakeWorker* found = nullptr;
+    REQUIRE(run_until(loop, [&] {
+      for (auto& [slot, worker] : spawner.workers) {
+        if (!worker.ordered<work::Try>().empty()) found = &worker;
+      }
+      return found != nullptr;
+    }));
+    return *found;
+  };
+  FakeWorker& first = trier();
+  first.say({work::Tried{first.ordered<work::Try>()[0].ticket, "no such file"}});
+  loop_once();
+  end(first);
+  FakeWorker& second = trier();
+  const auto asked = second.ordered<work::Try>();
+  REQUIRE(asked.size() == 1);  // what was tried already is not tried again
+  SECTION("and made") {
+    second.say({work::Tried{asked[0].ticket, std::nullopt}});
+    REQUIRE(run_until(loop, [&] { return problems.has_value(); }));
+    CHECK(*problems == std::vector<std::string>{"probe web/port: no such file"});
+  }
+  SECTION("and ends that one, too") {
+    end(second);
+    REQUIRE(run_until(loop, [&] { return problems.has_value(); }));
+    REQUIRE(problems->size() == 2);
+    CHECK(problems->back().starts_with("the probes cannot be tried: "));
+  }
+}
+
 TEST_CASE_METHOD(Bench,
                  "probe runner: without a spawner every attempt is inconclusive at once, and it comes back") {
   spawner.hang_up();
@@ -388,7 +424,7 @@ TEST_CASE_METHOD(Bench,
 TEST_CASE_METHOD(Bench, "probe runner: a slot that waits long does not keep another waiting") {
   end(spawner.workers[0]);
   loop_once();
-  spawner.workers[1].say({work::Hello{1, 1}});  // of another namespace: the next one in 5 s
+  spawner.workers[1].say({work::Hello{1, HERALD_VERSION}});  // of another namespace: the next one in 5 s
   REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 3; }, 3s));
   CHECK(spawner.spawned.back() == 0);
 }

@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Bench,
   const auto said = work::read_reports(std::string_view(hello).substr(4, static_cast<std::size_t>(size) - 4));
   REQUIRE(said);
   REQUIRE(said->size() == 1);
-  CHECK(std::get<work::Hello>(said->front()).pid == pid);
+  CHECK(std::get<work::Hello>(said->front()).version == HERALD_VERSION);
 }
 
 TEST_CASE_METHOD(Bench, "spawner: a worker has no descriptor but its own") {

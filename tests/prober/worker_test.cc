@@ -127,10 +127,10 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE_METHOD(Bench, "worker: it says hello first, with its namespace and pid") {
+TEST_CASE_METHOD(Bench, "worker: it says hello first, with its namespace and version") {
   const auto hello = wait_for<work::Hello>(1);
   CHECK(std::holds_alternative<work::Hello>(reports.front()));
-  CHECK(hello[0].pid == getpid());
+  CHECK(hello[0].version == HERALD_VERSION);
   CHECK(std::filesystem::read_symlink("/proc/self/ns/net").native() ==
         "net:[" + std::to_string(hello[0].network_namespace) + "]");
 }

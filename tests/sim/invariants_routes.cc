@@ -143,9 +143,10 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   const auto gone = routes_.gone_since(spec.vips);
   const bool current =
       std::ranges::all_of(spec.vips, [&](const Vip& vip) { return routes_.is_current(vip); });
-  if (address == nullptr || !address->ours || !gone || !current) return false;
-  return now >=
-         std::max({*gone, service.rules.unwanted_since(), service.rules.changed_at()}) + spec.drain.linger;
+  // Proved by a read since it is not wanted; where nothing had to be said to the router, none follows at once.
+  const auto proved = routes_.first_read_since(service.rules.unwanted_since());
+  if (address == nullptr || !address->ours || !gone || !current || !proved) return false;
+  return now >= std::max({*gone, *proved, service.rules.changed_at()}) + spec.drain.linger;
 }
 
 void Invariants::check_overdue_routes(TimePoint now) {

@@ -16,6 +16,9 @@ constexpr std::size_t kMostStepsASecond = 30;
 // A step waits at most 5 s for its back-off, and as long again for a read that is given up for other steps.
 constexpr Duration kLongestLack = 12s;
 
+// Some hours of them.
+constexpr std::size_t kKeptReads = 1000;
+
 }  // namespace
 
 void RouteRules::read_begun() {
@@ -37,6 +40,8 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
     return ended_after_.clear();
   }
   read_by_ = begun_;
+  read_at_.push_back(now);
+  if (read_at_.size() > kKeptReads) read_at_.pop_front();
   owned_ = view.owned;
   held_ = view.fallback;
   for (const auto& [vip, route] : view.routes) {
@@ -80,6 +85,11 @@ bool RouteRules::may_be_stepped_on(const Vip& vip) const {
   const auto known = known_after_.find(vip);
   const bool is_known = known == known_after_.end() || read_by_ > known->second;
   return owned_ && !in_flight() && (read_failed_ || is_known);
+}
+
+std::optional<TimePoint> RouteRules::first_read_since(TimePoint then) const {
+  const auto found = std::ranges::lower_bound(read_at_, then);
+  return found == read_at_.end() ? std::nullopt : std::optional(*found);
 }
 
 std::optional<TimePoint> RouteRules::gone_since(std::span<const Vip> vips) const {

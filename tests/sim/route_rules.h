@@ -50,6 +50,8 @@ class RouteRules {
   // Or it does not answer: what is to be done is tried all the same.
   [[nodiscard]] bool may_be_stepped_on(const Vip& vip) const;
   // Since when reads show none of them, in the configuration and in the table, and nothing was sent; none: not so.
+  // When the router was read first since then; none: not yet.
+  [[nodiscard]] std::optional<TimePoint> first_read_since(TimePoint then) const;
   [[nodiscard]] std::optional<TimePoint> gone_since(std::span<const Vip> vips) const;
   // Since when reads show none of them in the configuration, and nothing was sent.
   [[nodiscard]] std::optional<TimePoint> unowned_since(const Vip& vip) const;
@@ -82,6 +84,7 @@ class RouteRules {
   std::map<Vip, std::uint64_t> known_after_;  // as ended_after_, but for is_current()
   std::map<Vip, std::deque<TimePoint>> recent_;
   std::map<Vip, TimePoint> lacking_since_;
+  std::deque<TimePoint> read_at_;  // the last ones
 };
 
 }  // namespace herald::sim
