@@ -186,6 +186,7 @@ void Controller::recover_from_stall(Duration late, TimePoint now) {
     const auto& lease = service.run.spec().announce.lease;
     lapsed.push_back(lease && late >= *lease / 2);
   }
+  fleet_.was_absent(late);
   touch_all();
   const std::string text =
       fmt::format("herald did not run for {:.1f} s", std::chrono::duration<double>(late).count());
@@ -224,7 +225,7 @@ Composed Controller::compose_service(std::size_t index) const {
   for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
     const ProbeRun& probe = fleet_.run(service.first_probe + offset);
     opinions.push_back(
-        {&probe.spec(), &probe.tracker(), probe.last_conclusive(), &probe.last(), probe.conclusive_at()});
+        {&probe.spec(), &probe.tracker(), probe.last_conclusive(), &probe.last(), probe.silent_since()});
   }
   return compose(spec.require, opinions);
 }

@@ -122,7 +122,10 @@ void Worker::say(const work::Report& word) {
 
 void Worker::finish(RunId run, const Running& running, ProbeResult result) {
   result.detail = cut(std::move(result.detail));
-  say(work::Finished{run, std::move(result), ran(running)});
+  // That all is well can wait for others that say so: heraldd is woken once for many.
+  const bool can_wait = result.verdict == Verdict::pass;
+  work::append(can_wait ? channel_.soon() : channel_.next(),
+               work::Report(work::Finished{run, std::move(result), ran(running)}));
 }
 
 Ran Worker::ran(const Running& running) const {

@@ -24,14 +24,23 @@ Channel::Channel(Loop& loop, Fd fd, OnPacket on_packet, OnEnd on_end)
     failure_ = system_error_text("watch a socket");
     soon_.set_time(Loop::clock());
   }
-  turn_end_ = loop_.post([this] { flush(); });
+  held_ = loop_.timer([this] { flush(); });
+  turn_end_ = loop_.post([this] {
+    if (is_due_) flush();
+  });
 }
 
 Channel::~Channel() {
   if (gone_ != nullptr) *gone_ = true;
 }
 
+std::string& Channel::soon() {
+  if (next_.empty() && !is_due_) held_.set_time(Loop::clock() + kPatience);
+  return next_;
+}
+
 void Channel::flush() {
+  is_due_ = false;
   if (next_.empty() || !source_) return;
   const auto size = static_cast<std::uint32_t>(next_.size());
   std::array<char, kHead> head{};
@@ -110,6 +119,7 @@ bool Channel::deliver() {
 
 void Channel::end(std::string why) {
   source_.reset();
+  held_.disarm();
   soon_.disarm();
   const auto told = std::move(on_end_);
   if (told) told(why);

@@ -1,5 +1,5 @@
 // A stream of packets between heraldd and a worker, on the loop: each end collects what it has to say and sends it once a turn,
-// in one piece, so that a hundred attempts cost one system call.
+// or a little later, in one piece, so that a hundred attempts cost one system call.
 //
 // A packet is its length (32 bits) and its bytes. Nothing here waits: what the other end does not take stays here, and when
 // that is too much, or a packet is too long, or the other end is gone, the channel is over and says so, once. The Loop must
@@ -31,7 +31,13 @@ class Channel {
   ~Channel();
 
   // Of the packet that the end of the turn sends; messages are appended to it.
-  [[nodiscard]] std::string& next() { return next_; }
+  [[nodiscard]] std::string& next() {
+    is_due_ = true;
+    return next_;
+  }
+  // The same of what may wait for others: it is sent within kPatience. Who is woken once for many costs less.
+  static constexpr Duration kPatience = std::chrono::milliseconds(5);
+  [[nodiscard]] std::string& soon();
   // Now, and not at the end of the turn.
   void flush();
 
@@ -53,9 +59,11 @@ class Channel {
   std::string received_;
   std::string failure_;  // to be told by the loop, not from within a call
   bool waits_for_room_ = false;
+  bool is_due_ = false;
   bool* gone_ = nullptr;  // set where this is destroyed by a callback
   Source source_;
   Source turn_end_;
+  Source held_;  // what may wait for others is waiting
   Source soon_;
 };
 

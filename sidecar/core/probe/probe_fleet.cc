@@ -152,6 +152,10 @@ effect::Transition ProbeFleet::turned(std::size_t place, const Mark& before, std
 
 // ---- lateness
 
+void ProbeFleet::was_absent(Duration late) {
+  for (Member& probe : probes_) probe.run.was_absent(late);
+}
+
 ProbeFleet::Outcome ProbeFleet::forget_old(const std::vector<bool>& lapsed, std::string_view why,
                                            TimePoint now) {
   Outcome outcome;

@@ -51,6 +51,8 @@ class ProbeFleet {
   Outcome finish_cancelled(const event::ProbeStage& cancelled, TimePoint now);
   // Those whose word was awaited in vain.
   Outcome finish_expired(TimePoint now);
+  // herald itself did not run for so long.
+  void was_absent(Duration late);
   // After a stall: what is too old to stand for the present is known no more, and of services that have `lapsed` (by
   // place) nothing is.
   Outcome forget_old(const std::vector<bool>& lapsed, std::string_view why, TimePoint now);

@@ -36,6 +36,7 @@ ProbeRun::ProbeRun(ProbeSpec spec, std::string_view service)
 TimePoint ProbeRun::begin(TimePoint now) {
   due_ = next_ = schedule_.first(now);
   conclusive_at_ = turned_at_ = now;
+  absent_ = {};
   return next_;
 }
 
@@ -110,6 +111,7 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
   } else {
     conclusive_ = last_;
     conclusive_at_ = now;
+    absent_ = {};
   }
   next_ = schedule_.next(due_, started_, now, pace(), random);
   return next_;

@@ -63,8 +63,9 @@ class ProbeRun {
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
   [[nodiscard]] const ProbeResult& last() const { return last_; }
   [[nodiscard]] const ProbeResult* last_conclusive() const { return conclusive_ ? &*conclusive_ : nullptr; }
-  // When the last conclusive result came; where there was none, when the probe began.
-  [[nodiscard]] TimePoint conclusive_at() const { return conclusive_at_; }
+  // Since when nothing conclusive has come, or since the probe began; herald's own absence does not count.
+  [[nodiscard]] TimePoint silent_since() const { return conclusive_at_ + absent_; }
+  void was_absent(Duration late) { absent_ += late; }
   // Its target's last word was a failure that is no timeout: somebody is there. Not by what it has failed for over time: a
   // target that refused yesterday may hang today.
   [[nodiscard]] bool has_answered() const;
@@ -90,6 +91,7 @@ class ProbeRun {
   std::optional<TimePoint> last_started_;
   std::optional<ProbeResult> conclusive_;
   TimePoint conclusive_at_{};
+  Duration absent_{};  // herald itself, since then
   TimePoint turned_at_{};
   std::uint64_t runs_ = 0;
   std::uint64_t inconclusive_ = 0;

@@ -125,7 +125,7 @@ std::optional<TimePoint> longest_silence(std::span<const ProbeOpinion> probes) {
   for (const ProbeOpinion& probe : probes) {
     const bool is_unknown = probe.tracker->output() == HealthTracker::Output::unknown;
     if (probe.spec->role != Role::gate || !is_unknown) continue;
-    since = std::min(since.value_or(probe.conclusive_at), probe.conclusive_at);
+    since = std::min(since.value_or(probe.silent_since), probe.silent_since);
   }
   return since;
 }

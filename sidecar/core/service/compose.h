@@ -19,7 +19,7 @@ struct ProbeOpinion {
   const HealthTracker* tracker = nullptr;
   const ProbeResult* conclusive = nullptr;  // the last conclusive result, if there was one
   const ProbeResult* latest = nullptr;      // the last result of any kind
-  TimePoint conclusive_at{};                // when; where there was none, when it began
+  TimePoint silent_since{};                 // when; where there was none, when it began
 };
 
 struct Composed {

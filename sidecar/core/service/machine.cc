@@ -37,10 +37,8 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
   if (composed.health == Health::healthy && !waits_for_grade(composed, presence, now))
     grade_ = Grade::healthy;
   if (composed.health == Health::degraded) grade_ = Grade::degraded;
-  if (composed.health != Health::unknown) excused_ = {};
   silent_until_.reset();
-  if (unknown_limit_ && composed.silent_since)
-    silent_until_ = *composed.silent_since + *unknown_limit_ + excused_;
+  if (unknown_limit_ && composed.silent_since) silent_until_ = *composed.silent_since + *unknown_limit_;
   switch (admin_.state) {
     case AdminState::drain:
       return drain(presence, now);

@@ -68,10 +68,7 @@ class ServiceMachine {
   // Until when something conclusive is waited for.
   [[nodiscard]] TimePoint adopt_deadline() const { return adopt_deadline_; }
   // herald did not run for so long, so nothing could become known.
-  void stalled(Duration late) {
-    adopt_deadline_ += late;
-    excused_ += late;
-  }
+  void stalled(Duration late) { adopt_deadline_ += late; }
   // When evaluate() would say something new though no fact changed.
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] double penalty(TimePoint now) const;
@@ -108,7 +105,6 @@ class ServiceMachine {
 
   std::optional<Duration> unknown_limit_;
   std::optional<TimePoint> silent_until_;  // while the health is not known
-  Duration excused_{};                     // herald's own absence, since it was known
   TimePoint adopt_deadline_;
   Admin admin_;
   std::optional<TimePoint> withdraw_at_;  // of a drain

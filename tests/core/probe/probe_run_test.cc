@@ -217,6 +217,19 @@ TEST_CASE("inconclusive results let it grow old, and no count survives that") {
   CHECK(rising.probe.tracker().output() == HealthTracker::Output::unknown);
 }
 
+TEST_CASE("how long a probe is silent counts from its last conclusive result, without herald's own absence") {
+  Bench bench;
+  CHECK(bench.probe.silent_since() == kStart);
+  bench.probe.was_absent(1h);
+  CHECK(bench.probe.silent_since() == kStart + 1h);
+  const TimePoint started = bench.now;
+  bench.run(kPass);
+  CHECK(bench.probe.silent_since() == started + 2ms);
+  bench.probe.was_absent(1s);
+  bench.run(kTrouble);
+  CHECK(bench.probe.silent_since() == started + 2ms + 1s);
+}
+
 TEST_CASE("a snapshot shows the counters") {
   Bench bench;
   bench.run(kPass);

@@ -144,7 +144,7 @@ TEST_CASE("unknown is as silent as the gate that has told nothing the longest") 
   Probes probes;
   probes.add('-').add('-').add('u').add('-', Role::degrade);
   for (const std::size_t index : {0, 1, 2, 3})
-    probes.opinion(index).conclusive_at = kLast - std::chrono::seconds(index);
+    probes.opinion(index).silent_since = kLast - std::chrono::seconds(index);
   CHECK(probes.compose(kAll).silent_since ==
         kLast - std::chrono::seconds(1));  // not those that are known, nor degraders
   CHECK_FALSE(Probes().add('u').compose(kAll).silent_since);
