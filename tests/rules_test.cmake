@@ -63,7 +63,8 @@ room(sidecar/os "${std}" "${fmt}" "sidecar/core/types\\.h" "${text}" ${system} "
 room(sidecar/varlink "${std}" "${fmt}" "${json}" "sidecar/core/types\\.h" "${text}" "sidecar/os/fd\\.h" ${system})
 
 room(sidecar/config "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(text_file|kept_file|fd)\\.h" ${system})
-room(sidecar/state "${std}" "${fmt}" "${json}" "sidecar/core/(types|events)\\.h" "${text}" "${os}" ${system})
+# Its writer is another process, which is spoken with as the workers are.
+room(sidecar/state "${std}" "${fmt}" "${json}" "sidecar/core/(types|events)\\.h" "${text}" "${os}" "sidecar/work/channel\\.h" ${system})
 
 room(sidecar/announce/router "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system})
 room(sidecar/announce/frr "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}

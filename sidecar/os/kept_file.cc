@@ -26,7 +26,8 @@ void leave_to_owner_of(const std::filesystem::path& directory, const Fd& file) {
 }
 
 std::expected<void, std::string> replace_kept_file(const std::filesystem::path& file, std::string_view text,
-                                                   mode_t mode, Durable durable) {
+                                                   mode_t mode, Durable durable,
+                                                   const std::function<bool()>& is_wanted) {
   const std::filesystem::path parent = file.parent_path();
   std::error_code error;
   std::filesystem::create_directories(parent, error);  // open() tells if it could not
@@ -36,6 +37,10 @@ std::expected<void, std::string> replace_kept_file(const std::filesystem::path& 
       ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode));
   leave_to_owner_of(parent, fd);
   const bool written = fd && write_all(fd, text) && (durable == Durable::no || ::fsync(fd.get()) == 0);
+  if (written && is_wanted && !is_wanted()) {
+    ::unlink(fresh.c_str());
+    return std::unexpected(fmt::format("replace {}: nobody wants it any more", file.native()));
+  }
   if (!written || ::rename(fresh.c_str(), file.c_str()) != 0) {
     std::string problem = written ? failed("replace", file) : failed("write", fresh);
     ::unlink(fresh.c_str());

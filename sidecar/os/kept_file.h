@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,9 +21,11 @@ void leave_to_owner_of(const std::filesystem::path& directory, const Fd& file);
 
 enum class Durable : std::uint8_t { no, yes };  // yes: on the disk before it returns
 
-// Makes the directory where it is missing. The error is a line for people, and the file is as it was then.
+// Makes the directory where it is missing. The error is a line for people, and the file is as it was then. `is_wanted` is
+// asked last, after the disk has taken its time; nothing is replaced where it says no.
 [[nodiscard]] std::expected<void, std::string> replace_kept_file(const std::filesystem::path& file,
                                                                  std::string_view text, mode_t mode,
-                                                                 Durable durable);
+                                                                 Durable durable,
+                                                                 const std::function<bool()>& is_wanted = {});
 
 }  // namespace herald
