@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sidecar/config/json_document.h"
-#include "sidecar/os/kept_file.h"
+#include "sidecar/os/text_file.h"
 
 namespace herald {
 namespace {
@@ -29,18 +29,16 @@ std::vector<ConfigText> read_texts(const json& document) {
 
 }  // namespace
 
-std::expected<void, std::string> AcceptedConfig::keep(std::span<const ConfigText> texts) const {
-  if (file_.empty()) return {};
-  constexpr mode_t kMode = 0600;  // a probe's headers may hold a password
+std::expected<std::string, std::string> AcceptedConfig::text_of(std::span<const ConfigText> texts) const {
   json files = json::array();
   for (const ConfigText& each : texts) files.push_back({{"file", each.file}, {"text", each.text}});
   // Only a comment can hold what is no UTF-8.
-  const std::string text =
+  std::string text =
       json{{"files", std::move(files)}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   if (text.size() > kMostFileBytes)
     return std::unexpected(
         fmt::format("write {}: it is longer than {} MiB", file_.native(), kMostFileBytes >> 20U));
-  return replace_kept_file(file_, text, kMode, Durable::no);
+  return text;
 }
 
 std::optional<Config> AcceptedConfig::load(std::span<const ProbeKindCheck> kinds) const {

@@ -23,8 +23,9 @@ class AcceptedConfig {
 
   [[nodiscard]] const std::filesystem::path& file() const { return file_; }
 
-  // `texts` as in LoadResult. The error is a line for people; what was kept before stays then.
-  [[nodiscard]] std::expected<void, std::string> keep(std::span<const ConfigText> texts) const;
+  // What the file is to hold; `texts` as in LoadResult. Whoever writes it lets nobody else read it: a probe's headers may
+  // hold a password. The error is a line for people; what was kept before stays then.
+  [[nodiscard]] std::expected<std::string, std::string> text_of(std::span<const ConfigText> texts) const;
   [[nodiscard]] std::optional<Config> load(std::span<const ProbeKindCheck> kinds) const;
 
  private:

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/text/clocks.h"
 #include "sidecar/text/plain_text.h"
 
 namespace herald {
@@ -32,7 +33,12 @@ bool flag_in(const json& parameters, const char* key) {
 }
 
 VarlinkReply status(const ControlSource& source) {
-  return ordered_json{{"status", status_report(source.snapshot(), source.clocks())}};
+  ordered_json report = status_report(source.snapshot(), source.clocks());
+  const auto since = source.disk_silent_since ? source.disk_silent_since() : std::nullopt;
+  report["disk"] = {
+      {"answers", !since},
+      {"silent_since", since ? ordered_json(to_rfc3339(*since, source.clocks())) : ordered_json(nullptr)}};
+  return ordered_json{{"status", std::move(report)}};
 }
 
 VarlinkReply why(const ControlSource& source, const std::string& service) {
@@ -95,16 +101,20 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   return names;
 }
 
-VarlinkError not_kept(const std::string& error) {
-  return {std::string(kNotKept), {{"message", error}}};
+// Answers with that, or that it could not be kept.
+ControlSource::OnDone answering(const ControlSource& source, std::uint64_t client, ordered_json reply) {
+  return [finish = source.finish, client,
+          reply = std::move(reply)](const std::expected<void, std::string>& done) {
+    if (done) return finish(client, reply);
+    finish(client, std::unexpected(VarlinkError{std::string(kNotKept), {{"message", done.error()}}}));
+  };
 }
 
 VarlinkReply clear_damping(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
   const auto services = chosen(source, parameters);
   if (!services) return std::unexpected(services.error());
-  if (const auto done = source.clear_damping(*services, who_is(peer)); !done)
-    return std::unexpected(not_kept(done.error()));
-  return ordered_json{{"services", *services}};
+  source.clear_damping(*services, who_is(peer), answering(source, peer.client, {{"services", *services}}));
+  return ordered_json::object();
 }
 
 VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
@@ -118,8 +128,8 @@ VarlinkReply administer(const ControlSource& source, AdminState state, AdminStat
     if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
     request.lasts = std::chrono::milliseconds(lasts);
   }
-  if (const auto done = source.administer(request); !done) return std::unexpected(not_kept(done.error()));
-  return ordered_json{{"services", request.services}};
+  source.administer(request, answering(source, peer.client, {{"services", request.services}}));
+  return ordered_json::object();
 }
 
 VarlinkReply reload(const ControlSource& source, std::uint64_t client) {
@@ -128,9 +138,9 @@ VarlinkReply reload(const ControlSource& source, std::uint64_t client) {
   return ordered_json::object();
 }
 
-VarlinkReply hand_over(const ControlSource& source) {
+VarlinkReply hand_over(const ControlSource& source, std::uint64_t client) {
   if (source.snapshot().stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
-  if (const auto begun = source.hand_over(); !begun) return std::unexpected(not_kept(begun.error()));
+  source.hand_over(answering(source, client, ordered_json::object()));
   return ordered_json::object();
 }
 
@@ -143,6 +153,7 @@ VarlinkMethod admin_method(const ControlSource& source, std::string name, std::s
           .in = std::move(in),
           .out = {{"services", "[]string"}},
           .mutates = true,
+          .course = VarlinkCourse::later,  // it is kept first
           .call = [source, state, undoes](const json& parameters, const VarlinkPeer& peer) {
             return administer(source, state, undoes, parameters, peer);
           }};
@@ -204,6 +215,7 @@ void add_words(std::vector<VarlinkMethod>& methods, const ControlSource& source)
        .in = {{"services", "[]string"}, {"all", "?bool"}},
        .out = {{"services", "[]string"}},
        .mutates = true,
+       .course = VarlinkCourse::later,
        .call = [source](const json& parameters, const VarlinkPeer& peer) {
          return clear_damping(source, parameters, peer);
        }});
@@ -237,7 +249,8 @@ void add_orders(std::vector<VarlinkMethod>& methods, const ControlSource& source
        .in = {},
        .out = {},
        .mutates = true,
-       .call = [source](const json&, const VarlinkPeer&) { return hand_over(source); }});
+       .course = VarlinkCourse::later,
+       .call = [source](const json&, const VarlinkPeer& peer) { return hand_over(source, peer.client); }});
 }
 
 }  // namespace

@@ -22,17 +22,22 @@ struct ControlSource {
   // What `plan` shows.
   std::function<nlohmann::ordered_json()> plan;
   std::function<const History::Entries&()> history;
-  // Begins it; the client is answered by ControlServer::finish().
+  // Answers a client whose request has taken time: ControlServer::finish().
+  std::function<void(std::uint64_t client, const VarlinkReply& reply)> finish;
+  // Begins it; the client is answered by finish().
   std::function<void(const ProbeRequest& request, std::uint64_t client)> probe;
-  // Keeps it and tells the core; the error is a line for people.
-  std::function<std::expected<void, std::string>(const AdminRequest& request)> administer;
-  std::function<std::expected<void, std::string>(std::span<const std::string> services,
-                                                 const std::string& who)>
+  // Keeps it and tells the core; `done` is called once. The error is a line for people, why it cannot be kept; nothing
+  // has changed then.
+  using OnDone = std::function<void(const std::expected<void, std::string>& done)>;
+  std::function<void(const AdminRequest& request, OnDone done)> administer;
+  std::function<void(std::span<const std::string> services, const std::string& who, OnDone done)>
       clear_damping = {};
-  // Begins to read the configuration again; the client is answered by ControlServer::finish() with reload_reply().
+  // Begins to read the configuration again; the client is answered by finish() with reload_reply().
   std::function<void(std::uint64_t client)> reload = {};
-  // Begins to hand over. The error is a line for people, why that cannot be kept; nothing has changed then.
-  std::function<std::expected<void, std::string>()> hand_over = {};
+  // Begins to hand over, once that is kept.
+  std::function<void(OnDone done)> hand_over = {};
+  // Since when the disk has not answered; none: it does.
+  std::function<std::optional<TimePoint>()> disk_silent_since = {};
 };
 
 // What became of a reload. Nothing has changed where there are errors, lines for people.

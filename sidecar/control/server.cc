@@ -229,7 +229,9 @@ void ControlServer::finish(std::uint64_t client, const VarlinkReply& reply) {
   const auto found = clients_.find(client);
   if (found == clients_.end() || !std::exchange(found->second.awaiting, false)) return;
   this->reply(found->second, {encode_reply(reply)});
+  if (!send(found->second)) return drop(client);  // now: the loop's next turn may be none
   settle(client);
+  if (!waiting_.empty()) share_timer_.set_time(Loop::clock());  // for what it has sent ahead
 }
 
 // It may be called while a request of another client is carried out, so it sends nothing itself and drops watchers only.

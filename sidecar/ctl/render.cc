@@ -88,6 +88,11 @@ std::string head(const Report& report, const Look& look) {
   if (const std::string error = text_at(report, "observe_error"); !error.empty()) {
     text += line("the interfaces cannot be read: " + error, look, Colour::bad);
   }
+  if (const auto since = time_at(object_at(report, "disk"), "silent_since")) {
+    text += line(fmt::format("the disk does not answer, for {}: no drain can be kept, nor anything else",
+                             span_text(report_time(report) - *since)),
+                 look, Colour::bad);
+  }
   const double late = number_at(object_at(report, "lateness"), "p99_ms");
   if (late >= kLateMilliseconds) {
     text += line(

@@ -18,6 +18,9 @@ namespace {
 // more than this is a bug, and the rest waits for the next turn rather than starve the sockets.
 constexpr int kMostRounds = 64;
 
+// What is left to be written when heraldd ends; a disk that takes longer must not hold up its successor.
+constexpr Duration kMostToKeep = std::chrono::seconds(1);
+
 }  // namespace
 
 Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
@@ -25,7 +28,8 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       log_(log),
       options_(std::move(options)),
       controller_(std::move(config), std::random_device{}(), Loop::clock()),
-      history_(options_.hands.keeps_in),
+      history_(options_.hands.keeps_in, *options_.hands.writer,
+               [this](const std::string& said) { log_.write(LogLevel::warning, said); }),
       probes_(loop, options_.workers,
               {.finished = [this](const event::ProbeFinished& finished) { tell(finished); },
                .cancelled = [this](const event::ProbeStage& stage) { tell(stage); },
@@ -35,7 +39,8 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                    }}),
       addresses_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
       router_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
-      operators_(loop, log, controller_, std::move(options_.hands.state), options_.hands.keeps_in,
+      operators_(loop, log, controller_, options_.hands.state, *options_.hands.writer,
+                 options_.hands.keeps_in,
                  {.tell = [this](const Event& event) { tell(event); },
                   .settle = [this] { settle(); },
                   .snapshot = [this] { return snapshot(); },
@@ -43,7 +48,9 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                   .plan = [this] { return plan(); },
                   .history = [this]() -> const History::Entries& { return history_.entries(); },
                   .reload = [this](std::uint64_t client) { reload(client); }}),
-      systemd_(loop) {}
+      systemd_(loop) {
+  options_.hands.writer->say_with([this](const std::string& said) { log_.write(LogLevel::warning, said); });
+}
 
 std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
@@ -130,9 +137,9 @@ void Daemon::settle() {
   }
   wakeup_ = std::max(controller_.next_wakeup(), now);
   timer_.set_time(wakeup_);
-  // After the effects: a slow disk must not hold up a withdrawal.
-  if (const auto said = history_.flush()) log_.write(LogLevel::warning, *said);
+  history_.flush();
   operators_.keep();
+  if (leaving_) leave_when_kept();
   systemd_.turn_ends({.ready = addresses_.has_observed(), .stopping = controller_.stopping()},
                      [&] { return status_line(controller_.snapshot(now)); });
 }
@@ -197,7 +204,12 @@ void Daemon::carry_out(const effect::Exit& effect) {
   }
   record(entry_of_herald("stopped", "", clocks()));
   systemd_.exiting();
-  loop_.exit(effect.clean ? 0 : 1);
+  const TimePoint until = loop_.now() + kMostToKeep;
+  leaving_ = {effect.clean ? 0 : 1, until, loop_.timer_at(until, [] {})};  // its turn ends in settle()
+}
+
+void Daemon::leave_when_kept() {
+  if (options_.hands.writer->is_idle() || Loop::clock() >= leaving_->until) loop_.exit(leaving_->code);
 }
 
 // ---- history

@@ -92,6 +92,7 @@ class Daemon {
   void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);
 
+  void leave_when_kept();
   void open_history();
   void record(HistoryEntry entry);
   [[nodiscard]] nlohmann::ordered_json plan() const;
@@ -112,6 +113,13 @@ class Daemon {
   Systemd systemd_;
   Lateness lateness_;
   TimePoint wakeup_{};
+  // Of an exit that was decided upon: what is to be written has until then.
+  struct Leaving {
+    int code = 0;
+    TimePoint until{};
+    Source timer;
+  };
+  std::optional<Leaving> leaving_;
   std::vector<Source> signals_;
   Source timer_;
   Source settle_;

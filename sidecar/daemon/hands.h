@@ -14,12 +14,14 @@
 #include "sidecar/os/loop.h"
 #include "sidecar/os/namespace_lock.h"
 #include "sidecar/state/state_file.h"
+#include "sidecar/state/writer.h"
 
 namespace herald {
 
 struct Hands {
   std::unique_ptr<Levers> levers;
-  std::unique_ptr<const StateFile> state;
+  std::unique_ptr<Writer> writer;  // of every file that heraldd keeps
+  StateFile state;
   // Of the history, of what is handed over and of the accepted configuration; none: nothing of them is read or kept.
   std::optional<std::filesystem::path> keeps_in;
   // Before anything is touched. What it returns is kept as long as heraldd runs; the error is a line for people.

@@ -190,16 +190,33 @@ WorkerOptions worker_options(const Options& options, const Config& config) {
           .processes = config.workers.processes == 0 ? cores : config.workers.processes};
 }
 
+void keep_accepted(Log& log, Writer& writer, const AcceptedConfig& accepted,
+                   std::span<const ConfigText> texts) {
+  const auto say = [&log](const std::string& error) {
+    log.write(LogLevel::warning, "the accepted configuration cannot be kept: " + error);
+  };
+  if (accepted.file().empty()) return;
+  auto text = accepted.text_of(texts);
+  if (!text) return say(text.error());
+  writer.write({.make =
+                    [file = accepted.file(), text = *std::move(text)] {
+                      return WriteOrder{
+                          .kind = WriteOrder::Kind::replace, .file = file, .text = text, .mode = 0600};
+                    },
+                .done =
+                    [say](const Written& written) {
+                      if (!written) say(written.error().text);
+                    }});
+}
+
 int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
   Loop loop;
   Log log(options.log);
   Hands hands =
       (options.dry_run ? dry_run_hands : real_hands)(loop, config.state_dir, template_dirs(options));
-  const AcceptedConfig accepted(hands.keeps_in);
-  const auto keep = [&](std::span<const ConfigText> accepted_texts) {
-    if (auto kept = accepted.keep(accepted_texts); !kept) {
-      log.write(LogLevel::warning, "the accepted configuration cannot be kept: " + kept.error());
-    }
+  const auto keep = [&log, &writer = *hands.writer,
+                     accepted = AcceptedConfig(hands.keeps_in)](std::span<const ConfigText> texts_now) {
+    keep_accepted(log, writer, accepted, texts_now);
   };
   const auto load_again = [&options] { return load(options); };
   WorkerOptions workers = worker_options(options, config);

@@ -12,14 +12,15 @@ constexpr Duration kKeepEvery = std::chrono::seconds(1);
 
 }  // namespace
 
-Operators::Operators(Loop& loop, Log& log, const Controller& controller,
-                     std::unique_ptr<const StateFile> state,
+Operators::Operators(Loop& loop, Log& log, const Controller& controller, StateFile state, Writer& writer,
                      const std::optional<std::filesystem::path>& keeps_in, Daemon daemon)
     : loop_(loop),
       log_(log),
       controller_(controller),
+      writer_(writer),
       daemon_(std::move(daemon)),
-      operations_(std::move(state)),
+      operations_(std::move(state), writer,
+                  [this](const std::string& said) { log_.write(LogLevel::warning, said); }),
       handover_(keeps_in),
       keep_timer_(loop.timer([] {})) {}  // its turn ends in keep()
 
@@ -48,12 +49,18 @@ std::expected<void, std::string> Operators::open() {
       .clocks = daemon_.clocks,
       .plan = daemon_.plan,
       .history = daemon_.history,
+      .finish =
+          [this](std::uint64_t client, const VarlinkReply& reply) {
+            if (control_) control_->finish(client, reply);
+          },
       .probe = [this](const ProbeRequest& request, std::uint64_t client) { probe(request, client); },
-      .administer = [this](const AdminRequest& request) { return administer(request); },
-      .clear_damping = [this](std::span<const std::string> services,
-                              const std::string& who) { return clear_damping(services, who); },
+      .administer = [this](const AdminRequest& request,
+                           OnDone done) { administer(request, std::move(done)); },
+      .clear_damping = [this](std::span<const std::string> services, const std::string& who,
+                              OnDone done) { clear_damping(services, who, std::move(done)); },
       .reload = daemon_.reload,
-      .hand_over = [this] { return hand_over(); }};
+      .hand_over = [this](OnDone done) { hand_over(std::move(done)); },
+      .disk_silent_since = [this] { return writer_.silent_since(); }};
   auto server = ControlServer::start(loop_, std::move(*socket),
                                      VarlinkService(control_info(), control_interface(source)));
   if (!server) return std::unexpected(server.error());
@@ -62,36 +69,42 @@ std::expected<void, std::string> Operators::open() {
   return {};
 }
 
-std::expected<void, std::string> Operators::administer(const AdminRequest& request) {
-  auto words = operations_.administer(request, daemon_.clocks());
-  if (!words) {
-    log_.write(LogLevel::error, "nothing was changed, because it could not be kept: " + words.error());
-    return std::unexpected(words.error());
-  }
-  for (const event::Administer& word : *words) daemon_.tell(word);
-  // Who waits for a withdrawal waits for a read that is later than his word, also where nothing had to be withdrawn.
-  if (request.state == AdminState::drain) daemon_.tell(event::RouterChanged{});
-  daemon_.settle();  // the answer is about a decision that was taken
-  return {};
+void Operators::administer(const AdminRequest& request, OnDone done) {
+  const bool is_drain = request.state == AdminState::drain;
+  operations_.administer(
+      request, daemon_.clocks(), [this, is_drain, done = std::move(done)](const auto& words) {
+        if (!words) {
+          log_.write(LogLevel::error, "nothing was changed, because it could not be kept: " + words.error());
+          return done(std::unexpected(words.error()));
+        }
+        for (const event::Administer& word : *words) daemon_.tell(word);
+        // Who waits for a withdrawal waits for a read that is later than his word, also where nothing had to be withdrawn.
+        if (is_drain) daemon_.tell(event::RouterChanged{});
+        daemon_.settle();  // the answer is about a decision that was taken
+        done({});
+      });
 }
 
-std::expected<void, std::string> Operators::clear_damping(std::span<const std::string> services,
-                                                          const std::string& who) {
-  const auto words = operations_.clear_damping(services, who);
-  if (!words) return std::unexpected(words.error());
-  for (const event::ClearDamping& word : *words) daemon_.tell(word);
-  return {};
+void Operators::clear_damping(std::span<const std::string> services, const std::string& who, OnDone done) {
+  operations_.clear_damping({services.begin(), services.end()}, who,
+                            [this, done = std::move(done)](const auto& words) {
+                              if (!words) return done(std::unexpected(words.error()));
+                              for (const event::ClearDamping& word : *words) daemon_.tell(word);
+                              done({});
+                            });
 }
 
-// The caller has its answer before the turn ends, which may be the last one.
-std::expected<void, std::string> Operators::hand_over() {
-  if (auto written = handover_.write(); !written) {
-    log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error());
-    return written;
-  }
-  log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
-  daemon_.tell(event::Handover{});
-  return {};
+// The caller has his answer before anything else happens, which may be the end.
+void Operators::hand_over(OnDone done) {
+  handover_.write(writer_, [this, done = std::move(done)](const Written& written) {
+    if (!written) {
+      log_.write(LogLevel::error, "no handover, because it could not be kept: " + written.error().text);
+      return done(std::unexpected(written.error().text));
+    }
+    log_.write(LogLevel::notice, "handover: stopping, with everything left announced");
+    done({});
+    daemon_.tell(event::Handover{});
+  });
 }
 
 // The loop settles before it sleeps, and not now: the client has to be waiting before it can be answered.
@@ -124,7 +137,7 @@ void Operators::keep() {
   if (!operations_.has_unkept()) return;
   const TimePoint now = loop_.now();
   if (now >= keep_at_) {
-    if (const auto said = operations_.flush(daemon_.clocks())) log_.write(LogLevel::warning, *said);
+    operations_.flush(daemon_.clocks());
     keep_at_ = now + kKeepEvery;
   }
   if (operations_.has_unkept()) keep_timer_.set_time(keep_at_);

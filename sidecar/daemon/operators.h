@@ -41,7 +41,7 @@ class Operators {
   };
 
   // `keeps_in`: see HandoverMarker.
-  Operators(Loop& loop, Log& log, const Controller& controller, std::unique_ptr<const StateFile> state,
+  Operators(Loop& loop, Log& log, const Controller& controller, StateFile state, Writer& writer,
             const std::optional<std::filesystem::path>& keeps_in, Daemon daemon);
   Operators(const Operators&) = delete;
   Operators& operator=(const Operators&) = delete;
@@ -53,13 +53,13 @@ class Operators {
   // Opens the control socket. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> open();
   // heraldd has started: what a handover was to keep is ours again.
-  void started() { handover_.remove(); }
+  void started() { handover_.remove(writer_); }
 
-  // The errors are lines for people; nothing has changed then.
-  [[nodiscard]] std::expected<void, std::string> administer(const AdminRequest& request);
-  [[nodiscard]] std::expected<void, std::string> clear_damping(std::span<const std::string> services,
-                                                               const std::string& who);
-  [[nodiscard]] std::expected<void, std::string> hand_over();
+  // Later, when it is kept. The errors are lines for people; nothing has changed then.
+  using OnDone = ControlSource::OnDone;
+  void administer(const AdminRequest& request, OnDone done);
+  void clear_damping(std::span<const std::string> services, const std::string& who, OnDone done);
+  void hand_over(OnDone done);
   // Answered by probed(), once all attempts have ended.
   void probe(const ProbeRequest& request, std::uint64_t client);
   void probed(const effect::Probed& effect);
@@ -79,6 +79,7 @@ class Operators {
   Loop& loop_;
   Log& log_;
   const Controller& controller_;
+  Writer& writer_;
   Daemon daemon_;
   Operations operations_;
   HandoverMarker handover_;

@@ -4,10 +4,11 @@
 // and removed by the next heraldd that has started.
 #pragma once
 
-#include <expected>
 #include <filesystem>
+#include <functional>
 #include <optional>
-#include <string>
+
+#include "sidecar/state/writer.h"
 
 namespace herald {
 
@@ -17,9 +18,9 @@ class HandoverMarker {
   explicit HandoverMarker(const std::optional<std::filesystem::path>& state_dir)
       : file_(state_dir ? *state_dir / "handover" : std::filesystem::path()) {}
 
-  // The error is a line for people.
-  [[nodiscard]] std::expected<void, std::string> write() const;
-  void remove() const;
+  // `done` is told once it is there, or that it is not to be.
+  void write(Writer& writer, std::function<void(const Written&)> done) const;
+  void remove(Writer& writer) const;
   [[nodiscard]] bool exists() const;
 
  private:

@@ -21,7 +21,7 @@ using nlohmann::ordered_json;
 
 constexpr mode_t kMode = 0640;
 
-std::string failed(const char* what, const std::filesystem::path& path) {
+std::string failure_to(const char* what, const std::filesystem::path& path) {
   return system_error_text(fmt::format("{} {}", what, path.native()));
 }
 
@@ -35,12 +35,12 @@ std::expected<std::string, std::string> read_end(const std::filesystem::path& pa
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd && errno == ENOENT) return std::string();
   struct stat status{};
-  if (!fd || ::fstat(fd.get(), &status) != 0) return std::unexpected(failed("read", path));
+  if (!fd || ::fstat(fd.get(), &status) != 0) return std::unexpected(failure_to("read", path));
   if (!S_ISREG(status.st_mode)) return std::unexpected(fmt::format("{} is no regular file", path.native()));
   std::string text(std::min(most, static_cast<std::size_t>(status.st_size)), '\0');
   const off_t begin = status.st_size - static_cast<off_t>(text.size());
   const ssize_t count = ::pread(fd.get(), text.data(), text.size(), begin);
-  if (count < 0) return std::unexpected(failed("read", path));
+  if (count < 0) return std::unexpected(failure_to("read", path));
   text.resize(static_cast<std::size_t>(count));
   if (begin > 0) text.erase(0, std::min(text.find('\n'), text.size() - 1) + 1);  // a line that was cut
   return text;
@@ -48,8 +48,11 @@ std::expected<std::string, std::string> read_end(const std::filesystem::path& pa
 
 }  // namespace
 
-History::History(const std::optional<std::filesystem::path>& directory)
-    : file_(directory ? *directory / "history.jsonl" : std::filesystem::path()) {}
+History::History(const std::optional<std::filesystem::path>& directory, Writer& writer,
+                 std::function<void(const std::string&)> say)
+    : file_(directory ? *directory / "history.jsonl" : std::filesystem::path()),
+      writer_(writer),
+      say_(std::move(say)) {}
 
 std::expected<void, std::string> History::load() {
   if (file_.empty()) return {};
@@ -78,35 +81,53 @@ void History::add(HistoryEntry entry) {
   entries_.push_back(std::move(entry));
   if (entries_.size() > kMostEntries) entries_.pop_front();
   added_ = true;
+  if (pending_.size() <= kMostFileBytes) return;
+  pending_ = std::string();  // entries_ has what of it is to be kept
+  behind_ = true;
 }
 
-std::optional<std::string> History::flush() {
-  if (!std::exchange(added_, false) || file_.empty()) return std::nullopt;
-  if (file_bytes_ + pending_.size() > kMostFileBytes) behind_ = true;
-  auto written = behind_ ? rewrite() : append();
-  if (!written && !behind_) written = rewrite();
-  file_bytes_ += std::exchange(pending_, {}).size();
-  behind_ = !written;
-  const bool failed_before = std::exchange(failing_, behind_);
-  if (failed_before == failing_) return std::nullopt;
-  return written ? "the history is kept again" : "the history cannot be kept: " + written.error();
+void History::flush() {
+  if (!added_ || writing_ || file_.empty()) return;
+  writing_ = true;
+  writer_.write(
+      {.make = [this] { return next_piece(); }, .done = [this](const Written& done) { written(done); }});
 }
 
-std::expected<void, std::string> History::append() const {
-  const Fd fd(::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (fd && write_all(fd, pending_)) return {};
-  return std::unexpected(failed("write", file_));
+WriteOrder History::next_piece() {
+  added_ = false;
+  rewriting_ = behind_ || file_bytes_ + pending_.size() > kMostFileBytes;
+  behind_ = false;
+  std::string text = std::exchange(pending_, {});
+  if (rewriting_) {
+    text = whole();
+    file_bytes_ = 0;
+  }
+  file_bytes_ += text.size();
+  return {.kind = rewriting_ ? WriteOrder::Kind::replace : WriteOrder::Kind::append,
+          .file = file_,
+          .text = std::move(text),
+          .mode = kMode};
 }
 
-std::expected<void, std::string> History::rewrite() {
+std::string History::whole() const {
   std::string text;
   for (const HistoryEntry& entry : entries_) text += line_of(entry);
   // Half of what it may have, so that it is not written anew for every line.
   if (text.size() > kMostFileBytes / 2) text.erase(0, text.find('\n', text.size() - kMostFileBytes / 2) + 1);
-  auto kept = replace_kept_file(file_, text, kMode, Durable::no);
-  pending_.clear();
-  file_bytes_ = text.size();
-  return kept;
+  return text;
+}
+
+void History::written(const Written& written) {
+  writing_ = false;
+  if (!written) {
+    behind_ = true;
+    pending_.clear();
+    if (!rewriting_) added_ = true;  // perhaps the file is gone, or no file: at once anew
+  }
+  const bool failed = !written && rewriting_;
+  if (failed && !std::exchange(failing_, true)) say_("the history cannot be kept: " + written.error().text);
+  if (written && std::exchange(failing_, false)) say_("the history is kept again");
+  if (!failed) flush();
 }
 
 ordered_json history_report(const History::Entries& entries, std::string_view service,

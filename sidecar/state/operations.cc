@@ -21,6 +21,16 @@ std::size_t forget_expired(KeptState& state, WallClock::time_point now) {
 // By then a penalty of the longest half-life has halved seven times.
 constexpr auto kForgetFlaps = std::chrono::hours(24 * 7);
 
+// hold_down still counts from the withdrawal.
+void forget_penalties(KeptState& state, std::span<const std::string> services) {
+  for (const std::string& service : services) {
+    const auto found = state.flaps.find(service);
+    if (found == state.flaps.end()) continue;
+    found->second.penalty = 0;
+    found->second.suppressed = false;
+  }
+}
+
 }  // namespace
 
 event::Administer Operations::word(const std::string& service, const KeptAdmin& admin,
@@ -46,7 +56,7 @@ Operations::Start Operations::standing(std::span<const std::string> services, co
 
 Operations::Start Operations::start(std::span<const std::string> services, const ClockPair& clocks) {
   std::optional<std::string> problem;
-  if (auto loaded = file_->load()) {
+  if (auto loaded = file_.load()) {
     kept_ = std::move(*loaded);
   } else {
     problem = loaded.error() + drain_all(services, clocks);
@@ -54,7 +64,7 @@ Operations::Start Operations::start(std::span<const std::string> services, const
   Start start = standing(services, clocks);
   start.problem = std::move(problem);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
-  if (forget_expired(kept_, clocks.wall) > 0) (void)file_->save(kept_);
+  if (forget_expired(kept_, clocks.wall) > 0) unkept_ = true;
   return start;
 }
 
@@ -65,59 +75,82 @@ std::string Operations::drain_all(std::span<const std::string> services, const C
     kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
                              "herald", clocks.wall, std::nullopt};
   }
-  const std::string aside = file_->keep_aside();
-  const auto saved = file_->save(kept_);
+  unkept_ = true;
+  const WriteOrder aside = file_.keeping_aside();
+  writer_.write({.make = [aside] { return aside; },
+                 .done =
+                     [this](const Written& done) {
+                       if (!done) say_("the state file could not be kept aside: " + done.error().text);
+                     }});
   return fmt::format(
-      "; whether services were drained is not known, so all of them are: see heraldctl undrain; {}{}", aside,
-      saved ? "" : "; " + saved.error());
+      "; whether services were drained is not known, so all of them are: see heraldctl undrain; it {}",
+      writer_.pretends() ? "stays as it is" : "is kept as " + aside.text);
 }
 
-std::expected<std::vector<event::Administer>, std::string> Operations::administer(const AdminRequest& request,
-                                                                                  const ClockPair& clocks) {
-  KeptState changed = kept_;
-  forget_expired(changed, clocks.wall);
+void Operations::administer(AdminRequest request, const ClockPair& clocks, OnKept<event::Administer> done) {
+  const auto make = [this, request = std::move(request), clocks] {
+    words_ = change(request, clocks);
+    return saving(changed_);
+  };
+  const auto told = [this, done = std::move(done)](const Written& written) {
+    if (!settle(written)) return done(std::unexpected(written.error().text));
+    kept_.admins = std::exchange(changed_.admins, {});
+    done(std::exchange(words_, {}));
+  };
+  writer_.write({.make = make, .done = told, .patience = Writer::kPatience});
+}
+
+std::vector<event::Administer> Operations::change(const AdminRequest& request, const ClockPair& clocks) {
+  changed_ = kept_;
+  forget_expired(changed_, clocks.wall);
   std::vector<event::Administer> words;
   for (const std::string& service : request.services) {
-    const auto found = changed.admins.find(service);
+    const auto found = changed_.admins.find(service);
     if (request.state == AdminState::automatic) {
-      if (found == changed.admins.end() || found->second.state != request.undoes) continue;
-      changed.admins.erase(found);
+      if (found == changed_.admins.end() || found->second.state != request.undoes) continue;
+      changed_.admins.erase(found);
       words.push_back({service, {AdminState::automatic, request.reason, request.who, clocks.core, {}}});
       continue;
     }
     KeptAdmin admin{request.state, request.reason, request.who, clocks.wall, std::nullopt};
     // A drain that is drained again goes on where it is.
-    if (found != changed.admins.end() && found->second.state == request.state)
+    if (found != changed_.admins.end() && found->second.state == request.state)
       admin.since = found->second.since;
     if (request.lasts)
       admin.expires = clocks.wall + std::chrono::duration_cast<WallClock::duration>(*request.lasts);
-    changed.admins[service] = admin;
+    changed_.admins[service] = admin;
     words.push_back(word(service, admin, clocks));
   }
-  if (const auto kept = keep(std::move(changed)); !kept) return std::unexpected(kept.error());
   return words;
 }
 
-std::expected<void, std::string> Operations::keep(KeptState changed) {
-  if (auto saved = file_->save(changed); !saved) return saved;
-  kept_ = std::move(changed);
-  unkept_ = false;
-  return {};
+void Operations::clear_damping(std::vector<std::string> services, std::string who,
+                               OnKept<event::ClearDamping> done) {
+  const auto make = [this, services] {
+    changed_ = kept_;
+    forget_penalties(changed_, services);
+    return saving(changed_);
+  };
+  const auto told = [this, services, who = std::move(who), done = std::move(done)](const Written& written) {
+    if (!settle(written)) return done(std::unexpected(written.error().text));
+    forget_penalties(kept_, services);
+    std::vector<event::ClearDamping> words;
+    for (const std::string& service : services) words.push_back({service, who});
+    done(std::move(words));
+  };
+  writer_.write({.make = make, .done = told, .patience = Writer::kPatience});
 }
 
-std::expected<std::vector<event::ClearDamping>, std::string> Operations::clear_damping(
-    std::span<const std::string> services, const std::string& who) {
-  KeptState changed = kept_;
-  std::vector<event::ClearDamping> words;
-  for (const std::string& service : services) {
-    words.push_back({service, who});
-    const auto found = changed.flaps.find(service);
-    if (found == changed.flaps.end()) continue;
-    found->second.penalty = 0;  // hold_down still counts from the withdrawal
-    found->second.suppressed = false;
-  }
-  if (const auto kept = keep(std::move(changed)); !kept) return std::unexpected(kept.error());
-  return words;
+// All that is remembered until now goes with it.
+WriteOrder Operations::saving(const KeptState& state) {
+  was_unkept_ = std::exchange(unkept_, false);
+  return file_.saving(state);
+}
+
+bool Operations::settle(const Written& written) {
+  if (written) return true;
+  if (written.error().may_be_written || was_unkept_) unkept_ = true;
+  return false;
 }
 
 void Operations::remember(const effect::Remember& effect, const ClockPair& clocks) {
@@ -128,15 +161,22 @@ void Operations::remember(const effect::Remember& effect, const ClockPair& clock
   unkept_ = true;
 }
 
-std::optional<std::string> Operations::flush(const ClockPair& clocks) {
-  if (!unkept_) return std::nullopt;
-  KeptState changed = kept_;
-  std::erase_if(changed.flaps,
+void Operations::flush(const ClockPair& clocks) {
+  if (!unkept_ || std::exchange(flushing_, true)) return;
+  std::erase_if(kept_.flaps,
                 [&](const auto& entry) { return entry.second.withdrawn_at + kForgetFlaps < clocks.wall; });
-  const auto kept = keep(std::move(changed));
-  const bool failed = std::exchange(failing_, !kept);
-  if (failed == failing_) return std::nullopt;
-  return kept ? "penalties are kept again" : "penalties cannot be kept for the next start: " + kept.error();
+  writer_.write({.make = [this]() -> std::optional<WriteOrder> {
+                   if (!unkept_) return std::nullopt;  // kept with somebody's word
+                   return saving(kept_);
+                 },
+                 .done =
+                     [this](const Written& written) {
+                       flushing_ = false;
+                       const bool failed = !settle(written);
+                       if (std::exchange(failing_, failed) == failed) return;
+                       say_(failed ? "penalties cannot be kept for the next start: " + written.error().text
+                                   : "penalties are kept again");
+                     }});
 }
 
 }  // namespace herald

@@ -1,12 +1,14 @@
 // The operator's word: taken, kept on the disk, and only then told to the core. So what was acknowledged survives a
-// crash at any moment, and what could not be kept has not happened. The core's own memory of withdrawals is kept in the
-// same file, soon after and as well as that goes.
+// crash at any moment, and what could not be kept, or not in time, has not happened. The core's own memory of withdrawals
+// is kept in the same file, soon after and as well as that goes.
 //
+// Words are carried out one after the other, each upon the state that the former one has left. Where one was refused
+// because the disk did not answer, it may be on the disk yet: what stands is then written again, behind it.
 // It knows no socket and no loop. Expired words are forgotten when something else is written.
 #pragma once
 
 #include <expected>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +17,7 @@
 
 #include "sidecar/core/events.h"
 #include "sidecar/state/state_file.h"
+#include "sidecar/state/writer.h"
 #include "sidecar/text/clocks.h"
 
 namespace herald {
@@ -31,7 +34,11 @@ struct AdminRequest {
 
 class Operations {
  public:
-  explicit Operations(std::unique_ptr<const StateFile> file) : file_(std::move(file)) {}
+  // `say` is told, for people, what else becomes of the file. The Writer outlives it.
+  Operations(StateFile file, Writer& writer, std::function<void(const std::string&)> say)
+      : file_(std::move(file)), writer_(writer), say_(std::move(say)) {}
+  Operations(const Operations&) = delete;
+  Operations& operator=(const Operations&) = delete;
 
   struct Start {
     std::vector<event::Administer> words;
@@ -45,28 +52,35 @@ class Operations {
   // What stands for services that the configuration did not have until now.
   [[nodiscard]] Start standing(std::span<const std::string> services, const ClockPair& clocks) const;
 
-  // What to tell the core. The error is a line for people; nothing has changed then.
-  [[nodiscard]] std::expected<std::vector<event::Administer>, std::string> administer(
-      const AdminRequest& request, const ClockPair& clocks);
+  // What to tell the core, once it is kept. The error is a line for people; nothing has changed then.
+  template <typename Word>
+  using OnKept = std::function<void(std::expected<std::vector<Word>, std::string>)>;
+  void administer(AdminRequest request, const ClockPair& clocks, OnKept<event::Administer> done);
   // The same for the penalties of services that exist.
-  [[nodiscard]] std::expected<std::vector<event::ClearDamping>, std::string> clear_damping(
-      std::span<const std::string> services, const std::string& who);
+  void clear_damping(std::vector<std::string> services, std::string who, OnKept<event::ClearDamping> done);
 
   // To be kept by the next flush(), or with whatever is kept before.
   void remember(const effect::Remember& effect, const ClockPair& clocks);
   [[nodiscard]] bool has_unkept() const { return unkept_; }
-  // A line for people when it begins to fail, or works again.
-  [[nodiscard]] std::optional<std::string> flush(const ClockPair& clocks);
+  void flush(const ClockPair& clocks);
 
  private:
-  [[nodiscard]] std::expected<void, std::string> keep(KeptState changed);
+  [[nodiscard]] std::vector<event::Administer> change(const AdminRequest& request, const ClockPair& clocks);
+  [[nodiscard]] WriteOrder saving(const KeptState& state);
+  [[nodiscard]] bool settle(const Written& written);
   [[nodiscard]] std::string drain_all(std::span<const std::string> services, const ClockPair& clocks);
   [[nodiscard]] static event::Administer word(const std::string& service, const KeptAdmin& admin,
                                               const ClockPair& clocks);
 
-  std::unique_ptr<const StateFile> file_;
+  StateFile file_;
+  Writer& writer_;
+  std::function<void(const std::string&)> say_;
   KeptState kept_;
-  bool unkept_ = false;   // kept_ is ahead of the file
+  KeptState changed_;                     // by the word that is being kept
+  std::vector<event::Administer> words_;  // of it
+  bool unkept_ = false;                   // kept_ is ahead of the file
+  bool was_unkept_ = false;               // before what is being kept
+  bool flushing_ = false;
   bool failing_ = false;  // the last flush() could not keep it
 };
 

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <utility>
 
-#include "sidecar/os/kept_file.h"
 #include "sidecar/os/text_file.h"
 #include "sidecar/text/clocks.h"
 
@@ -154,18 +153,16 @@ std::expected<KeptState, std::string> StateFile::load() const {
   return std::unexpected(fmt::format("{} cannot be understood ({})", file_.native(), state.error()));
 }
 
-// By a second name, not by a move: until save() has put a new file in its place, the next start has to find it too.
-std::string StateFile::keep_aside() const {
-  const std::filesystem::path aside = file_.native() + ".bad";
-  std::error_code error;
-  std::filesystem::remove(aside, error);
-  std::filesystem::create_hard_link(file_, aside, error);
-  return error ? fmt::format("it could not be kept aside: {}", error.message()) : "kept as " + aside.native();
+WriteOrder StateFile::keeping_aside() const {
+  return {.kind = WriteOrder::Kind::second_name, .file = file_, .text = file_.native() + ".bad"};
 }
 
-std::expected<void, std::string> StateFile::save(const KeptState& state) const {
-  constexpr mode_t kMode = 0640;
-  return replace_kept_file(file_, render_state(state), kMode, Durable::yes);
+WriteOrder StateFile::saving(const KeptState& state) const {
+  return {.kind = WriteOrder::Kind::replace,
+          .file = file_,
+          .text = render_state(state),
+          .mode = 0640,
+          .durable = Durable::yes};
 }
 
 }  // namespace herald

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "sidecar/core/types.h"
+#include "sidecar/state/write_order.h"
 
 namespace herald {
 
@@ -52,33 +53,20 @@ struct KeptState {
 class StateFile {
  public:
   explicit StateFile(const std::filesystem::path& directory) : file_(directory / "state.json") {}
-  StateFile(const StateFile&) = delete;
-  StateFile& operator=(const StateFile&) = delete;
-  virtual ~StateFile() = default;
 
   // It changes nothing. No file is an empty state: nobody has said anything yet. The error, a line for people, is that the
   // file cannot be understood.
   [[nodiscard]] std::expected<KeptState, std::string> load() const;
-  // Keeps what cannot be understood beside the file that save() writes. Returns what became of it, for people.
-  [[nodiscard]] virtual std::string keep_aside() const;
-  // Returns once the state is on the disk; after an error the old one still is. The error is a line for people.
-  [[nodiscard]] virtual std::expected<void, std::string> save(const KeptState& state) const;
+  // Keeps what cannot be understood beside the file that saving() writes: by a second name, not by a move, for until
+  // there is a new file in its place, the next start has to find it too.
+  [[nodiscard]] WriteOrder keeping_aside() const;
+  // Carried out once the state is on the disk; after an error the old one still is.
+  [[nodiscard]] WriteOrder saving(const KeptState& state) const;
 
   [[nodiscard]] const std::filesystem::path& path() const { return file_; }
 
  private:
   std::filesystem::path file_;
-};
-
-// A dry run's: it is read for real and left for the real heraldd as it is.
-class UntouchedStateFile final : public StateFile {
- public:
-  using StateFile::StateFile;
-
-  [[nodiscard]] std::string keep_aside() const override { return "it stays as it is"; }
-  [[nodiscard]] std::expected<void, std::string> save(const KeptState& /*state*/) const override {
-    return {};
-  }
 };
 
 // Exposed for tests and fuzzing.

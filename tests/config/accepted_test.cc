@@ -1,9 +1,5 @@
 #include "sidecar/config/accepted.h"
 
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 
 #include "tests/config/fixture.h"
@@ -28,8 +24,7 @@ LoadResult load_written(const TemporaryDirectory& directory) {
   return load_config(main, directory.path() / "services.d", kinds());
 }
 
-TEST_CASE(
-    "accepted configuration: what was loaded is kept as it was, comments and all, for its owner alone") {
+TEST_CASE("accepted configuration: what was loaded is kept as it was, comments and all") {
   const TemporaryDirectory directory;
   const LoadResult loaded = load_written(directory);
   REQUIRE(reports_of(loaded).empty());
@@ -38,11 +33,10 @@ TEST_CASE(
   CHECK(loaded.texts[1].text == kService);
   const AcceptedConfig accepted(directory.path() / "state");
   CHECK_FALSE(accepted.load(kinds()));
-  REQUIRE(accepted.keep(loaded.texts));
+  const auto text = accepted.text_of(loaded.texts);
+  REQUIRE(text);
+  (void)directory.write("state/accepted.json", *text);
   CHECK(accepted.load(kinds()) == loaded.config);
-  struct stat status{};
-  REQUIRE(::stat(accepted.file().c_str(), &status) == 0);
-  CHECK((status.st_mode & 07777) == 0600);
 }
 
 TEST_CASE("accepted configuration: a configuration with an error keeps no texts") {
@@ -65,30 +59,18 @@ TEST_CASE("accepted configuration: what makes no sense is as if there were none"
   }
 }
 
-TEST_CASE("accepted configuration: without a directory nothing is kept, which is no error") {
+TEST_CASE("accepted configuration: without a directory there is none, and no file to keep one in") {
   const AcceptedConfig accepted(std::nullopt);
-  CHECK(accepted.keep(std::vector<ConfigText>{{"herald.json", "{}"}}));
+  CHECK(accepted.file().empty());
   CHECK_FALSE(accepted.load(kinds()));
 }
 
-TEST_CASE("accepted configuration: a full disk leaves the former one, and says so") {
-  if (::geteuid() != 0) return;
+TEST_CASE("accepted configuration: one that could not be read again is not kept") {
   const TemporaryDirectory directory;
-  const LoadResult loaded = load_written(directory);
-  const auto state_dir = directory.path() / "state";
-  std::filesystem::create_directory(state_dir);
-  REQUIRE(::mount("tmpfs", state_dir.c_str(), "tmpfs", 0, "size=16k") == 0);
-  {
-    const AcceptedConfig accepted(state_dir);
-    REQUIRE(accepted.keep(loaded.texts));
-    std::vector<ConfigText> longer = loaded.texts;
-    longer[0].text += std::string(1 << 16, ' ');
-    const auto kept = accepted.keep(longer);
-    REQUIRE_FALSE(kept);
-    CHECK(kept.error().starts_with("write " + accepted.file().native()));
-    CHECK(accepted.load(kinds()) == loaded.config);
-  }
-  REQUIRE(::umount(state_dir.c_str()) == 0);
+  const AcceptedConfig accepted(directory.path());
+  const auto text = accepted.text_of(std::vector<ConfigText>{{"herald.json", std::string(17 << 20, ' ')}});
+  REQUIRE_FALSE(text);
+  CHECK(text.error() == "write " + accepted.file().native() + ": it is longer than 16 MiB");
 }
 
 }  // namespace

@@ -17,7 +17,14 @@ namespace {
 
 const VarlinkPeer kRoot{.user = 0, .process = 1, .may_change = true, .client = 7};
 
-ControlSource source(std::expected<void, std::string> done = {}, bool stopping = false) {
+// What finish() was told last.
+std::optional<VarlinkReply>& finished() {
+  static std::optional<VarlinkReply> reply;
+  return reply;
+}
+
+ControlSource source(std::expected<void, std::string> done = {}, bool stopping = false,
+                     std::optional<TimePoint> silent_since = std::nullopt) {
   static const History::Entries kEntries = some_history();
   return {.snapshot =
               [stopping] {
@@ -28,11 +35,18 @@ ControlSource source(std::expected<void, std::string> done = {}, bool stopping =
           .clocks = [] { return kClocks; },
           .plan = [] { return plan_report({}, {}); },
           .history = []() -> const History::Entries& { return kEntries; },
+          .finish =
+              [](std::uint64_t client, const VarlinkReply& reply) {
+                CHECK(client == kRoot.client);
+                finished() = reply;
+              },
           .probe = [](const ProbeRequest&, std::uint64_t) {},
-          .administer = [done](const AdminRequest&) { return done; },
-          .clear_damping = [done](std::span<const std::string>, const std::string&) { return done; },
+          .administer = [done](const AdminRequest&, const ControlSource::OnDone& answer) { answer(done); },
+          .clear_damping = [done](std::span<const std::string>, const std::string&,
+                                  const ControlSource::OnDone& answer) { answer(done); },
           .reload = [](std::uint64_t) {},
-          .hand_over = [done] { return done; }};
+          .hand_over = [done](const ControlSource::OnDone& answer) { answer(done); },
+          .disk_silent_since = [silent_since] { return silent_since; }};
 }
 
 // "(name: type, ...)"
@@ -67,12 +81,18 @@ std::map<std::string, Described> described(const std::string& kind) {
   return all;
 }
 
-// The reply as JSON: with "parameters", perhaps "error"; null where it comes later.
+// The reply as JSON, also where it comes through finish(): with "parameters", perhaps "error"; null where it comes later.
 json call(std::string_view method, const char* parameters, const ControlSource& from = source()) {
   const VarlinkService service(control_info(), control_interface(from));
   const json request{{"method", method}, {"parameters", json::parse(parameters)}, {"more", true}};
+  finished().reset();
   const VarlinkAnswer answer = service.answer(request.dump(), kRoot);
-  if (answer.course == VarlinkCourse::later) return nullptr;
+  if (answer.course == VarlinkCourse::later) {
+    const auto reply = std::exchange(finished(), std::nullopt);
+    if (!reply) return nullptr;
+    const std::string bytes = encode_reply(*reply);
+    return json::parse(bytes.substr(0, bytes.size() - 1));
+  }
   return json::parse(answer.bytes.substr(0, answer.bytes.size() - 1));
 }
 
@@ -116,6 +136,16 @@ TEST_CASE("every method answers with what its description says") {
   CHECK(misfit(methods.at(std::string(kReloadMethod)).out, *reloaded) == std::nullopt);
   const ordered_json news{{"transition", to_json(some_history()[0])}};
   CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news) == std::nullopt);
+}
+
+TEST_CASE("status says since when the disk has not answered") {
+  const auto disk = [](const ControlSource& from) {
+    return call(kStatusMethod, "{}", from)["parameters"]["status"]["disk"];
+  };
+  CHECK(disk(source()) == json{{"answers", true}, {"silent_since", nullptr}});
+  const json silent = disk(source({}, false, kNow));
+  CHECK(silent["answers"] == false);
+  CHECK(silent["silent_since"] == to_rfc3339(kNow, kClocks));
 }
 
 TEST_CASE("every error has the parameters that its description says") {

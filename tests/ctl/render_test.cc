@@ -176,6 +176,18 @@ no services
 )");
 }
 
+TEST_CASE("a disk that does not answer stands above the services") {
+  Snapshot snapshot;
+  snapshot.at = kNow;
+  ctl::Report report = status_report(snapshot, kClocks);
+  report["disk"] = {{"answers", false}, {"silent_since", to_rfc3339(kNow - 90s, kClocks)}};
+  CHECK("\n" + ctl::render_status(report, {}) == R"(
+router: none, so announcements cannot be read back
+the disk does not answer, for 1m 30s: no drain can be kept, nor anything else
+no services
+)");
+}
+
 TEST_CASE("what is as wanted is the daemon's to say") {
   ctl::Report service = status_report(two_services(), kClocks)["services"][0];
   CHECK(ctl::is_as_wanted(service));

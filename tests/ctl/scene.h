@@ -66,14 +66,15 @@ struct Scene {
     Loop loop;
     // Carries the operator's word out at once; what is drained is withdrawn by the second look.
     Snapshot shown = snapshot;
-    const auto administer = [&](const AdminRequest& request) -> std::expected<void, std::string> {
-      if (request.reason == "disk full") return std::unexpected("write /state.json: No space left on device");
+    const auto administer = [&](const AdminRequest& request, const ControlSource::OnDone& done) {
+      if (request.reason == "disk full")
+        return done(std::unexpected("write /state.json: No space left on device"));
       for (ServiceSnapshot& service : shown.services) {
         if (std::ranges::find(request.services, service.name) == request.services.end()) continue;
         service.admin = {request.state, request.reason, request.who, kNow, std::nullopt};
         service.state = ServiceState::draining;
       }
-      return {};
+      done({});
     };
     int looks = 0;
     const auto look = [&] {
@@ -95,22 +96,26 @@ struct Scene {
                                       ? std::vector<std::string>{}
                                       : std::vector<std::string>{"no network 10.99.0.53/32"});
     };
-    const auto clear_damping = [&](std::span<const std::string> names,
-                                   const std::string& who) -> std::expected<void, std::string> {
+    const auto clear_damping = [&](std::span<const std::string> names, const std::string& who,
+                                   const ControlSource::OnDone& done) {
       for (ServiceSnapshot& service : shown.services) {
         if (std::ranges::find(names, service.name) != names.end()) service.problem = "cleared by " + who;
       }
-      return {};
+      done({});
     };
     const History::Entries entries = some_history();
     std::unique_ptr<ControlServer> server;
     Asked asked;
     const Source answers = loop.post([&] { answer(asked, *server); });
-    const auto hand_over = [&]() -> std::expected<void, std::string> {
-      if (shown.services.empty()) return std::unexpected("write /handover: No space left on device");
+    const auto hand_over = [&](const ControlSource::OnDone& done) {
+      if (shown.services.empty()) return done(std::unexpected("write /handover: No space left on device"));
       if (shown.services.size() > 1) loop.exit(0);
-      return {};
+      done({});
     };
+    std::vector<std::pair<std::uint64_t, VarlinkReply>> finished;
+    const Source finishing = loop.post([&] {
+      for (const auto& [client, reply] : std::exchange(finished, {})) server->finish(client, reply);
+    });
     std::vector<std::uint64_t> reloading;
     const Source reloaded = loop.post([&] {
       const Reloaded done{"1 changed (web)", {"lease is short"}, {}};
@@ -124,6 +129,8 @@ struct Scene {
         .clocks = [] { return kClocks; },
         .plan = plan,
         .history = [&]() -> const History::Entries& { return entries; },
+        .finish = [&](std::uint64_t client,
+                      const VarlinkReply& reply) { finished.emplace_back(client, reply); },
         .probe = [&](const ProbeRequest& request, std::uint64_t client) { asked[client] = request; },
         .administer = administer,
         .clear_damping = clear_damping,

@@ -78,16 +78,24 @@ TEST_CASE_METHOD(Bench, "daemon: templates that a lever needs are looked at befo
 
 TEST_CASE_METHOD(Bench,
                  "daemon: one that was killed before is told of in the history, one that stopped is not") {
+  const auto is_told = [this](std::size_t from) {
+    return run_until(loop, [&] { return history().find("\"started\"", from) != std::string::npos; });
+  };
   start();
+  REQUIRE(is_told(0));
   daemon.reset();
   const std::string killed = "the one before it was killed";
-  CHECK(history().find(killed) == std::string::npos);
+  const std::string first = history();
+  CHECK(first.find(killed) == std::string::npos);
   start();
+  REQUIRE(is_told(first.size()));
   CHECK(history().find(killed) != std::string::npos);
   CHECK(stop() == 0);
   const std::string before = history();
+  CHECK(before.find("\"stopped\"") != std::string::npos);
   daemon.reset();
   start();
+  REQUIRE(is_told(before.size()));
   CHECK(history().find(killed, before.size()) == std::string::npos);
 }
 

@@ -7,6 +7,7 @@
 #include "tests/control/fixture.h"
 #include "tests/daemon/fixture.h"
 #include "tests/os/temporary_directory.h"
+#include "tests/state/direct_writer.h"
 
 using namespace herald;
 using namespace fixture;
@@ -34,6 +35,23 @@ struct Bench {
   explicit Bench(bool keeps = true) : keeps_in(keeps ? std::optional(directory.path()) : std::nullopt) {}
 
   AdminRequest drain() const { return {AdminState::drain, AdminState::automatic, {"web"}, "", "root", {}}; }
+  using Done = std::expected<void, std::string>;
+  ControlSource::OnDone noting() {
+    answer = std::unexpected("no answer");
+    return [this](const Done& done) { answer = done; };
+  }
+  bool administer(const AdminRequest& request) {
+    operators.administer(request, noting());
+    return answer.has_value();
+  }
+  bool clear_damping() {
+    operators.clear_damping(std::vector<std::string>{"web"}, "root", noting());
+    return answer.has_value();
+  }
+  bool hand_over() {
+    operators.hand_over(noting());
+    return answer.has_value();
+  }
   [[nodiscard]] bool is_there(const std::string& name) const {
     return std::filesystem::exists(directory.path() / name);
   }
@@ -43,13 +61,16 @@ struct Bench {
   Logged logged;
   Told told;
   int settled = 0;
-  History history{std::nullopt};
+  DirectWriter writer;
+  Done answer;
+  History history{std::nullopt, writer, {}};
   Loop loop;
   Controller controller{two_services(directory.path()), 1, Loop::clock()};
   Operators operators{loop,
                       logged.log,
                       controller,
-                      std::make_unique<StateFile>(directory.path()),
+                      StateFile(directory.path()),
+                      writer,
                       keeps_in,
                       {.tell = [this](const Event& event) { told(event); },
                        .settle = [this] { ++settled; },
@@ -61,14 +82,14 @@ struct Bench {
 };
 
 TEST_CASE_METHOD(Bench, "operators: a word is kept, told and decided upon before it is answered") {
-  REQUIRE(operators.administer(drain()));
+  REQUIRE(administer(drain()));
   CHECK(told.count<event::Administer>() == 1);
   CHECK(told.count<event::RouterChanged>() == 1);
   CHECK(settled == 1);
   CHECK(is_there("state.json"));
 
   Told next;  // heard by the next heraldd
-  Operators after(loop, logged.log, controller, std::make_unique<StateFile>(directory.path()), keeps_in,
+  Operators after(loop, logged.log, controller, StateFile(directory.path()), writer, keeps_in,
                   {.tell = [&](const Event& event) { next(event); },
                    .settle = {},
                    .snapshot = {},
@@ -86,13 +107,33 @@ TEST_CASE_METHOD(Bench, "operators: a word is kept, told and decided upon before
 
 TEST_CASE_METHOD(Bench, "operators: what cannot be kept is not told, and logged") {
   std::filesystem::create_directory(directory.path() / "state.json.new");
-  CHECK_FALSE(operators.administer(drain()));
-  CHECK_FALSE(operators.clear_damping(std::vector<std::string>{"web"}, "root"));
+  CHECK_FALSE(administer(drain()));
+  CHECK_FALSE(clear_damping());
   std::filesystem::create_directory(directory.path() / "handover");
-  CHECK_FALSE(operators.hand_over());
+  CHECK_FALSE(hand_over());
   CHECK(told.events.empty());
   CHECK(logged.has("nothing was changed, because it could not be kept: "));
   CHECK(logged.has("no handover, because it could not be kept: "));
+}
+
+TEST_CASE_METHOD(Bench, "operators: nothing is told before it is kept, nor what is kept too late") {
+  writer.is_held = true;
+  CHECK_FALSE(administer(drain()));
+  CHECK(told.events.empty());
+  CHECK(settled == 0);
+  writer.release();
+  CHECK(answer);
+  CHECK(settled == 1);
+  told.events.clear();
+  writer.is_held = true;
+  CHECK_FALSE(hand_over());
+  CHECK(told.events.empty());
+  writer.time_out();
+  CHECK(answer == Done(std::unexpected("the disk does not answer within 2 s")));
+  CHECK(told.events.empty());
+  CHECK(is_there("handover"));
+  writer.release();
+  CHECK_FALSE(is_there("handover"));
 }
 
 TEST_CASE_METHOD(Bench, "operators: a state file that makes no sense is said, and drains everything") {
@@ -103,7 +144,7 @@ TEST_CASE_METHOD(Bench, "operators: a state file that makes no sense is said, an
 }
 
 TEST_CASE_METHOD(Bench, "operators: a handover leaves its marker until the next heraldd has started") {
-  REQUIRE(operators.hand_over());
+  REQUIRE(hand_over());
   CHECK(told.count<event::Handover>() == 1);
   CHECK(is_there("handover"));
   operators.started();
@@ -112,7 +153,7 @@ TEST_CASE_METHOD(Bench, "operators: a handover leaves its marker until the next 
 
 TEST_CASE("operators: where nothing is kept, a handover leaves no marker") {
   Bench bench(false);
-  REQUIRE(bench.operators.hand_over());
+  REQUIRE(bench.hand_over());
   CHECK(bench.told.count<event::Handover>() == 1);
   CHECK_FALSE(bench.is_there("handover"));
 }

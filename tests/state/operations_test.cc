@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "tests/os/temporary_directory.h"
+#include "tests/state/direct_writer.h"
+#include "tests/state/turns.h"
 
 using namespace herald;
 using namespace std::chrono_literals;
@@ -15,13 +17,40 @@ namespace {
 
 const std::vector<std::string> kServices{"web", "resolver"};
 
-Operations kept_in(const std::filesystem::path& state_dir) {
-  return Operations(std::make_unique<StateFile>(state_dir));
-}
+// Operations on the files of a directory, whose answers are there at once.
+struct KeptIn {
+  explicit KeptIn(const std::filesystem::path& state_dir, Writer& asked)
+      : operations(StateFile(state_dir), asked, [this](const std::string& text) { said.push_back(text); }) {}
+  explicit KeptIn(const std::filesystem::path& state_dir) : KeptIn(state_dir, direct) {}
 
-Operations untouched_in(const std::filesystem::path& state_dir) {
-  return Operations(std::make_unique<UntouchedStateFile>(state_dir));
-}
+  Operations::Start start(std::span<const std::string> services, const ClockPair& clocks) {
+    Operations::Start begun = operations.start(services, clocks);
+    operations.flush(clocks);  // as at the end of the first turn
+    return begun;
+  }
+  std::expected<std::vector<event::Administer>, std::string> administer(const AdminRequest& request,
+                                                                        const ClockPair& clocks) {
+    std::expected<std::vector<event::Administer>, std::string> answer = std::unexpected("no answer");
+    operations.administer(request, clocks, [&](auto words) { answer = std::move(words); });
+    return answer;
+  }
+  std::expected<std::vector<event::ClearDamping>, std::string> clear_damping(
+      const std::vector<std::string>& services, const std::string& who) {
+    std::expected<std::vector<event::ClearDamping>, std::string> answer = std::unexpected("no answer");
+    operations.clear_damping(services, who, [&](auto words) { answer = std::move(words); });
+    return answer;
+  }
+  // What it says.
+  std::string flush(const ClockPair& clocks) {
+    said.clear();
+    operations.flush(clocks);
+    return said.empty() ? "" : said.back();
+  }
+
+  fixture::DirectWriter direct;
+  std::vector<std::string> said;
+  Operations operations;
+};
 
 // So many seconds after a fixed moment, on both clocks; a reboot starts the core's anew.
 ClockPair at(std::chrono::seconds seconds, TimePoint boot = TimePoint{1000s}) {
@@ -40,7 +69,7 @@ AdminRequest undo(AdminState undoes) {
 
 TEST_CASE("operations: a drain survives a reboot, with when it began and when it ends") {
   TemporaryDirectory directory;
-  Operations before = kept_in(directory.path());
+  KeptIn before(directory.path());
   CHECK(before.start(kServices, at(0s)).words.empty());
   const auto words = before.administer(drain_web(1h), at(10s));
   REQUIRE(words);
@@ -49,23 +78,23 @@ TEST_CASE("operations: a drain survives a reboot, with when it began and when it
   CHECK(words->front().admin == Admin{AdminState::drain, "update", "root", at(10s).core, at(10s).core + 1h});
 
   const TimePoint boot{5s};
-  Operations after = kept_in(directory.path());
+  KeptIn after(directory.path());
   const auto start = after.start(kServices, at(600s, boot));
   CHECK_FALSE(start.problem);
   REQUIRE(start.words.size() == 1);
   CHECK(start.words.front().admin.since == boot + 10s);
   CHECK(start.words.front().admin.expires == boot + 10s + 1h);
-  CHECK(kept_in(directory.path()).start(std::vector<std::string>{"other"}, at(20s)).words.empty());
+  CHECK(KeptIn(directory.path()).start(std::vector<std::string>{"other"}, at(20s)).words.empty());
 
-  const auto over = kept_in(directory.path()).start(kServices, at(2h, boot)).words;
+  const auto over = KeptIn(directory.path()).start(kServices, at(2h, boot)).words;
   REQUIRE(over.size() == 1);  // for the core to say so, once
   CHECK(*over.front().admin.expires < at(2h, boot).core);
-  CHECK(kept_in(directory.path()).start(kServices, at(2h, boot)).words.empty());
+  CHECK(KeptIn(directory.path()).start(kServices, at(2h, boot)).words.empty());
 }
 
 TEST_CASE("operations: an undrain ends drains only, an unforce forces only") {
   TemporaryDirectory directory;
-  Operations operations = kept_in(directory.path());
+  KeptIn operations(directory.path());
   (void)operations.start(kServices, at(0s));
   REQUIRE(operations.administer(drain_web(), at(1s)));
   CHECK(operations.administer(undo(AdminState::force), at(2s))->empty());
@@ -75,7 +104,7 @@ TEST_CASE("operations: an undrain ends drains only, an unforce forces only") {
 
 TEST_CASE("operations: drained again, a drain goes on where it is") {
   TemporaryDirectory directory;
-  Operations operations = kept_in(directory.path());
+  KeptIn operations(directory.path());
   (void)operations.start(kServices, at(0s));
   REQUIRE(operations.administer(drain_web(), at(1s)));
   CHECK(operations.administer(drain_web(), at(9s))->front().admin.since == at(1s).core);
@@ -85,7 +114,7 @@ TEST_CASE("operations: what cannot be kept has not happened") {
   TemporaryDirectory directory;
   const std::filesystem::path file = directory.path() / "file";
   std::ofstream(file) << "x";
-  Operations operations = kept_in(file / "no-directory");
+  KeptIn operations(file / "no-directory");
   (void)operations.start(kServices, at(0s));
   const auto words = operations.administer(drain_web(), at(1s));
   REQUIRE_FALSE(words);
@@ -95,32 +124,91 @@ TEST_CASE("operations: what cannot be kept has not happened") {
 TEST_CASE("operations: a state file that makes no sense drains everything, and stays so until it is undone") {
   TemporaryDirectory directory;
   std::ofstream(directory.path() / "state.json") << "{";
-  const auto start = kept_in(directory.path()).start(kServices, at(0s));
+  const auto start = KeptIn(directory.path()).start(kServices, at(0s));
   CHECK(start.words.size() == 2);
   CHECK(start.problem.value_or("").contains("all of them are"));
-  Operations again = kept_in(directory.path());
+  KeptIn again(directory.path());
   CHECK(again.start(kServices, at(60s)).words.size() == 2);
   CHECK(again.administer(undo(AdminState::drain), at(61s))->size() == 1);
-  CHECK(kept_in(directory.path()).start(kServices, at(62s)).words.size() == 1);
+  CHECK(KeptIn(directory.path()).start(kServices, at(62s)).words.size() == 1);
 }
 
 TEST_CASE("operations: a dry run reads what was said and writes nothing") {
   TemporaryDirectory directory;
-  Operations operations = untouched_in(directory.path());
-  (void)operations.start(kServices, at(0s));
-  CHECK(operations.administer(drain_web(), at(1s))->size() == 1);
+  Loop loop;
+  PretendingWriter pretending(loop);
+  KeptIn dry(directory.path(), pretending);
+  (void)dry.start(kServices, at(0s));
+  std::optional<std::size_t> words;
+  dry.operations.administer(drain_web(), at(1s), [&](const auto& told) { words = told->size(); });
+  CHECK_FALSE(words);
+  CHECK(fixture::turn_until(loop, [&] { return words.has_value(); }));
+  CHECK(words == 1);
   CHECK(std::filesystem::is_empty(directory.path()));
 }
 
 TEST_CASE("operations: a dry run leaves a state file that makes no sense for the real heraldd to find") {
   TemporaryDirectory directory;
   std::ofstream(directory.path() / "state.json") << "{";
-  const auto start = untouched_in(directory.path()).start(kServices, at(0s));
+  Loop loop;
+  PretendingWriter pretending(loop);
+  KeptIn dry(directory.path(), pretending);
+  const auto start = dry.start(kServices, at(0s));
   CHECK(start.words.size() == 2);
   CHECK(start.problem.value_or("").ends_with("; it stays as it is"));
+  CHECK(fixture::turn_until(loop, [&] { return pretending.is_idle(); }));
   CHECK(std::distance(std::filesystem::directory_iterator(directory.path()),
                       std::filesystem::directory_iterator()) == 1);
-  CHECK(kept_in(directory.path()).start(kServices, at(1s)).words.size() == 2);
+  CHECK(KeptIn(directory.path()).start(kServices, at(1s)).words.size() == 2);
+}
+
+TEST_CASE("operations: a state file that makes no sense is kept aside") {
+  TemporaryDirectory directory;
+  std::ofstream(directory.path() / "state.json") << "{";
+  const auto start = KeptIn(directory.path()).start(kServices, at(0s));
+  CHECK(start.problem.value_or("").ends_with("; it is kept as " +
+                                             (directory.path() / "state.json.bad").native()));
+  CHECK(std::filesystem::file_size(directory.path() / "state.json.bad") == 1);
+}
+
+TEST_CASE("operations: words are carried out in turn, each upon what the former one has left") {
+  TemporaryDirectory directory;
+  KeptIn operations(directory.path());
+  (void)operations.start(kServices, at(0s));
+  operations.direct.is_held = true;
+  std::vector<std::size_t> told;
+  const auto note = [&](const auto& words) { told.push_back(words ? words->size() : 99); };
+  operations.operations.administer(drain_web(), at(1s), note);
+  operations.operations.remember({"resolver", {at(1s).core, 700, false}}, at(1s));
+  operations.operations.administer(undo(AdminState::drain), at(2s), note);
+  operations.operations.administer(undo(AdminState::drain), at(3s), note);
+  CHECK(told.empty());
+  operations.direct.release();
+  CHECK(told == std::vector<std::size_t>{1, 1, 0});
+  const auto after = KeptIn(directory.path()).start(kServices, at(4s));
+  CHECK(after.words.empty());
+  CHECK(after.recalls.size() == 1);  // what was remembered meanwhile is not lost
+}
+
+TEST_CASE("operations: what comes too late has not happened, and what stands is written again behind it") {
+  TemporaryDirectory directory;
+  KeptIn operations(directory.path());
+  (void)operations.start(kServices, at(0s));
+  AdminRequest drain = drain_web();
+  drain.services = {"resolver"};
+  REQUIRE(operations.administer(drain, at(1s)));
+  operations.direct.is_held = true;
+  std::string refused;
+  operations.operations.administer(drain_web(), at(2s), [&](const auto& words) { refused = words.error(); });
+  operations.direct.time_out();
+  CHECK(refused == "the disk does not answer within 2 s");
+  CHECK(KeptIn(directory.path()).start(kServices, at(3s)).words.size() == 2);  // it has come to the disk yet
+  REQUIRE(operations.operations.has_unkept());
+  operations.operations.flush(at(3s));
+  operations.direct.release();
+  const auto after = KeptIn(directory.path()).start(kServices, at(4s)).words;
+  REQUIRE(after.size() == 1);
+  CHECK(after.front().service == "resolver");
 }
 
 TEST_CASE("operations: while nothing can be kept, a state file that makes no sense drains at every start") {
@@ -130,9 +218,10 @@ TEST_CASE("operations: while nothing can be kept, a state file that makes no sen
   std::ofstream(directory.path() / "state.json") << "{";
   std::ofstream(directory.path() / "filler") << std::string(64'000, 'x');
   for (int start = 0; start < 2; ++start) {
-    const auto said = kept_in(directory.path()).start(kServices, at(0s));
-    CHECK(said.words.size() == 2);
-    CHECK(said.problem.value_or("").contains("No space left"));
+    KeptIn operations(directory.path());
+    CHECK(operations.start(kServices, at(0s)).words.size() == 2);
+    REQUIRE_FALSE(operations.said.empty());
+    CHECK(operations.said.back().contains("No space left"));
   }
   REQUIRE(::umount(directory.path().c_str()) == 0);
 }
@@ -147,41 +236,41 @@ effect::Remember withdrawal(TimePoint at, double penalty = 2600) {
 
 TEST_CASE("operations: penalties are told to the next start by the wall clock") {
   TemporaryDirectory directory;
-  Operations before = kept_in(directory.path());
+  KeptIn before(directory.path());
   (void)before.start(kServices, at(0s));
-  CHECK_FALSE(before.flush(at(0s)));
+  CHECK(before.flush(at(0s)).empty());
   CHECK(std::filesystem::is_empty(directory.path()));
-  before.remember(withdrawal(at(10s).core), at(11s));
-  CHECK(before.has_unkept());
-  CHECK_FALSE(before.flush(at(11s)));
-  CHECK_FALSE(before.has_unkept());
+  before.operations.remember(withdrawal(at(10s).core), at(11s));
+  CHECK(before.operations.has_unkept());
+  CHECK(before.flush(at(11s)).empty());
+  CHECK_FALSE(before.operations.has_unkept());
 
   const TimePoint boot{5s};
-  Operations after = kept_in(directory.path());
+  KeptIn after(directory.path());
   const auto recalls = after.start(kServices, at(600s, boot)).recalls;
   REQUIRE(recalls.size() == 1);
   CHECK(recalls.front().service == "web");
   CHECK(recalls.front().flaps == Flaps{boot + 10s, 2600, true});
   // A drain is kept with them, and not instead of them.
   REQUIRE(after.administer(drain_web(), at(601s, boot)));
-  CHECK(kept_in(directory.path()).start(kServices, at(602s)).recalls.size() == 1);
+  CHECK(KeptIn(directory.path()).start(kServices, at(602s)).recalls.size() == 1);
 }
 
 TEST_CASE("operations: clearing is kept before it is told, and hold_down still knows of the withdrawal") {
   TemporaryDirectory directory;
-  Operations operations = kept_in(directory.path());
+  KeptIn operations(directory.path());
   (void)operations.start(kServices, at(0s));
-  operations.remember(withdrawal(at(1s).core), at(1s));
+  operations.operations.remember(withdrawal(at(1s).core), at(1s));
   const auto words = operations.clear_damping(kServices, "root");
   REQUIRE(words);
   REQUIRE(words->size() == 2);
   CHECK(words->front().who == "root");
-  const auto recalls = kept_in(directory.path()).start(kServices, at(2s)).recalls;
+  const auto recalls = KeptIn(directory.path()).start(kServices, at(2s)).recalls;
   REQUIRE(recalls.size() == 1);
   CHECK(recalls.front().flaps == Flaps{at(1s).core, 0, false});
 
   std::ofstream(directory.path() / "file") << "x";
-  Operations nowhere = kept_in(directory.path() / "file" / "no-directory");
+  KeptIn nowhere(directory.path() / "file" / "no-directory");
   CHECK_FALSE(nowhere.clear_damping(kServices, "root"));
 }
 
@@ -189,15 +278,15 @@ TEST_CASE("operations: what cannot be flushed is said once, and kept when it can
   TemporaryDirectory directory;
   const std::filesystem::path place = directory.path() / "state";
   std::ofstream(place) << "x";
-  Operations operations = kept_in(place);
-  operations.remember(withdrawal(at(1s).core), at(1s));
-  CHECK(operations.flush(at(1s)).value_or("").starts_with("penalties cannot be kept"));
-  CHECK(operations.has_unkept());
-  CHECK_FALSE(operations.flush(at(2s)));
+  KeptIn operations(place);
+  operations.operations.remember(withdrawal(at(1s).core), at(1s));
+  CHECK(operations.flush(at(1s)).starts_with("penalties cannot be kept"));
+  CHECK(operations.operations.has_unkept());
+  CHECK(operations.flush(at(2s)).empty());
   std::filesystem::remove(place);
   CHECK(operations.flush(at(3s)) == "penalties are kept again");
   // After a week they are of no more use.
-  operations.remember(withdrawal(at(4s).core), at(4s));
-  CHECK_FALSE(operations.flush(at(4s + 24h * 8)));
-  CHECK(kept_in(place).start(kServices, at(5s)).recalls.empty());
+  operations.operations.remember(withdrawal(at(4s).core), at(4s));
+  CHECK(operations.flush(at(4s + 24h * 8)).empty());
+  CHECK(KeptIn(place).start(kServices, at(5s)).recalls.empty());
 }
