@@ -14,7 +14,7 @@ bool may_change_addresses() {
   return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
 }
 
-// The writer's rights: files are all that it is for.
+// The writer's rights: files are all that it is for. Where a filter has no capset(2), as in herald.service, it keeps them.
 void keep_nothing_but_files() {
   constexpr auto kHeld = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE);
   capng_get_caps_process();

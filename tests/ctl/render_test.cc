@@ -183,7 +183,7 @@ TEST_CASE("a disk that does not answer stands above the services") {
   report["disk"] = {{"answers", false}, {"silent_since", to_rfc3339(kNow - 90s, kClocks)}};
   CHECK("\n" + ctl::render_status(report, {}) == R"(
 router: none, so announcements cannot be read back
-the disk does not answer, for 1m 30s: no drain can be kept, nor anything else
+the disk does not answer, for 1m: no drain can be kept, nor anything else
 no services
 )");
 }
