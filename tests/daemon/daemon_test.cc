@@ -1,5 +1,8 @@
 #include "sidecar/daemon/daemon.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "tests/daemon/daemon_bench.h"
 
 using namespace herald;
@@ -19,7 +22,8 @@ TEST_CASE_METHOD(Bench,
   listener.close();
   REQUIRE(run_until(loop, [this] { return !has(kWeb); }));
   REQUIRE(run_until(loop, [this] { return logged.has("web: withdrawing -> withdrawn"); }));
-  CHECK(history().find(R"("service":"web","probe":"front","from":"up","to":"down")") != std::string::npos);
+  const std::string kept = R"("service":"web","probe":"front","from":"up","to":"down")";
+  CHECK(run_until(loop, [&] { return history().find(kept) != std::string::npos; }));
 }
 
 TEST_CASE_METHOD(Bench, "daemon: SIGTERM takes everything away, and that is a clean exit") {
@@ -97,6 +101,19 @@ TEST_CASE_METHOD(Bench,
   start();
   REQUIRE(is_told(before.size()));
   CHECK(history().find(killed, before.size()) == std::string::npos);
+}
+
+TEST_CASE_METHOD(Bench, "daemon: a stop does not wait for a disk that does not answer") {
+  start();
+  REQUIRE(run_until(loop, [this] { return has(kWeb) && !history().empty(); }));
+  // What makes the writer wait, as such a disk does.
+  const Fd lock(::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(lock.get(), LOCK_EX) == 0);
+  const TimePoint began = Loop::clock();
+  CHECK(stop() == 0);
+  CHECK(Loop::clock() - began < 4s);
+  CHECK_FALSE(has(kWeb));
+  CHECK(history().find("\"stopped\"") == std::string::npos);
 }
 
 TEST_CASE_METHOD(Bench, "daemon: a dry run says what it would do, and does and keeps nothing") {
