@@ -1,5 +1,5 @@
-// Who writes heraldd's files. heraldd asks and goes on: a disk that is frozen (fsfreeze, as backups do it), hangs, is full or
-// read-only delays what is said to be kept, and nothing else.
+// Who writes heraldd's files. heraldd asks and goes on: a disk that is frozen (fsfreeze, as backups do it), hangs, is full
+// or read-only delays what is said to be kept, and nothing else.
 //
 // Requests are carried out one after the other. What is to be written is made when its turn comes, so that it is of that
 // moment. A request is answered from the loop, never from within write(), and not at all once the Writer is gone;
