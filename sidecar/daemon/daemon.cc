@@ -54,8 +54,11 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
 
 std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
-  probes_.check(controller_.config(), [&](std::vector<std::string> found) {
+  const bool may_come_later = !options_.only_checks && !options_.workers.link.socket.empty();
+  probes_.check(controller_.config(), [&](std::vector<std::string> found, const std::string& untried) {
     problems = std::move(found);
+    if (!untried.empty() && may_come_later) log_.write(LogLevel::error, untried);
+    if (!untried.empty() && !may_come_later) problems.push_back(untried);
     loop_.exit(0);
   });
   (void)loop_.run();  // of nothing but the workers: heraldd has not started yet

@@ -38,6 +38,7 @@ struct DaemonOptions {
   std::function<LoadResult()> load;
   // What goes on by a configuration that was read again keeps its texts.
   std::function<void(std::span<const ConfigText>)> accepted;
+  bool only_checks = false;  // nothing is to be run: what cannot be tried is a problem
 };
 
 class Daemon {
@@ -47,7 +48,7 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   // Has the workers make the probes of the configuration, and looks at the templates: every file that cannot be read and
-  // the like, one line each.
+  // the like, one line each. Workers of a unit of its own may come later: what is announced is held meanwhile.
   [[nodiscard]] std::vector<std::string> prepare();
   // Opens sockets and starts to watch. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> open();

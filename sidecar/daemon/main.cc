@@ -220,9 +220,12 @@ int serve(const Options& options, Config config, std::vector<ConfigText> texts) 
   };
   const auto load_again = [&options] { return load(options); };
   WorkerOptions workers = worker_options(options, config);
-  Daemon daemon(
-      loop, log, std::move(config),
-      {.hands = std::move(hands), .workers = std::move(workers), .load = load_again, .accepted = keep});
+  Daemon daemon(loop, log, std::move(config),
+                {.hands = std::move(hands),
+                 .workers = std::move(workers),
+                 .load = load_again,
+                 .accepted = keep,
+                 .only_checks = options.check});
   const std::vector<std::string> problems = daemon.prepare();
   for (const std::string& problem : problems) print(problem);
   if (!problems.empty()) return report_errors(options.file, problems.size());

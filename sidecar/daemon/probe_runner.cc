@@ -67,6 +67,7 @@ void ProbeRunner::open_link() {
       [this](const std::string& why) { link_ended(why); });
   if (link) {
     link_ = std::move(*link);
+    wants_installed_ = false;
     return;
   }
   trouble_ = link.error();
@@ -101,7 +102,9 @@ void ProbeRunner::ask_for_workers() {
     if (!is_wanted || slot.channel) continue;
     if (slot.is_asked && slot.next_at <= now) return link_ended("the process that starts workers is silent");
     if (!slot.is_asked && slot.next_at <= now) {
-      slot.is_asked = link_->spawn(id);
+      slot.is_installed = wants_installed_;
+      slot.is_asked =
+          link_->spawn(id, wants_installed_ ? work::SpawnKind::spawn_installed : work::SpawnKind::spawn);
       slot.next_at = now + (slot.is_asked ? kAnswerAwaited : kFirstPause);
     }
     next = std::min(next.value_or(slot.next_at), slot.next_at);
@@ -291,16 +294,28 @@ void ProbeRunner::hear(SlotId id, std::string_view packet) {
 }
 
 void ProbeRunner::hear(SlotId id, const work::Hello& word) {
-  if (word.version != HERALD_VERSION) {  // it outlived an upgrade
-    if (link_) (void)link_->leave();
-    return worker_ended(id, "it is of version " + printable(word.version));
-  }
+  if (word.version != HERALD_VERSION) return hear_other_version(id, printable(word.version));
   const std::uint64_t ours = network_namespace();
   if (word.network_namespace == ours || word.network_namespace == 0 || ours == 0) return;
   slots_[id].pause = kLongestPause;
   if (link_) (void)link_->kill(id);
   told_.notice(true, "the workers are in another network namespace than heraldd: no probe is run there");
   worker_ended(id, "it is in another network namespace");
+}
+
+// The spawner outlived an upgrade, or this heraldd did.
+void ProbeRunner::hear_other_version(SlotId id, const std::string& version) {
+  if (link_) (void)link_->kill(id);
+  const std::string why = fmt::format("it is of version {}, and heraldd is of {}", version, HERALD_VERSION);
+  if (!slots_[id].is_installed) {
+    wants_installed_ = true;
+    if (checking_ && checking_->slot == id) checking_->slot.reset();  // the next one tries them
+  } else {
+    if (slots_[id].pause < kLongestPause)
+      told_.notice(true, "no probe is run by the worker that is installed: " + why);
+    slots_[id].pause = kLongestPause;
+  }
+  worker_ended(id, why);
 }
 
 void ProbeRunner::hear(SlotId id, const work::Tried& word) {
@@ -390,8 +405,7 @@ void ProbeRunner::check_is_overdue() {
 void ProbeRunner::end_check(const std::string& why) {
   Checking ended = std::move(*checking_);
   checking_.reset();
-  if (!ended.asked.empty()) ended.problems.push_back("the probes cannot be tried: " + why);
-  ended.done(std::move(ended.problems));
+  ended.done(std::move(ended.problems), ended.asked.empty() ? "" : "the probes cannot be tried: " + why);
 }
 
 }  // namespace herald

@@ -52,8 +52,8 @@ class ProbeRunner {
     std::function<void(event::ProbeStage)> cancelled;
     std::function<void(bool is_error, const std::string& text)> notice;
   };
-  // Lines for people; none: all can be made.
-  using Checked = std::function<void(std::vector<std::string> problems)>;
+  // Lines for people; none: all can be made. `untried` is why there was no worker to try them; "": there was.
+  using Checked = std::function<void(std::vector<std::string> problems, const std::string& untried)>;
 
   ProbeRunner(Loop& loop, WorkerOptions options, Told told);
   ProbeRunner(const ProbeRunner&) = delete;
@@ -81,6 +81,7 @@ class ProbeRunner {
     Fd page;
     std::set<ProbeId> has;  // what was put there
     bool is_asked = false;
+    bool is_installed = false;  // of the program on the disk, not of the spawner's
     TimePoint up_at{};
     Duration pause{};     // before the next one
     TimePoint next_at{};  // asked: when the answer is overdue
@@ -121,6 +122,7 @@ class ProbeRunner {
   [[nodiscard]] bool begin(ProbeId id, RunId run, bool is_again);
   void hear(SlotId id, std::string_view packet);
   void hear(SlotId id, const work::Hello& word);
+  void hear_other_version(SlotId id, const std::string& version);
   void hear(SlotId id, const work::Tried& word);
   void hear(SlotId id, const work::Finished& word);
   void hear(SlotId id, const work::Cancelled& word);
@@ -144,6 +146,7 @@ class ProbeRunner {
   std::uint64_t last_ticket_ = 0;
   std::string trouble_ = "no worker has been started yet";
   bool needs_last_slot_ = false;
+  bool wants_installed_ = false;  // its spawner is of another version than heraldd
   std::vector<Slot> slots_;
   std::unique_ptr<work::Link> link_;
   Duration link_pause_{};

@@ -33,7 +33,10 @@ void Daemon::reload(std::optional<std::uint64_t> client) {
     return;
   }
   probes_.check(*reloading_->loaded.config,
-                [this](std::vector<std::string> problems) { reload_checked(std::move(problems)); });
+                [this](std::vector<std::string> problems, const std::string& untried) {
+                  if (!untried.empty()) problems.push_back(untried);
+                  reload_checked(std::move(problems));
+                });
 }
 
 // No configuration is left of it where nothing is to be tried.

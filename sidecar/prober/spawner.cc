@@ -10,12 +10,19 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <utility>
 
 namespace herald::prober {
 namespace {
+
+// "" where there is none.
+std::string path_of(const std::string& program) {
+  std::error_code error;
+  return std::filesystem::canonical(program, error).native();
+}
 
 // A page that cannot be made shorter or longer.
 Fd make_page() {
@@ -63,6 +70,9 @@ void end_worker(pid_t pid) {
 
 }  // namespace
 
+Spawner::Spawner(Loop& loop, std::string program, std::string option)
+    : loop_(loop), program_(std::move(program)), option_(std::move(option)), installed_(path_of(program_)) {}
+
 Spawner::~Spawner() {
   while (!clients_.empty()) drop(clients_.begin()->first);
 }
@@ -102,14 +112,16 @@ void Spawner::on_ready(ClientId id) {
   const auto worker = client.workers.find(request->slot);
   switch (request->kind) {
     case work::SpawnKind::spawn:
-      if (worker == client.workers.end()) return spawn(id, request->slot);
-      worker->second.has_successor = true;
+      if (worker == client.workers.end()) return spawn(id, request->slot, program_);
+      worker->second.successor = program_;
+      return end_worker(worker->second.pid);
+    case work::SpawnKind::spawn_installed:
+      if (worker == client.workers.end()) return spawn(id, request->slot, installed_);
+      worker->second.successor = installed_;
       return end_worker(worker->second.pid);
     case work::SpawnKind::kill:
       if (worker != client.workers.end()) end_worker(worker->second.pid);
       return;
-    case work::SpawnKind::leave:
-      return loop_.exit(0);
   }
   drop(id);
 }
@@ -122,7 +134,7 @@ void Spawner::drop(ClientId id) {
   if (is_alone_) loop_.exit(0);
 }
 
-void Spawner::spawn(ClientId id, std::uint32_t slot) {
+void Spawner::spawn(ClientId id, std::uint32_t slot, const std::string& program) {
   Client& client = clients_.at(id);
   std::array<int, 2> ends{};
   const bool has_pair = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0;
@@ -131,7 +143,7 @@ void Spawner::spawn(ClientId id, std::uint32_t slot) {
   const Fd page = has_pair ? make_page() : Fd();
   int error = page ? 0 : errno;
   pid_t pid = -1;
-  if (error == 0) error = spawn_worker(program_, option_, theirs, page, pid);
+  if (error == 0) error = spawn_worker(program, option_, theirs, page, pid);
   if (error != 0) {
     (void)work::send_answer(client.socket, {work::SpawnAnswerKind::failed, slot, 0, 0, error}, {}, {});
     return;
@@ -162,7 +174,7 @@ void Spawner::ended(ClientId id, std::uint32_t slot, int code, int status) {
   const std::int32_t signalled = code == CLD_EXITED ? 0 : 1;
   (void)work::send_answer(client->second.socket, {work::SpawnAnswerKind::ended, slot, pid, signalled, status},
                           {}, {});
-  if (worker.mapped().has_successor) spawn(id, slot);
+  if (const auto& successor = worker.mapped().successor) spawn(id, slot, *successor);
 }
 
 }  // namespace herald::prober

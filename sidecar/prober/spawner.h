@@ -11,8 +11,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
-#include <utility>
 
 #include "sidecar/os/fd.h"
 #include "sidecar/os/loop.h"
@@ -26,8 +26,7 @@ class Spawner {
   static constexpr std::uint32_t kMostSlots = 16;  // of a client
 
   // `program` is run as a worker: this one again, an address space of its own with nothing of ours in it. `option` tells it so.
-  Spawner(Loop& loop, std::string program, std::string option = "--worker")
-      : loop_(loop), program_(std::move(program)), option_(std::move(option)) {}
+  Spawner(Loop& loop, std::string program, std::string option = "--worker");
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
   ~Spawner();
@@ -39,7 +38,7 @@ class Spawner {
  private:
   struct Worker {
     pid_t pid = -1;
-    bool has_successor = false;  // one was asked for before its end was seen
+    std::optional<std::string> successor;  // the program of one that was asked for before its end was seen
     Source ended;
   };
   struct Client {
@@ -53,12 +52,13 @@ class Spawner {
   void admit(Fd connection);
   void on_ready(ClientId id);
   void drop(ClientId id);
-  void spawn(ClientId id, std::uint32_t slot);
+  void spawn(ClientId id, std::uint32_t slot, const std::string& program);
   void ended(ClientId id, std::uint32_t slot, int code, int status);
 
   Loop& loop_;
-  std::string program_;
-  std::string option_;
+  const std::string program_;
+  const std::string option_;
+  const std::string installed_;  // where the program lay when this was started
   bool is_alone_ = false;
   ClientId last_id_ = 0;
   std::map<ClientId, Client> clients_;

@@ -38,9 +38,10 @@ class Link {
   ~Link() = default;
 
   // False where the request cannot be sent.
-  [[nodiscard]] bool spawn(std::uint32_t slot) { return send_request(socket_, {SpawnKind::spawn, slot}); }
+  [[nodiscard]] bool spawn(std::uint32_t slot, SpawnKind kind = SpawnKind::spawn) {
+    return send_request(socket_, {kind, slot});
+  }
   [[nodiscard]] bool kill(std::uint32_t slot) { return send_request(socket_, {SpawnKind::kill, slot}); }
-  [[nodiscard]] bool leave() { return send_request(socket_, {SpawnKind::leave, 0}); }
 
  private:
   Link(Fd socket, OnAnswer on_answer, OnEnd on_end)

@@ -14,8 +14,10 @@
 
 namespace herald::work {
 
-// leave: it is of another version than heraldd, and is to make room for the one that is installed.
-enum class SpawnKind : std::uint32_t { spawn = 1, kill = 2, leave = 3 };
+// spawn: a worker of the spawner's own version, whatever has been installed since it was started.
+// spawn_installed: one of the program that is on the disk now, for a heraldd of another version than the spawner's. (The former
+// heraldd may go on with the same spawner: an upgrade that was refused must not take its workers.)
+enum class SpawnKind : std::uint32_t { spawn = 1, kill = 2, spawn_installed = 3 };
 struct SpawnRequest {
   SpawnKind kind{};
   std::uint32_t slot = 0;

@@ -80,6 +80,25 @@ TEST_CASE_METHOD(Bench, "daemon: templates that a lever needs are looked at befo
   CHECK(daemon->prepare().size() == 4);  // of FRR's objects
 }
 
+TEST_CASE_METHOD(Bench, "daemon: workers of a unit of their own may come later, but for a check") {
+  WorkerOptions nobody;
+  nobody.link.socket = directory.path() / "nobody";
+  const auto problems = [&](bool only_checks) {
+    daemon.emplace(loop, logged.log, config,
+                   DaemonOptions{.hands = real_hands(loop, config.state_dir, {}),
+                                 .workers = nobody,
+                                 .load = {},
+                                 .accepted = {},
+                                 .only_checks = only_checks});
+    return daemon->prepare();
+  };
+  CHECK(problems(false).empty());
+  CHECK(logged.has("the probes cannot be tried: "));
+  const auto found = problems(true);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].starts_with("the probes cannot be tried: "));
+}
+
 TEST_CASE_METHOD(Bench,
                  "daemon: one that was killed before is told of in the history, one that stopped is not") {
   const auto is_told = [this](std::size_t from) {

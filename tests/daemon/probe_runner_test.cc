@@ -126,6 +126,7 @@ class FakeSpawner {
 
   std::map<std::uint32_t, FakeWorker> workers;  // by slot
   std::vector<std::uint32_t> spawned;
+  std::vector<std::uint32_t> installed;
   std::vector<std::uint32_t> killed;
   bool is_silent = false;  // it takes requests and answers none
 
@@ -134,7 +135,7 @@ class FakeSpawner {
     const auto request = work::receive_request(connection_);
     if (!request) return hang_up();
     if (request->kind == work::SpawnKind::kill) return killed.push_back(request->slot);
-    if (request->kind == work::SpawnKind::leave) return hang_up();
+    if (request->kind == work::SpawnKind::spawn_installed) installed.push_back(request->slot);
     spawned.push_back(request->slot);
     if (is_silent) return;
     std::array<int, 2> ends{};
@@ -268,6 +269,67 @@ TEST_CASE_METHOD(Bench, "probe runner: a worker of another network namespace is 
   CHECK(heard.finished[0].result.verdict == Verdict::inconclusive);
 }
 
+TEST_CASE_METHOD(Bench, "probe runner: a worker of another version is replaced by one that is installed") {
+  spawner.workers[0].say({work::Hello{0, "0.0.9"}});
+  spawner.workers[1].say({work::Hello{0, "0.0.9"}});
+  REQUIRE(run_until(loop, [&] { return spawner.installed.size() == 2; }));
+  loop_once();
+  spawner.workers[0].say({work::Hello{0, HERALD_VERSION}});
+  spawner.workers[1].say({work::Hello{0, HERALD_VERSION}});
+  runner.start(kProbe, RunId{7});
+  worker_of(RunId{7}).say({work::Finished{RunId{7}, kPass, kRan}});
+  REQUIRE(run_until(loop, [&] { return heard.finished.size() == 1; }));
+  CHECK(heard.finished[0].result == kPass);
+  CHECK(heard.notices.empty());
+  CHECK(spawner.killed == std::vector<std::uint32_t>{0, 1});
+  // Another spawner is asked for its own again.
+  spawner.hang_up();
+  REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 6; }));
+  CHECK(spawner.installed.size() == 2);
+}
+
+TEST_CASE_METHOD(Bench, "probe runner: where what is installed is of another version, too, it is said") {
+  for (const std::size_t installed : {0U, 2U}) {
+    REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == installed + 2; }));
+    loop_once();
+    for (auto& [slot, worker] : spawner.workers) worker.say({work::Hello{0, "9.0"}});
+  }
+  REQUIRE(run_until(loop, [&] { return heard.has_notice("it is of version 9.0, and heraldd is of "); }));
+  loop_once();
+  runner.start(kProbe, RunId{7});
+  REQUIRE(heard.finished.size() == 1);
+  CHECK(heard.finished[0].result.verdict == Verdict::inconclusive);
+}
+
+TEST_CASE_METHOD(Bench, "probe runner: a check goes on with a worker of heraldd's version") {
+  std::optional<std::vector<std::string>> problems;
+  Config config;
+  config.services.emplace_back().probes = {tcp(9)};
+  runner.check(config, [&](std::vector<std::string> found, const std::string& untried) {
+    problems = std::move(found);
+    if (!untried.empty()) problems->push_back(untried);
+  });
+  spawner.workers[0].say({work::Hello{0, "0.0.9"}});
+  spawner.workers[1].say({work::Hello{0, "0.0.9"}});
+  REQUIRE(run_until(loop, [&] { return spawner.installed.size() == 2; }));
+  loop_once();
+  CHECK(!problems);
+  const auto tries = [&] {
+    std::vector<work::Try> all;
+    for (auto& [slot, worker] : spawner.workers) {
+      for (const work::Try& one : worker.ordered<work::Try>()) all.push_back(one);
+    }
+    return all;
+  };
+  REQUIRE(run_until(loop, [&] { return tries().size() == 1; }));
+  const std::uint64_t ticket = tries()[0].ticket;
+  for (auto& [slot, worker] : spawner.workers)
+    worker.say({work::Hello{0, HERALD_VERSION}, work::Tried{ticket, "no such file"}});
+  REQUIRE(run_until(loop, [&] { return problems.has_value(); }));
+  REQUIRE(problems->size() == 1);
+  CHECK(problems->front().ends_with("no such file"));
+}
+
 TEST_CASE_METHOD(
     Bench, "probe runner: what a worker was at when it ended gets the blame, and all else begins again") {
   runner.put(ProbeId{5}, "dns/query", tcp(10));
@@ -377,7 +439,10 @@ TEST_CASE_METHOD(Bench, "probe runner: what a worker was to try when it ended is
   config.services.emplace_back().name = "web";
   config.services.back().probes = {tcp(9), tcp(10)};
   std::optional<std::vector<std::string>> problems;
-  runner.check(config, [&](std::vector<std::string> found) { problems = std::move(found); });
+  runner.check(config, [&](std::vector<std::string> found, const std::string& untried) {
+    problems = std::move(found);
+    if (!untried.empty()) problems->push_back(untried);
+  });
   const auto trier = [&]() -> FakeWorker& {
     FakeWorker* found = nullptr;
     REQUIRE(run_until(loop, [&] {
@@ -459,7 +524,10 @@ struct Real {
 
   std::vector<std::string> check(const Config& config) {
     std::optional<std::vector<std::string>> problems;
-    runner.check(config, [&](std::vector<std::string> found) { problems = std::move(found); });
+    runner.check(config, [&](std::vector<std::string> found, const std::string& untried) {
+      problems = std::move(found);
+      if (!untried.empty()) problems->push_back(untried);
+    });
     REQUIRE(run_until(loop, [&] { return problems.has_value(); }));
     return *problems;
   }
@@ -560,8 +628,41 @@ TEST_CASE("workers: without the program, and with a user that is not there, it i
     link = {.program = HERALD_BUILT_PROBER, .user = "no-such-user"};
   }
   ProbeRunner runner(loop, {.link = link, .processes = 1}, heard.told());
-  runner.check(with({tcp(9)}), [&](std::vector<std::string> found) { problems = std::move(found); });
+  runner.check(with({tcp(9)}), [&](std::vector<std::string> found, const std::string& untried) {
+    problems = std::move(found);
+    if (!untried.empty()) problems->push_back(untried);
+  });
   REQUIRE(run_until(loop, [&] { return problems.has_value(); }));
   REQUIRE(problems->size() == 1);
   CHECK(problems->front().starts_with("the probes cannot be tried: "));
+}
+
+TEST_CASE("workers: of the spawner's version, and of what is installed where that is asked for") {
+  TemporaryDirectory directory;
+  const auto program = directory.path() / "herald-prober";
+  std::filesystem::copy_file(HERALD_BUILT_PROBER, program);
+  Loop loop;
+  std::map<std::uint32_t, int> ended;  // by slot: what it exited with
+  std::set<std::uint32_t> spawned;
+  std::vector<Fd> sockets;  // a worker ends with its own
+  const auto link = work::Link::open(
+      loop, {.program = program, .user = "root"},
+      [&](work::ReceivedAnswer received) {
+        const work::SpawnAnswer& answer = received.answer;
+        if (answer.kind == work::SpawnAnswerKind::spawned) spawned.insert(answer.slot);
+        if (answer.kind == work::SpawnAnswerKind::ended && answer.signalled == 0)
+          ended[answer.slot] = answer.status;
+        sockets.push_back(std::move(received.socket));
+      },
+      [](const std::string&) {});
+  REQUIRE(link);
+  REQUIRE((*link)->spawn(0));
+  REQUIRE(run_until(loop, [&] { return spawned.contains(0); }));
+  std::filesystem::remove(program);
+  std::ofstream(program) << "#!/bin/sh\nexit 7\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  REQUIRE((*link)->spawn(1, work::SpawnKind::spawn_installed));
+  REQUIRE((*link)->spawn(2));
+  REQUIRE(run_until(loop, [&] { return spawned.contains(2) && ended.contains(1); }));
+  CHECK(ended == std::map<std::uint32_t, int>{{1, 7}});
 }
