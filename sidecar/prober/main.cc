@@ -55,6 +55,19 @@ int work_off(Fd to_heraldd, int page, bool of_unit) {
   return loop.run();
 }
 
+// Signs of life for systemd; an empty source where it wants none.
+Source feed_watchdog(Loop& loop, Source& next) {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(0, &microseconds) <= 0) return {};
+  const Duration pulse = std::chrono::microseconds(microseconds) / 3;
+  Source timer = loop.timer([&next, pulse] {
+    sd_notify(0, "WATCHDOG=1");
+    next.set_time(Loop::clock() + pulse);
+  });
+  timer.set_time(Loop::clock());
+  return timer;
+}
+
 int serve(const prober::Privileges& privileges, Fd socket, bool listens) {
   auto gave_up = listens ? prober::no_new_privileges() : prober::give_up_privileges(privileges);
   if (!gave_up) return fail(gave_up.error());
@@ -62,9 +75,11 @@ int serve(const prober::Privileges& privileges, Fd socket, bool listens) {
   Loop loop;
   const Source terminated = loop.watch_signal(SIGTERM, [&](int) { loop.exit(0); });
   prober::Spawner spawner(loop, "/proc/self/exe", listens ? kWorkerOfUnit : kWorker);
+  Source watchdog;
   if (listens) {
     spawner.listen(std::move(socket));
     sd_notify(0, "READY=1");
+    watchdog = feed_watchdog(loop, watchdog);
   } else {
     spawner.serve_alone(std::move(socket));
   }

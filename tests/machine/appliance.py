@@ -93,6 +93,23 @@ class Appliance(Watched):
     def herald_pid(self) -> int:
         return int(self.machine.unit("herald.service", "MainPID"))
 
+    def workers(self) -> set[str]:
+        """The processes of herald-probe.service, without what exec probes have started."""
+        main = self.machine.unit("herald-probe.service", "MainPID")
+        if main == "0":
+            return set()
+        return {main, *self.machine.run("cat", f"/proc/{main}/task/{main}/children", check=False).stdout.split()}
+
+    def wait_workers(self, former: set[str]) -> set[str]:
+        """Until there are others, a spawner and at least one worker."""
+
+        def are_others() -> bool:
+            workers = self.workers()
+            return len(workers) >= 2 and not workers & former
+
+        wait_until(are_others, "other workers run", 30, poll=0.1, evidence=self.evidence)
+        return self.workers()
+
     def wait_new_pid(self, former: int, timeout: float = 30) -> None:
         wait_until(lambda: self.herald_pid() not in (0, former), "another heraldd runs", timeout, poll=0.1, evidence=self.evidence)
 

@@ -7,22 +7,19 @@ import time
 from pathlib import Path
 
 from appliance import PACKAGE, QUIET, Appliance
+from services import (
+    DNS,
+    DNS_SERVICE,
+    WEB,
+    new_users_commands,
+    wait_all_announced,
+    wait_announced,
+    wait_quiet,
+    wait_withdrawn,
+)
 from waiting import wait_until
 
-REPO = Path(__file__).resolve().parents[2]
-README = REPO / "README.md"
-SANDBOX = REPO / "packaging" / "doc" / "sandbox.md"
-WEB = "10.99.0.1/32"  # lever loopback
-DNS = "10.99.0.53/32"  # lever vtysh
-BOTH = (WEB, DNS)
-
-# Beside the one of the README: the other lever, and a command that looks at other processes from inside the sandbox.
-DNS_SERVICE = """{
-  "name": "dns", "vips": ["10.99.0.53/32"], "announce": { "via": "vtysh" },
-  "probes": [ { "type": "exec", "command": ["/bin/sh", "-c", "pgrep -f '[h]ttp.server' || exit 2"] } ]
-}
-"""
-
+SANDBOX = Path(__file__).resolve().parents[2] / "packaging" / "doc" / "sandbox.md"
 MISSPELT = '{ "name": "bad", "vps": [] }\n'
 # No error of the configuration itself.
 NO_CA_FILE = """{
@@ -31,37 +28,6 @@ NO_CA_FILE = """{
 }
 """
 CONTROL = '"control": {{ "socket": "{}" }},'
-
-
-def wait_announced(nva: Appliance, since=None, timeout: float = 30) -> None:
-    for vip in BOTH:
-        nva.wait_announced(vip, since, timeout)
-
-
-def wait_withdrawn(nva: Appliance, since, timeout: float = 20) -> None:
-    for vip in BOTH:
-        nva.wait_withdrawn(vip, since, timeout)
-
-
-def wait_all_announced(nva: Appliance) -> None:
-    wait_announced(nva)
-    nva.wait_states("announced", 60)
-
-
-def wait_quiet(nva: Appliance) -> None:
-    """bgpd sends again, 5 s after a route-map was defined, what goes by it."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        mark = nva.mark()
-        time.sleep(6)
-        if not any(nva.updates_since(mark).values()):
-            return
-    raise AssertionError("updates without end")
-
-
-def new_users_commands() -> str:
-    """The first shell commands under "Install"."""
-    return re.search(r"^## Install.*?^```sh\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)[1]
 
 
 def test_a_new_users_way(nva):
@@ -92,10 +58,10 @@ def test_a_second_service_in_a_file_of_its_own(nva):
 
 
 def test_sandbox(nva):
-    for unit in ("herald", "herald-withdraw"):
+    for unit, most in (("herald", 2.0), ("herald-withdraw", 2.0), ("herald-probe", 2.0)):
         report = nva.machine.run("systemd-analyze", "security", f"{unit}.service", check=False).stdout
         level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", report)[1])
-        assert level <= 2.0, report
+        assert level <= most, report
     process = Path("/proc", str(nva.herald_pid()))
     status = nva.machine.run("cat", f"{process}/status").stdout
     held = {key: int(value, 16) for key, value in re.findall(r"^Cap(Eff|Bnd|Amb):\t(\w+)$", status, re.MULTILINE)}
@@ -104,10 +70,11 @@ def test_sandbox(nva):
 
 def test_wider_sandbox_of_the_documents_is_understood(nva):
     example = re.search(r"^```ini\n(.*?)^```$", SANDBOX.read_text(), re.DOTALL | re.MULTILINE)[1]
-    nva.machine.write("/etc/systemd/system/herald.service.d/wider.conf", example)
-    told = nva.machine.run("systemd-analyze", "verify", "herald.service", check=False)
-    assert "wider.conf" not in told.stdout + told.stderr, told.stderr
-    nva.machine.run("rm", "-r", "/etc/systemd/system/herald.service.d")
+    nva.machine.write("/etc/systemd/system/herald-probe.service.d/wider.conf", example)
+    units = ("herald.service", "herald-withdraw.service", "herald-probe.service", "herald-probe.socket")
+    told = nva.machine.run("systemd-analyze", "verify", "--man=no", *units, check=False)
+    assert "herald" not in told.stdout + told.stderr, told.stderr
+    nva.machine.run("rm", "-r", "/etc/systemd/system/herald-probe.service.d")
 
 
 def test_service_stopped_and_started(nva):
@@ -274,22 +241,24 @@ def test_stop_takes_as_long_as_vips_linger(nva):
 def test_upgrade_and_downgrade_without_an_update(nva):
     first = nva.machine.run("dpkg-query", "-W", "-f", "${Version}", "herald").stdout
     for path in (nva.package(f"{first}+1"), nva.package(f"{first}~1")):
-        mark, pid = nva.mark(), nva.herald_pid()
+        mark, pid, workers = nva.mark(), nva.herald_pid(), nva.workers()
         nva.apt("install", "--allow-downgrades", path)
         assert nva.herald_pid() not in (0, pid)
+        assert not workers & nva.workers()
         wait_all_announced(nva)
         time.sleep(QUIET)
         nva.assert_silent(mark)
 
 
 def test_upgrade_under_a_configuration_that_is_an_error(nva):
-    """The former heraldd goes on; the person in front of apt is told what to do."""
-    mark, pid = nva.mark(), nva.herald_pid()
+    """The former heraldd goes on, with its workers; the person in front of apt is told what to do."""
+    mark, pid, workers = nva.mark(), nva.herald_pid(), nva.workers()
     nva.machine.write("/etc/herald/services.d/bad.json", MISSPELT)
     done = nva.apt("install", nva.package("9.0"))
     told = done.stdout + done.stderr
     assert "vips" in told and "systemctl restart herald" in told, told
     assert nva.herald_pid() == pid
+    assert nva.workers() == workers
     nva.assert_silent(mark)
     nva.machine.run("rm", "/etc/herald/services.d/bad.json")
 
@@ -329,6 +298,9 @@ def test_remove_while_the_router_is_down(nva):
     nva.machine.run("systemctl", "stop", "frr", timeout=90)
     nva.apt("remove", "herald")
     assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    assert not nva.machine.run("find", "/run/herald-probe", check=False).stdout
+    assert nva.machine.unit("herald-probe.service", "LoadState") == "not-found"
+    assert nva.machine.unit("herald-probe.socket", "LoadState") == "not-found"
     nva.machine.run("systemctl", "start", "frr", timeout=90)
     nva.apt("install", f"/root/{PACKAGE}")
     wait_all_announced(nva)
@@ -364,9 +336,10 @@ def test_remove_withdraws_and_purge_leaves_nothing(nva):
     nva.machine.shell("sed -i '/^include/d' /etc/bird/bird.conf; systemd-run --quiet --uid=herald --unit=busy sleep infinity")
     done = nva.apt("purge", "herald")
     nva.wait_withdrawn(WEB, mark, timeout=1)
-    assert "its user stays" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert "the user herald stays" in done.stdout + done.stderr, done.stdout + done.stderr
     assert nva.everything_with("herald") == []
     assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
+    assert nva.machine.run("getent", "passwd", "herald-probe", check=False).returncode == 2
     nva.machine.shell("systemctl stop busy; userdel herald")
 
 
@@ -380,4 +353,5 @@ def test_installed_together_with_a_router(nva):
     assert nva.machine.run("getent", "group", "frrvty").stdout.split(":")[2] in groups
     nva.apt("purge", "herald", "late-router")
     assert nva.everything_with("herald") == []
-    assert nva.machine.run("getent", "passwd", "herald", check=False).returncode == 2
+    for user in ("herald", "herald-probe"):
+        assert nva.machine.run("getent", "passwd", user, check=False).returncode == 2

@@ -1,0 +1,198 @@
+"""The workers of the package: what they may not, and that nothing which becomes of them reaches the network. After the package's
+life; the tests build on each other, in this order."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from appliance import QUIET
+from services import DNS, DNS_SERVICE, WEB, new_users_commands, wait_all_announced, wait_announced, wait_quiet
+from waiting import wait_until
+
+# Each of these is to fail, and says so by exit 3. What ends with 0 in the end is announced.
+FORBIDDEN = """#!/bin/sh
+[ "$(whoami)" = herald-probe ] || { whoami; exit 2; }
+if cat /var/lib/herald/state.json || ls /var/lib/herald /run/herald; then exit 3; fi
+if echo x >> /run/herald/bird.conf || ip address add 10.99.0.99/32 dev lo; then exit 3; fi
+if vtysh -c 'show version'; then exit 3; fi
+for path in /run/herald/control.sock /run/herald-probe/workers.sock; do
+    if python3 -c "import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET if 'probe' in sys.argv[1] else socket.SOCK_STREAM).connect(sys.argv[1])" $path; then exit 3; fi
+done
+if kill -0 "$(pidof -s heraldd)"; then exit 3; fi
+exit 0
+"""
+# It leaves its session and its parent, and would never end.
+FUGITIVE = """#!/usr/bin/python3
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv("/bin/sleep", ["sleep", "98765"])
+    os._exit(0)
+time.sleep(60)
+"""
+EXEC_SERVICE = """{{
+  "name": "{name}", "vips": ["{vip}"],
+  "probes": [ {{ "type": "exec", "command": ["{command}"], "interval": "{interval}", "timeout": "{timeout}" }} ]
+}}
+"""
+
+
+def test_installed_again(nva):
+    install, configure = new_users_commands().split("\n\n", 1)
+    nva.machine.shell("systemctl disable --now bird; systemctl enable --now frr")
+    nva.machine.shell(f"cd /root\n{install}", timeout=120)
+    nva.machine.write("/etc/herald/services.d/dns.json", DNS_SERVICE)
+    nva.machine.run("sh", "-c", configure, timeout=90)
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_they_hold_nothing(nva):
+    user = nva.machine.run("id", "-u", "herald-probe").stdout.strip()
+    assert nva.machine.run("id", "-nG", "herald-probe").stdout.split() == ["herald-probe"]
+    workers = nva.workers()
+    assert len(workers) >= 2
+    for pid in workers:
+        status = nva.machine.run("cat", f"/proc/{pid}/status").stdout
+        held = dict(re.findall(r"^(Cap\w+|Uid|NoNewPrivs|Seccomp):\t(.*)$", status, re.MULTILINE))
+        assert held.pop("Uid").split() == [user] * 4
+        assert held.pop("NoNewPrivs") == "1"
+        assert held.pop("Seccomp") == "2"
+        assert {int(value, 16) for value in held.values()} == {0}, status
+
+
+def test_what_an_exec_probe_may_not(nva):
+    nva.machine.write("/usr/local/bin/forbidden", FORBIDDEN)
+    nva.machine.run("chmod", "755", "/usr/local/bin/forbidden")
+    nva.machine.write("/etc/herald/services.d/exec.json", EXEC_SERVICE.format(name="forbidden", vip="10.99.0.54/32", command="/usr/local/bin/forbidden", interval="6s", timeout="5s"))
+    nva.machine.shell("heraldctl force web; heraldctl unforce web; test -s /var/lib/herald/state.json")
+    nva.machine.run("systemctl", "reload", "herald")
+    wait_until(lambda: nva.states().get("forbidden") in ("announcing", "announced"), "the command may do nothing of it", 60, poll=0.2, evidence=lambda: nva.machine.run("heraldctl", "why", "forbidden", check=False).stdout)
+    for command in ("cat /var/lib/herald/state.json", "touch /run/herald/bird.conf"):
+        assert nva.machine.run("runuser", "--user", "herald-probe", "--", *command.split(), check=False).returncode == 1
+
+
+def test_what_an_exec_probe_has_started_is_ended(nva):
+    nva.machine.write("/usr/local/bin/fugitive", FUGITIVE)
+    nva.machine.run("chmod", "755", "/usr/local/bin/fugitive")
+    nva.machine.write("/etc/herald/services.d/exec.json", EXEC_SERVICE.format(name="fugitive", vip="10.99.0.54/32", command="/usr/local/bin/fugitive", interval="2s", timeout="1s"))
+    nva.machine.run("systemctl", "reload", "herald")
+
+    def fugitives() -> list[str]:
+        return nva.machine.run("pgrep", "-f", "[s]leep 98765", check=False).stdout.split()
+
+    def is_in_a_group_of_its_own() -> bool:
+        groups = [nva.machine.run("cat", f"/proc/{pid}/cgroup", check=False).stdout for pid in fugitives()]
+        return any("herald-probe.service/herald-exec." in group for group in groups)
+
+    wait_until(is_in_a_group_of_its_own, "one is there", 20, poll=0.02, evidence=nva.evidence)
+    former = set(fugitives())
+    time.sleep(3)  # by then its attempt is over, and another runs
+    assert not former & set(fugitives())
+    nva.machine.shell("rm /etc/herald/services.d/exec.json; systemctl reload herald")
+    wait_until(lambda: not fugitives(), "none is left", 5, poll=0.05, evidence=nva.evidence)
+    group = nva.machine.unit("herald-probe.service", "ControlGroup")
+    wait_until(lambda: not nva.machine.run("find", f"/sys/fs/cgroup{group}", "-name", "herald-exec*").stdout, "no cgroup of theirs", 10, evidence=nva.evidence)
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_heraldd_has_no_socket_of_the_network(nva):
+    assert set(nva.machine.unit("herald.service", "RestrictAddressFamilies").split()) == {"AF_UNIX", "AF_NETLINK"}
+    assert f"pid={nva.herald_pid()}," not in nva.machine.run("ss", "-H", "-a", "-n", "-p", "-t", "-u", "-w", "-0").stdout
+    assert nva.machine.run("heraldctl", "doctor", check=False).returncode == 0
+    assert nva.machine.unit("herald.service", "StatusText")
+
+
+def test_the_router_is_read_at_its_socket(nva):
+    """As the configuration that is shipped has it; the README's goes by vtysh."""
+    by_vtysh, at_socket = '"stack"', '"vtysh": { "transport": "socket" }, "stack"'
+    for before, after in ((by_vtysh, at_socket), (at_socket, by_vtysh)):
+        mark = nva.mark()
+        nva.machine.shell(f"sed -i 's/{before}/{after}/' /etc/herald/herald.json; systemctl reload herald")
+        time.sleep(QUIET)
+        nva.wait_states("announced")
+        assert "frr: 2 of 2 peers established" in nva.machine.run("heraldctl", "status").stdout
+        nva.assert_silent(mark)
+
+
+@pytest.mark.parametrize("deed", [
+    "systemctl kill --kill-whom=main -s KILL herald-probe",
+    "systemctl kill -s KILL herald-probe",
+    "systemctl kill -s STOP herald-probe",
+    "systemctl restart herald-probe",
+    "systemctl stop herald-probe",
+    "systemctl stop herald-probe.socket; sleep 1; systemctl start herald-probe.socket",
+    "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do systemctl kill -s KILL herald-probe; sleep 0.2; done",
+])
+def test_their_end_does_not_reach_the_network(nva, deed):
+    mark, pid, workers = nva.mark(), nva.herald_pid(), nva.workers()
+    nva.machine.shell(deed)
+    nva.wait_workers(workers)  # one that is stopped is killed by the watchdog
+    time.sleep(QUIET)
+    nva.wait_states("announced")
+    nva.assert_silent(mark)
+    assert nva.herald_pid() == pid
+
+
+def test_they_probe_after_all_that(nva):
+    mark = nva.mark()
+    nva.machine.run("systemctl", "stop", "web")
+    for vip in (WEB, DNS):
+        nva.wait_withdrawn(vip, mark)
+    mark = nva.mark()
+    nva.machine.run("systemctl", "start", "web")
+    wait_announced(nva, mark)
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_heraldd_starts_without_them(nva):
+    """It holds what is announced until they come."""
+    mark, pid = nva.mark(), nva.herald_pid()
+    nva.machine.shell("systemctl stop herald-probe.socket; systemctl mask --runtime herald-probe.socket; systemctl restart herald")
+    assert nva.herald_pid() not in (0, pid)
+    assert nva.workers() == set()
+    # By hand each has workers of its own.
+    nva.machine.run("heraldd", "--check")
+    nva.machine.run("runuser", "--user", "herald", "--", "heraldd", "--check")
+    socket = "/run/herald-probe/workers.sock"
+    as_herald = ("runuser", "--user", "herald", "--", "heraldd", "--check", "--workers", socket)
+    assert "the probes cannot be tried" in nva.machine.run(*as_herald, check=False).stderr
+    nva.machine.shell("systemctl unmask --runtime herald-probe.socket; systemctl start herald-probe.socket")
+    nva.wait_workers(set())
+    wait_all_announced(nva)
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
+    nva.machine.run(*as_herald)
+
+
+def test_stop_ends_them(nva):
+    nva.machine.run("systemctl", "stop", "herald")
+    assert nva.machine.unit("herald-probe.service", "ActiveState") == "inactive"
+    nva.machine.run("systemctl", "start", "herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_a_stranger_that_holds_the_name_of_the_lock(nva):
+    """It can be seen that it is no herald."""
+    nva.machine.run("systemctl", "stop", "herald")
+    hold = "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('\\0io.herald.lock'); s.listen(); time.sleep(600)"
+    nva.machine.run("systemd-run", "--quiet", "--unit=squatter", "--uid=nobody", "python3", "-c", hold)
+    nva.machine.run("systemctl", "start", "herald")
+    assert "holds the name of herald's lock" in nva.machine.run("journalctl", "-u", "herald", "-n", "50").stdout
+    nva.machine.run("systemctl", "stop", "squatter")
+    nva.machine.run("systemctl", "restart", "herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_purge_leaves_nothing(nva):
+    nva.apt("purge", "herald")
+    assert nva.everything_with("herald") == []
+    for user in ("herald", "herald-probe"):
+        assert nva.machine.run("getent", "passwd", user, check=False).returncode == 2
