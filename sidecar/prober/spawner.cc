@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -59,12 +58,8 @@ int spawn_worker(const std::string& program, const std::string& option, const Fd
   return error;
 }
 
-// With what its attempts run: each command leads a process group of its own, and without the worker has no deadline.
+// What its attempts run ends by itself then: its keepers see the worker's end (os/keeper.h).
 void end_worker(pid_t pid) {
-  ::kill(pid, SIGSTOP);  // so that it starts no more of them
-  const std::string number = std::to_string(pid);
-  std::ifstream children("/proc/" + number + "/task/" + number + "/children");
-  for (pid_t child = 0; children >> child;) ::kill(-child, SIGKILL);
   ::kill(-pid, SIGKILL);
 }
 
