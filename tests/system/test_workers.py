@@ -71,7 +71,11 @@ def is_running(pid: int) -> bool:
 
 
 def prober_of(herald: Herald) -> int:
-    (prober,) = [pid for pid in children_of(herald.process.pid) if "herald-prober" in Path(f"/proc/{pid}/cmdline").read_text()]
+    def probers() -> list[int]:  # none for a moment, between its fork and its exec
+        return [pid for pid in children_of(herald.process.pid) if "herald-prober" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+    wait_until(lambda: len(probers()) == 1, "heraldd has its prober", 5)
+    (prober,) = probers()
     return prober
 
 
