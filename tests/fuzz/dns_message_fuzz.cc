@@ -30,8 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const DnsQuery& query : kQueries) {
     if (is_reply_to(query, 0x1234, message)) static_cast<void>(is_truncated(message));
     for (const DnsExpect& each : {DnsExpect{}, expect}) {
-      const auto result = judge(query, each, message, std::chrono::milliseconds(1));
-      if (result) fuzz::require(!result->detail.empty());
+      const ProbeResult result = judge(query, each, message, std::chrono::milliseconds(1));
+      fuzz::require(!result.detail.empty());
     }
   }
   return 0;
