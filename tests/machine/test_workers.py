@@ -3,7 +3,9 @@ life; the tests build on each other, in this order."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -176,6 +178,42 @@ def test_stop_ends_them(nva):
     nva.machine.run("systemctl", "start", "herald")
     wait_all_announced(nva)
     wait_quiet(nva)
+
+
+@pytest.fixture
+def disk_of_the_state(nva, tmp_path):
+    """/var/lib/herald on a loop device of its own."""
+    image = tmp_path / "disk"
+    subprocess.run(["truncate", "--size=32M", str(image)], check=True)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    loop = subprocess.run(["losetup", "--find", "--show", str(image)], check=True, capture_output=True, text=True).stdout.strip()
+    nva.machine.run("systemctl", "stop", "herald")
+    number = os.minor(os.stat(loop).st_rdev)
+    nva.machine.shell(f"mknod /root/disk b 7 {number}; mount /root/disk /var/lib/herald; chown herald:herald /var/lib/herald; systemctl start herald")
+    wait_all_announced(nva)
+    wait_quiet(nva)
+    yield
+    nva.machine.run("fsfreeze", "--unfreeze", "/var/lib/herald", check=False)
+    nva.machine.shell("systemctl stop herald; umount /var/lib/herald; rm /root/disk; systemctl start herald")
+    subprocess.run(["losetup", "--detach", loop], check=True)
+    wait_all_announced(nva)
+    wait_quiet(nva)
+
+
+def test_a_crash_while_the_disk_is_frozen_does_not_reach_the_network(nva, disk_of_the_state):
+    """What writes there cannot be killed meanwhile, and is not waited for."""
+    nva.machine.run("fsfreeze", "--freeze", "/var/lib/herald")
+    refused = nva.machine.run("heraldctl", "drain", "web", check=False)
+    assert refused.returncode == 1 and "the disk does not answer" in refused.stderr
+    mark, pid = nva.mark(), nva.herald_pid()
+    begun = time.monotonic()
+    nva.machine.run("systemctl", "kill", "--kill-whom=main", "-s", "KILL", "herald")
+    wait_until(lambda: nva.herald_pid() not in (0, pid) and nva.machine.unit("herald.service", "ActiveState") == "active", "another heraldd", 20, evidence=nva.evidence)
+    assert time.monotonic() - begun < 20  # a lease is 30 s
+    assert "herald-writer" in nva.machine.run("ps", "-e", "-o", "state,comm").stdout
+    nva.wait_states("announced")
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
 
 
 def test_a_stranger_that_holds_the_name_of_the_lock(nva):
