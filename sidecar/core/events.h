@@ -24,7 +24,7 @@ struct ProbeFinished {
   ProbeResult result;
   Ran ran = {};
 };
-// Answer to CancelProbe: what the attempt was waiting for ("connecting").
+// Answer to CancelProbe, unless the attempt had just ended: what it was waiting for ("connecting").
 struct ProbeStage {
   RunId run{};
   std::string stage;

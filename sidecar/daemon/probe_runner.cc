@@ -1,11 +1,11 @@
 #include "sidecar/daemon/probe_runner.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/os/network_namespace.h"
 #include "sidecar/text/plain_text.h"
 
 namespace herald {
@@ -24,14 +24,7 @@ constexpr Duration kLongestPause = 5s;
 // A worker that has lived so long was a good one.
 constexpr Duration kGoodLife = 10s;
 
-// What is collected goes on its way in pieces, none longer than a packet may be.
-constexpr std::size_t kLongestPiece = 1U << 20U;
 constexpr std::size_t kLongestSettings = work::Channel::kLongestPacket / 2;
-
-std::uint64_t network_namespace() {
-  struct stat found{};
-  return stat("/proc/self/ns/net", &found) == 0 ? found.st_ino : 0;
-}
 
 ProbeResult trouble(std::string why) {
   return {Verdict::inconclusive, Reason::local, std::move(why), Duration{}};
@@ -127,8 +120,10 @@ void ProbeRunner::on_answer(work::ReceivedAnswer received) {
       slot.next_at = Loop::clock() + slot.pause;
       if (slot.pause == kFirstPause) told_.notice(true, trouble_);
       return ask_for_workers();
-    case work::SpawnAnswerKind::ended:
-      return;  // its socket has told so, or will
+    case work::SpawnAnswerKind::ended:  // its socket has told so, or will, but not how
+      return told_.notice(true, fmt::format("the worker {} has ended: {} {}", received.answer.pid,
+                                            received.answer.signalled != 0 ? "killed by signal" : "exit code",
+                                            received.answer.status));
   }
 }
 
@@ -183,7 +178,9 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
 ProbeResult ProbeRunner::settle_blame(ProbeId probe, const work::Page& page) {
   const bool by_cost = page.cost != 0;
   ProbeResult result = by_cost ? ProbeResult{Verdict::fail, Reason::cost,
-                                             "its answer is not read within 150 ms of CPU time", Duration{}}
+                                             fmt::format("its answer is not read within {} ms of CPU time",
+                                                         work::kMostCallback / 1ms),
+                                             Duration{}}
                                : trouble("its worker ended while it was at this attempt");
   strike(probe, result);
   return result;
@@ -219,9 +216,8 @@ void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {
   std::erase_if(running_, [id](const auto& entry) { return entry.second.probe == id; });
   for (Slot& slot : slots_) {
     // At once where it was, for what is in flight has to end.
-    if (!slot.channel || !slot.has.contains(id)) continue;
-    work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
-    if (slot.channel->next().size() > kLongestPiece) slot.channel->flush();
+    if (slot.channel && slot.has.contains(id))
+      work::append(slot.channel->next(), work::Order(work::Put{id, spec}));
   }
   for (auto& [run, cancelling] : cancelling_) {
     if (cancelling.probe == id) cancelling.probe.reset();  // it was the former one's
@@ -245,10 +241,10 @@ bool ProbeRunner::begin(ProbeId id, RunId run, bool is_again) {
   const auto found = slot_for(id, Loop::clock());
   if (!found) return false;
   Slot& slot = slots_[*found];
-  std::string& packet = slot.channel->next();
-  if (slot.has.insert(id).second) work::append(packet, work::Order(work::Put{id, known_.at(id).spec}));
-  work::append(packet, work::Order(work::Start{id, run}));
-  if (packet.size() > kLongestPiece) slot.channel->flush();
+  work::Channel& channel = *slot.channel;
+  if (slot.has.insert(id).second)
+    work::append(channel.next(), work::Order(work::Put{id, known_.at(id).spec}));
+  work::append(channel.next(), work::Order(work::Start{id, run}));
   running_[run] = {id, *found, is_again};
   return true;
 }
@@ -328,15 +324,12 @@ void ProbeRunner::hear(SlotId id, const work::Finished& word) {
   const bool was_running = running != running_.end() && running->second.slot == id;
   const bool was_cancelling = cancelling != cancelling_.end() && cancelling->second.slot == id;
   if (!was_running && !was_cancelling) return;
-  if (was_cancelling) {  // it ended just before it was cancelled: had it its time, it used it up
-    cancelling_.erase(cancelling);
-    return told_.cancelled({word.run, "", word.ran});
-  }
-  const ProbeId probe = running->second.probe;
-  running_.erase(running);
+  const auto probe = was_running ? std::optional(running->second.probe) : cancelling->second.probe;
+  if (was_running) running_.erase(running);
+  if (was_cancelling) cancelling_.erase(cancelling);  // it ended just before
   ProbeResult result = word.result;
   result.detail = printable(result.detail);
-  if (result.reason == Reason::cost) strike(probe, result);
+  if (probe && result.reason == Reason::cost) strike(*probe, result);
   told_.finished({word.run, std::move(result), word.ran});
 }
 
@@ -372,10 +365,8 @@ void ProbeRunner::send_tries() {
   const auto up = std::ranges::find_if(slots_, [](const Slot& slot) { return slot.channel != nullptr; });
   if (up == slots_.end()) return;
   checking_->slot = static_cast<SlotId>(up - slots_.begin());
-  for (const auto& [ticket, asked] : checking_->asked) {
+  for (const auto& [ticket, asked] : checking_->asked)
     work::append(up->channel->next(), work::Order(work::Try{ticket, asked.spec}));
-    if (up->channel->next().size() > kLongestPiece) up->channel->flush();
-  }
 }
 
 void ProbeRunner::tried(std::uint64_t ticket, const std::optional<std::string>& problem) {

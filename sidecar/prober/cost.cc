@@ -14,7 +14,7 @@ namespace herald::prober {
 namespace {
 
 constexpr std::size_t kRing = 256;  // samples that nobody has asked for: 2.5 s of CPU time
-constexpr int kMostSamplesOfCall = Cost::kMostCallback / Cost::kSample;
+constexpr int kMostSamplesOfCall = work::kMostCallback / Cost::kSample;
 
 // A signal handler has no object of its own: what it needs is the process's.
 struct Sampled {

@@ -1,7 +1,6 @@
 #include "sidecar/prober/spawner.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -13,6 +12,8 @@
 #include <filesystem>
 #include <optional>
 #include <utility>
+
+#include "sidecar/os/spawn.h"
 
 namespace herald::prober {
 namespace {
@@ -29,33 +30,6 @@ Fd make_page() {
   if (!page || ftruncate(page.get(), sizeof(work::Page)) != 0) return {};
   if (fcntl(page.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return {};
   return page;
-}
-
-// 0 or an errno.
-int spawn_worker(const std::string& program, const std::string& option, const Fd& socket, const Fd& page,
-                 pid_t& pid) {
-  // Out of the way of the numbers that they get.
-  const Fd high_socket(fcntl(socket.get(), F_DUPFD_CLOEXEC, 10));
-  const Fd high_page(fcntl(page.get(), F_DUPFD_CLOEXEC, 10));
-  if (!high_socket || !high_page) return errno;
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, high_socket.get(), work::kSocketFd);
-  posix_spawn_file_actions_adddup2(&actions, high_page.get(), work::kPageFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, work::kPageFd + 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  std::array<char*, 3> arguments{const_cast<char*>("herald-prober"), const_cast<char*>(option.c_str()),
-                                 nullptr};
-  const int error = posix_spawn(&pid, program.c_str(), &actions, &attributes, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  return error;
 }
 
 // What its attempts run ends by itself then: its keepers see the worker's end (os/keeper.h).
@@ -107,13 +81,12 @@ void Spawner::on_ready(ClientId id) {
   const auto worker = client.workers.find(request->slot);
   switch (request->kind) {
     case work::SpawnKind::spawn:
-      if (worker == client.workers.end()) return spawn(id, request->slot, program_);
-      worker->second.successor = program_;
+    case work::SpawnKind::spawn_installed: {
+      const std::string& program = request->kind == work::SpawnKind::spawn ? program_ : installed_;
+      if (worker == client.workers.end()) return spawn(id, request->slot, program);
+      worker->second.successor = program;
       return end_worker(worker->second.pid);
-    case work::SpawnKind::spawn_installed:
-      if (worker == client.workers.end()) return spawn(id, request->slot, installed_);
-      worker->second.successor = installed_;
-      return end_worker(worker->second.pid);
+    }
     case work::SpawnKind::kill:
       if (worker != client.workers.end()) end_worker(worker->second.pid);
       return;
@@ -136,13 +109,17 @@ void Spawner::spawn(ClientId id, std::uint32_t slot, const std::string& program)
   const Fd ours(has_pair ? ends[0] : -1);
   const Fd theirs(has_pair ? ends[1] : -1);
   const Fd page = has_pair ? make_page() : Fd();
-  int error = page ? 0 : errno;
-  pid_t pid = -1;
-  if (error == 0) error = spawn_worker(program, option_, theirs, page, pid);
-  if (error != 0) {
-    (void)work::send_answer(client.socket, {work::SpawnAnswerKind::failed, slot, 0, 0, error}, {}, {});
+  std::expected<pid_t, int> started = std::unexpected(errno);
+  if (page) {
+    const std::array<std::string, 2> arguments{"herald-prober", option_};
+    started = spawn_beside(program, arguments, std::array{theirs.get(), page.get()});
+  }
+  if (!started) {
+    (void)work::send_answer(client.socket, {work::SpawnAnswerKind::failed, slot, 0, 0, started.error()}, {},
+                            {});
     return;
   }
+  const pid_t pid = *started;
   Worker& worker = client.workers[slot];
   worker.pid = pid;
   worker.ended =

@@ -1,12 +1,12 @@
 #include "sidecar/prober/worker.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <utility>
 
 #include "probes/registry.h"
 #include "probes/result.h"
+#include "sidecar/os/network_namespace.h"
 
 namespace herald::prober {
 namespace {
@@ -18,13 +18,6 @@ constexpr Duration kNoticed = 10ms;
 
 // The words of results are for people: who is asked for a line must not be answered with a book.
 constexpr std::size_t kLongestText = 4096;
-// What a turn has to say goes on its way in pieces, none longer than a packet may be.
-constexpr std::size_t kLongestPiece = 1U << 20U;
-
-std::uint64_t network_namespace() {
-  struct stat found{};
-  return stat("/proc/self/ns/net", &found) == 0 ? found.st_ino : 0;
-}
 
 ProbeResult cost_result(const std::string& stage) {
   const auto most = Cost::kMostAttempt / 1ms;
@@ -113,11 +106,6 @@ std::optional<std::string> Worker::make(Known& known) {
   if (!made) return cut(made.error());
   known.probe = std::move(*made);
   return std::nullopt;
-}
-
-void Worker::say(const work::Report& word) {
-  work::append(channel_.next(), word);
-  if (channel_.next().size() > kLongestPiece) channel_.flush();
 }
 
 void Worker::finish(RunId run, const Running& running, ProbeResult result) {

@@ -54,7 +54,7 @@ class Worker {
   [[nodiscard]] std::optional<std::string> make(Known& known);
   void finish(RunId run, const Running& running, ProbeResult result);
   [[nodiscard]] Ran ran(const Running& running) const;
-  void say(const work::Report& word);
+  void say(const work::Report& word) { work::append(channel_.next(), word); }
   // The end of each turn: what the time since the last one was like.
   void turn_ends();
   void look_at_clock(TimePoint now);

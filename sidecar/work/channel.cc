@@ -34,7 +34,18 @@ Channel::~Channel() {
   if (gone_ != nullptr) *gone_ = true;
 }
 
+void Channel::make_room() {
+  if (next_.size() > kPiece) flush();
+}
+
+std::string& Channel::next() {
+  make_room();
+  is_due_ = true;
+  return next_;
+}
+
 std::string& Channel::soon() {
+  make_room();
   if (next_.empty() && !is_due_) held_.set_time(Loop::clock() + kPatience);
   return next_;
 }

@@ -21,6 +21,8 @@ class Channel {
   // In bytes. A probe's settings are the longest thing that is said.
   static constexpr std::size_t kLongestPacket = 8U << 20U;
   static constexpr std::size_t kMostUnsent = 4 * kLongestPacket;
+  // What has been collected is sent before more is added to it.
+  static constexpr std::size_t kPiece = 1U << 20U;
 
   using OnPacket = std::function<void(std::string_view packet)>;
   using OnEnd = std::function<void(const std::string& why)>;
@@ -30,11 +32,8 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
   ~Channel();
 
-  // Of the packet that the end of the turn sends; messages are appended to it.
-  [[nodiscard]] std::string& next() {
-    is_due_ = true;
-    return next_;
-  }
+  // Of the packet that the end of the turn sends; a message is appended to it.
+  [[nodiscard]] std::string& next();
   // The same of what may wait for others: it is sent within kPatience. Who is woken once for many costs less.
   static constexpr Duration kPatience = std::chrono::milliseconds(5);
   [[nodiscard]] std::string& soon();
@@ -45,6 +44,7 @@ class Channel {
   void on_ready(std::uint32_t events);
   [[nodiscard]] bool receive();
   [[nodiscard]] bool deliver();
+  void make_room();
   void send();
   void fail_soon(std::string why);
   void end(std::string why);

@@ -1,8 +1,6 @@
 #include "sidecar/work/link.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -13,6 +11,8 @@
 #include <cstring>
 #include <utility>
 #include <vector>
+
+#include "sidecar/os/spawn.h"
 
 namespace herald::work {
 namespace {
@@ -31,7 +31,7 @@ std::expected<Fd, std::string> connect_to(const std::filesystem::path& path) {
 }
 
 std::vector<std::string> command_of(const LinkOptions& options) {
-  std::vector<std::string> command{options.program, "--connection", std::to_string(kSocketFd)};
+  std::vector<std::string> command{options.program, "--connection", std::to_string(kFirstGiven)};
   if (!options.user.empty()) command.insert(command.end(), {"--user", options.user});
   if (options.raw) command.emplace_back("--raw");
   return command;
@@ -44,28 +44,9 @@ std::expected<Fd, std::string> start(const LinkOptions& options, pid_t& pid) {
     return std::unexpected(system_error_text("socketpair"));
   Fd ours(ends[0]);
   const Fd theirs(ends[1]);
-  const Fd high(fcntl(theirs.get(), F_DUPFD_CLOEXEC, kSocketFd + 1));  // dup2 to itself would leave O_CLOEXEC
-  if (!high) return std::unexpected(system_error_text("dup"));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, high.get(), kSocketFd);
-  posix_spawn_file_actions_addclosefrom_np(&actions, kSocketFd + 1);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t signals;
-  sigemptyset(&signals);
-  posix_spawnattr_setsigmask(&attributes, &signals);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  const auto command = command_of(options);
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  const int error =
-      posix_spawn(&pid, options.program.c_str(), &actions, &attributes, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) return std::unexpected(system_error_text("run " + options.program.native(), error));
+  const auto started = spawn_beside(options.program.native(), command_of(options), std::array{theirs.get()});
+  if (!started) return std::unexpected(system_error_text("run " + options.program.native(), started.error()));
+  pid = *started;
   return ours;
 }
 

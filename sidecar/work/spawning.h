@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
+#include "sidecar/core/types.h"
 #include "sidecar/os/fd.h"
+#include "sidecar/os/spawn.h"
 
 namespace herald::work {
 
@@ -57,9 +59,10 @@ struct Page {
 [[nodiscard]] std::optional<Page> read_page(const Fd& page);
 
 // The descriptors that a worker is started with.
-inline constexpr int kSocketFd = 3;
-inline constexpr int kPageFd = 4;
-// What a worker exits with when it ends itself for the cost of an attempt.
+inline constexpr int kSocketFd = kFirstGiven;
+inline constexpr int kPageFd = kFirstGiven + 1;
+// A callback that does not come to an end within so much CPU time ends its worker, which exits with that.
+inline constexpr Duration kMostCallback = std::chrono::milliseconds(150);
 inline constexpr int kCostExit = 97;
 
 }  // namespace herald::work

@@ -148,12 +148,19 @@ TEST_CASE("the deadline has two phases: the attempt is cancelled, and its worker
     CHECK(bench.probe().state == ProbeState::unknown);
     CHECK(of_kind<effect::StartProbe>(bench.go_on(2s)).size() >= 1);
   }
-  SECTION("the result came in the same turn: too late, the attempt is cancelled") {
+  SECTION("it had just ended: its result counts by when that was") {
     bench.controller.handle(event::ProbeFinished{run, {Verdict::pass, Reason::none, "200", 800ms}, ran},
                             bench.now);
-    bench.controller.handle(event::ProbeStage{run, "reading", ran}, bench.now);
+    bench.controller.handle(event::ProbeStage{run, "reading", ran}, bench.now);  // of a run that is over
     bench.turn();
-    CHECK(bench.probe().last.detail == "no result within 800 ms: reading");
+    CHECK(bench.probe().last.detail == "200");
+    CHECK(bench.probe().passes == 1);
+  }
+  SECTION("it ended, but after its deadline") {
+    const Ran longer{ran.began, ran.ended + 1ms, {}};
+    bench.now += 1ms;
+    bench.tell(event::ProbeFinished{run, {Verdict::pass, Reason::none, "200", 801ms}, longer});
+    CHECK(bench.probe().last.detail == "no result within 800 ms: it came after 801 ms");
     CHECK(bench.probe().state == ProbeState::down);
   }
   CHECK(bench.controller.next_wakeup() > bench.now);

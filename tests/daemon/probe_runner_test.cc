@@ -224,19 +224,19 @@ TEST_CASE_METHOD(Bench, "probe runner: a cancelled attempt is told of by the wor
   SECTION("what it was waiting for") {
     worker.say({work::Cancelled{RunId{7}, "connecting\x1b[2J", kRan}});
     REQUIRE(run_until(loop, [&] { return !heard.cancelled.empty(); }));
+    CHECK(heard.cancelled[0].run == RunId{7});
     CHECK(heard.cancelled[0].stage == "connecting\\x1b[2J");
+    CHECK(heard.cancelled[0].ran == kRan);
   }
   SECTION("it had just ended") {
-    worker.say({work::Finished{RunId{7}, kPass, kRan}});
-    REQUIRE(run_until(loop, [&] { return !heard.cancelled.empty(); }));
-    CHECK(heard.cancelled[0].stage.empty());
+    worker.say({work::Finished{RunId{7}, kPass, kRan}, work::Cancelled{RunId{7}, "", kRan}});
+    REQUIRE(run_until(loop, [&] { return !heard.finished.empty(); }));
+    CHECK(heard.finished[0].run == RunId{7});
+    CHECK(heard.finished[0].ran == kRan);
   }
-  CHECK(heard.cancelled[0].run == RunId{7});
-  CHECK(heard.cancelled[0].ran == kRan);
-  CHECK(heard.finished.empty());
   runner.cancel(RunId{99});  // which is over, or never was
   loop_once();
-  CHECK(heard.cancelled.size() == 1);
+  CHECK(heard.cancelled.size() + heard.finished.size() == 1);  // told once
 }
 
 TEST_CASE_METHOD(Bench, "probe runner: of runs that are not its own a worker may say what it likes") {

@@ -60,7 +60,7 @@ std::size_t Invariants::probe_of(RunId run) const {
 bool Invariants::is_awaited(const Event& event) const {
   const auto run = answered_run(event);
   const std::size_t probe = run ? probe_of(*run) : probes_.size();
-  return probe < probes_.size() && probes_[probe].is_cancelled() == is_word(event);
+  return probe < probes_.size() && (probes_[probe].is_cancelled() || !is_word(event));
 }
 
 ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {

@@ -316,12 +316,15 @@ void World::carry_out(const effect::Probed& /*effect*/) {
 
 void World::carry_out(const effect::CancelProbe& effect) {
   const auto cancelled = attempts_.extract(effect.run);
+  if (!cancelled) return;  // its end is on the way
   if (chance(faults_.late_answer)) {
     count("late answers");
     const Verdict verdict = chance(0.5) ? Verdict::pass : Verdict::fail;
-    tell_after(up_to(2s), event::ProbeFinished{effect.run, {verdict, Reason::refused, "late", {}}, {}});
+    const Duration late = up_to(2s);
+    Ran ran = cancelled.mapped();
+    ran.ended = now_ + late;
+    tell_after(late, event::ProbeFinished{effect.run, {verdict, Reason::refused, "late", {}}, ran});
   }
-  if (!cancelled) return;  // its end is on the way
   if (chance(faults_.stage_lost)) {
     count("lost stages");
   } else {

@@ -21,7 +21,7 @@ effect::Probed AskedRuns::take(std::map<RunId, Aside>::iterator found) {
 std::optional<effect::Probed> AskedRuns::finish(const event::ProbeFinished& finished, TimePoint now,
                                                 Random& random) {
   const auto found = aside_.find(finished.run);
-  if (found == aside_.end() || found->second.run.state() != ProbeRun::State::running) return std::nullopt;
+  if (found == aside_.end()) return std::nullopt;
   found->second.run.finish(finished.result, finished.ran, now, random);
   return take(found);
 }

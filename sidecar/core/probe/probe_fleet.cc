@@ -69,10 +69,11 @@ std::optional<std::size_t> ProbeFleet::find(ProbeId id) const {
   return place_of_[index];
 }
 
-std::optional<std::size_t> ProbeFleet::find(RunId run, ProbeRun::State state) const {
+std::optional<std::size_t> ProbeFleet::find(RunId run) const {
   const std::uint64_t id = static_cast<std::uint64_t>(run) & ((1ULL << kRunIndexBits) - 1);
   const auto place = find(ProbeId{static_cast<std::uint32_t>(id)});
-  const bool is_it = place && probes_[*place].run.run() == run && probes_[*place].run.state() == state;
+  const bool is_it =
+      place && probes_[*place].run.run() == run && probes_[*place].run.state() != ProbeRun::State::idle;
   return is_it ? place : std::nullopt;  // late: that attempt is over
 }
 
@@ -81,7 +82,8 @@ ProbeFleet::Outcome ProbeFleet::finish(const event::ProbeFinished& finished, Tim
   if (asked_.has(finished.run)) {
     if (auto answer = asked_.finish(finished, now, random_)) outcome.effects.emplace_back(std::move(*answer));
     settle_asked();
-  } else if (const auto place = find(finished.run, ProbeRun::State::running)) {
+  } else if (const auto place = find(finished.run)) {
+    std::erase(expiring_, probes_[*place].id);
     ProbeRun& run = probes_[*place].run;
     const Mark before = mark(run);
     ended(*place, run.finish(finished.result, finished.ran, now, random_), before, now, outcome);
@@ -95,7 +97,8 @@ ProbeFleet::Outcome ProbeFleet::finish_cancelled(const event::ProbeStage& cancel
     if (auto answer = asked_.finish_expired(cancelled, now, random_))
       outcome.effects.emplace_back(std::move(*answer));
     settle_asked();
-  } else if (const auto place = find(cancelled.run, ProbeRun::State::expiring)) {
+  } else if (const auto place = find(cancelled.run);
+             place && probes_[*place].run.state() == ProbeRun::State::expiring) {
     std::erase(expiring_, probes_[*place].id);
     ProbeRun& run = probes_[*place].run;
     const Mark before = mark(run);

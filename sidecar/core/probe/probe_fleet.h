@@ -11,7 +11,7 @@
 //
 //   idle      until its timer: then it starts and is running; while kMostRunning attempts are in flight it waits a little.
 //   running   until finish(), or until its timer, which is the deadline: then it is cancelled and expiring.
-//   expiring  until the cancelled attempt says what it was waiting for, and until its timer at most.
+//   expiring  until the cancelled attempt says what it was waiting for, or that it had just ended, and until its timer at most.
 //
 // From every state stop() leads to idle for good, and so does a reload that asks something else, to begin anew. Neither
 // counts as an end. Attempts beside these, and who awaits the next one, are asked_runs.h's.
@@ -108,7 +108,8 @@ class ProbeFleet {
   [[nodiscard]] static Mark mark(const ProbeRun& probe);
   [[nodiscard]] static std::string word_for(const Mark& mark);
   [[nodiscard]] std::optional<std::size_t> find(ProbeId id) const;
-  [[nodiscard]] std::optional<std::size_t> find(RunId run, ProbeRun::State state) const;
+  // Of a run that is not over.
+  [[nodiscard]] std::optional<std::size_t> find(RunId run) const;
   [[nodiscard]] RunId next_run(const Member& probe);
   void start_or_expire(std::size_t place, TimePoint now, std::vector<Effect>& effects);
   void ended(std::size_t place, TimePoint next, const Mark& before, TimePoint now, Outcome& outcome);

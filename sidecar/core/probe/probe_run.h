@@ -38,6 +38,7 @@ class ProbeRun {
   TimePoint start(RunId run, TimePoint now);                     // returns the deadline
   TimePoint nudge(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
   TimePoint expire(TimePoint now);                               // how long its word is awaited
+  // Also of one that is expiring: it ended before it was cancelled, and its result counts by when that was.
   TimePoint finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random);
   // Both end an expiring attempt. `stage` is what it was waiting for, or empty.
   TimePoint finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random);

@@ -114,12 +114,16 @@ TEST_CASE("past its deadline an attempt is cancelled, and ends by its word or wi
   REQUIRE(cancelled.size() == 1);
   CHECK(cancelled[0].run == run);
   CHECK(bench.fleet.finish_expired(bench.now).effects.empty());
-  CHECK(bench.finish(run, kPass).effects.empty());
   SECTION("by its word") {
     const auto outcome = bench.finish_cancelled(run);
     REQUIRE(outcome.effects.size() == 1);
     CHECK(bench.fleet.run(0).last().detail.ends_with(": connecting"));
     CHECK(bench.fleet.run(0).last().reason == Reason::timeout);
+  }
+  SECTION("by its result, where it had just ended") {
+    CHECK(bench.finish(run, kPass).effects.size() == 1);
+    CHECK(bench.fleet.run(0).last() == kPass);
+    CHECK(bench.finish_cancelled(run).effects.empty());
   }
   SECTION("without one") {
     bench.now += ProbeRun::kWordAwaited;
