@@ -6,37 +6,19 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sidecar/control/server.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 namespace fixture {
 
 using namespace herald;
 using namespace std::chrono_literals;
-
-// Runs the loop until `done`; false when that took too long.
-inline bool run_until(Loop& loop, const std::function<bool()>& done, Duration most = 10s) {
-  const TimePoint end = Loop::clock() + most;
-  bool reached = false;
-  Source tick;
-  tick = loop.timer_at(Loop::clock(), [&] {
-    reached = done();
-    if (reached || Loop::clock() > end) return loop.exit(0);
-    tick.set_time(Loop::clock() + 1ms);
-  });
-  loop.run();
-  return reached;
-}
-
-inline void run_for(Loop& loop, Duration time) {
-  run_until(loop, [] { return false; }, time);
-}
 
 class TestClient {
  public:

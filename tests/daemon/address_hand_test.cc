@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <utility>
 
-#include "tests/control/fixture.h"
 #include "tests/daemon/fixture.h"
 #include "tests/os/own_namespace.h"
+#include "tests/os/run_until.h"
 
 using namespace herald;
 using namespace fixture;

@@ -16,9 +16,9 @@
 #include "probes/registry.h"
 #include "sidecar/announce/levers.h"
 #include "sidecar/daemon/daemon.h"
-#include "tests/control/fixture.h"
 #include "tests/daemon/fixture.h"
 #include "tests/os/own_namespace.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 namespace fixture {

@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "tests/os/own_namespace.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
-#include "tests/state/turns.h"
 
 using namespace herald;
 
@@ -16,7 +16,7 @@ bool is_kept(Loop& loop, const Hands& hands) {
   bool kept = false;
   hands.writer->write({.make = [&] { return hands.state.saving({}); },
                        .done = [&](const Written& written) { kept = written.has_value(); }});
-  return fixture::turn_until(loop, [&] { return hands.writer->is_idle(); }) && kept;
+  return run_until(loop, [&] { return hands.writer->is_idle(); }) && kept;
 }
 
 TEST_CASE("hands: a dry run changes no address, keeps nothing and takes nobody's place") {

@@ -16,6 +16,7 @@
 #include <map>
 #include <utility>
 
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 using namespace herald;
@@ -23,17 +24,6 @@ using namespace herald;
 namespace {
 
 constexpr ProbeId kProbe{3};
-
-bool run_until(Loop& loop, const std::function<bool()>& done, Duration most = 20s) {
-  bool is_done = done();
-  if (is_done) return true;
-  const Source check = loop.post([&] {
-    is_done = is_done || done();
-    if (is_done) loop.exit(0);
-  });
-  const Source limit = loop.timer_at(Loop::clock() + most, [&] { loop.exit(1); });
-  return loop.run() == 0;
-}
 
 ProbeSpec tcp(std::uint16_t port) {
   ProbeSpec spec;
@@ -162,10 +152,7 @@ struct Bench {
     loop_once();
   }
 
-  void loop_once() {
-    const Source end = loop.timer_at(Loop::clock() + 5ms, [&] { loop.exit(0); });
-    loop.run();
-  }
+  void loop_once() { run_for(loop, 5ms); }
   // The worker that was ordered to start it.
   FakeWorker& worker_of(RunId run) {
     FakeWorker* found = nullptr;
@@ -587,7 +574,7 @@ TEST_CASE_METHOD(Real, "workers: an attempt passes, fails, and is cancelled, wit
   CHECK(heard.finished[0].result.verdict == Verdict::pass);
   CHECK(heard.finished[0].ran.began >= before);
   CHECK(heard.finished[0].ran.ended <= Loop::clock());
-  run_until(loop, [] { return false; }, 300ms);
+  run_for(loop, 300ms);
   runner.cancel(RunId{8});
   REQUIRE(run_until(loop, [&] { return heard.cancelled.size() == 1; }));
   CHECK(heard.cancelled[0].stage == "waiting for the answer");
@@ -605,7 +592,7 @@ TEST_CASE_METHOD(Real,
   REQUIRE(run_until(loop, [&] { return workers().size() == 2; }));
   for (const pid_t worker : workers()) kill(worker, SIGSTOP);  // so that it is in flight when they die
   runner.start(kProbe, RunId{7});
-  run_until(loop, [] { return false; }, 20ms);
+  run_for(loop, 20ms);
   const auto before = workers();
   REQUIRE(before.size() == 2);
   kill(before[0], SIGKILL);

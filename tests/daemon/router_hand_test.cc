@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <utility>
 
-#include "tests/control/fixture.h"
 #include "tests/daemon/fixture.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 using namespace herald;

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "sidecar/os/fd.h"
-#include "tests/control/fixture.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 using namespace herald;
-using namespace fixture;
+using namespace std::chrono_literals;
 
 namespace {
 

@@ -3,10 +3,11 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "tests/control/fixture.h"
+#include "tests/os/run_until.h"
+#include "tests/os/temporary_directory.h"
 
 using namespace herald;
-using namespace fixture;
+using namespace std::chrono_literals;
 
 TEST_CASE("a file that appears, is replaced or goes is told; its neighbours are not") {
   TemporaryDirectory directory;

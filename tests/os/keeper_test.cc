@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "sidecar/os/process.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
 using namespace herald;
@@ -39,11 +40,6 @@ std::optional<ProcessExit> run(Loop& loop, const ProcessOptions& options) {
   const Source limit = loop.timer_at(Loop::clock() + 20s, [&] { loop.exit(1); });
   loop.run();
   return result;
-}
-
-void run_for(Loop& loop, Duration time) {
-  const Source end = loop.timer_at(Loop::clock() + time, [&] { loop.exit(0); });
-  loop.run();
 }
 
 // Who has an argument `mark`, among all processes.
@@ -254,7 +250,8 @@ TEST_CASE("a keeper whose herald is gone ends its own") {
 
 TEST_CASE("a contained command is in a cgroup of its own where that can be, and its keeper is not") {
   Loop loop;
-  const auto exit = run(loop, contained("sleep 0.2; grep ^0:: /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup"));
+  const auto exit =
+      run(loop, contained("sleep 0.2; grep ^0:: /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup"));
   REQUIRE(exit);
   INFO(exit->out);
   const bool is_in_one = exit->out.find("/herald-exec.") != std::string::npos;

@@ -10,6 +10,8 @@
 #include <optional>
 #include <thread>
 
+#include "tests/os/run_until.h"
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -30,11 +32,6 @@ std::optional<ProcessExit> run(Loop& loop, const ProcessOptions& options) {
   const Source limit = loop.timer_at(Loop::clock() + 10s, [&] { loop.exit(1); });
   loop.run();
   return result;
-}
-
-void run_for(Loop& loop, Duration time) {
-  const Source end = loop.timer_at(Loop::clock() + time, [&] { loop.exit(0); });
-  loop.run();
 }
 
 bool is_alive(pid_t pid) {

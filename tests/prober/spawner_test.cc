@@ -110,9 +110,6 @@ struct Bench {
     CHECK(spawned.answer.slot == slot);
     return spawned;
   }
-  void run_for(Duration time) {
-    run_until(loop, [] { return false; }, time);
-  }
 
   Reaper reaper;  // goes last
   TemporaryDirectory directory;
@@ -235,7 +232,7 @@ TEST_CASE_METHOD(Bench, "spawner: the end of a connection kills its workers, and
   kill(first.answer.pid, SIGSTOP);
   client.reset();
   REQUIRE(run_until(loop, [&] { return !is_there(first.answer.pid) && !is_there(second.answer.pid); }));
-  run_for(20ms);
+  run_for(loop, 20ms);
   CHECK(children() == std::vector<pid_t>{others.answer.pid});
   CHECK_FALSE(is_hung_up(other));
 }
@@ -312,7 +309,7 @@ TEST_CASE_METHOD(Bench, "spawner: it serves so many and hangs up on the next, un
   REQUIRE(run_until(loop, [&] { return is_hung_up(one_more); }));
   spawn(clients.back(), 0);
   clients.pop_back();
-  run_for(20ms);
+  run_for(loop, 20ms);
   const Fd next = connect();
   spawn(next, 0);
   for (const Fd& client : clients) CHECK_FALSE(is_hung_up(client));
@@ -320,14 +317,14 @@ TEST_CASE_METHOD(Bench, "spawner: it serves so many and hangs up on the next, un
 
 TEST_CASE_METHOD(Bench, "spawner: nothing is left of clients and workers that have gone") {
   listen();
-  run_for(1ms);
+  run_for(loop, 1ms);
   const std::size_t before = open_descriptors();
   for (int round = 0; round < 3; ++round) {
     const Fd client = connect();
     for (const std::uint32_t slot : {0U, 1U, 2U}) spawn(client, slot);
   }
   REQUIRE(run_until(loop, [&] { return children().empty(); }));
-  run_for(5ms);
+  run_for(loop, 5ms);
   CHECK(open_descriptors() == before);
 }
 

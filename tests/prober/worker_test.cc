@@ -111,9 +111,6 @@ struct Bench {
     REQUIRE(run_until(loop, [&] { return reported<Report>().size() >= count; }));
     return reported<Report>();
   }
-  void run_for(Duration time) {
-    run_until(loop, [] { return false; }, time);
-  }
 
   SilentTarget target;
   Fd page{memfd_create("page", MFD_CLOEXEC)};
@@ -151,7 +148,7 @@ TEST_CASE_METHOD(Bench, "worker: an attempt that ends is told of, with the time 
 TEST_CASE_METHOD(
     Bench, "worker: a cancelled attempt is told of by what it was waiting for, and its target is let go") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(150ms);
+  run_for(loop, 150ms);
   const Fd connection(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   REQUIRE(connection);
   order({work::Cancel{RunId{7}}, work::Cancel{RunId{7}}, work::Cancel{RunId{99}}});
@@ -161,7 +158,7 @@ TEST_CASE_METHOD(
   CHECK(cancelled[0].ran.ended - cancelled[0].ran.began >= 100ms);
   char byte = 0;
   CHECK(recv(connection.get(), &byte, 1, MSG_DONTWAIT) == 0);
-  run_for(20ms);
+  run_for(loop, 20ms);
   CHECK(reported<work::Cancelled>().size() == 1);  // the others are over, or never were
   CHECK(reported<work::Finished>().empty());
 }
@@ -182,13 +179,13 @@ TEST_CASE_METHOD(Bench, "worker: whether a probe can be made is told, and nothin
 
 TEST_CASE_METHOD(Bench, "worker: what its loop was not there for is stalled, and no more than that") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(50ms);
+  run_for(loop, 50ms);
   // Whoever blocks the loop: another attempt, or the machine.
   const Source block = loop.timer_at(Loop::clock(), [&] {
     usleep(1'000'000);
     order({work::Start{kProbe, RunId{8}}});  // it is begun in this turn, and was not there for the stall
   });
-  run_for(1500ms);
+  run_for(loop, 1500ms);
   order({work::Cancel{RunId{7}}, work::Cancel{RunId{8}}});
   const auto cancelled = wait_for<work::Cancelled>(2);
   const Ran& first = cancelled[0].ran;
@@ -201,7 +198,7 @@ TEST_CASE_METHOD(Bench, "worker: what its loop was not there for is stalled, and
 
 TEST_CASE_METHOD(Bench, "worker: an attempt that is told of in the turn of the stall has it, too") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(50ms);
+  run_for(loop, 50ms);
   const Source block = loop.timer_at(Loop::clock(), [&] {
     usleep(500'000);
     order({work::Cancel{RunId{7}}});
@@ -210,17 +207,17 @@ TEST_CASE_METHOD(Bench, "worker: an attempt that is told of in the turn of the s
 }
 
 TEST_CASE_METHOD(Bench, "worker: time without an attempt is nobody's") {
-  run_for(5ms);
+  run_for(loop, 5ms);
   usleep(300'000);
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(300ms);
+  run_for(loop, 300ms);
   order({work::Cancel{RunId{7}}});
   CHECK(wait_for<work::Cancelled>(1)[0].ran.stalled < 250ms);
 }
 
 TEST_CASE_METHOD(Bench, "worker: what is in flight of a probe that is put anew ends untold") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(50ms);
+  run_for(loop, 50ms);
   const Fd connection(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   REQUIRE(connection);
   order({work::Put{kProbe, target.probe()}, work::Cancel{RunId{7}}, work::Start{kProbe, RunId{8}}});
@@ -246,7 +243,7 @@ TEST_CASE_METHOD(Bench, "worker: a probe whose file is missing is made once the 
 TEST_CASE_METHOD(Bench, "worker: an attempt that costs too much CPU time fails for that, and no other does") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}},
          work::Start{kProbe, RunId{8}}});
-  run_for(20ms);
+  run_for(loop, 20ms);
   // In pieces that each come back: what the library of a protocol does with one answer after the other.
   int pieces = 0;
   Source piece;
@@ -263,7 +260,7 @@ TEST_CASE_METHOD(Bench, "worker: an attempt that costs too much CPU time fails f
   CHECK(finished[0].result.reason == Reason::cost);
   CHECK(finished[0].result.detail ==
         "its answer takes more than 100 ms of CPU time (waiting for the answer)");
-  run_for(50ms);
+  run_for(loop, 50ms);
   CHECK(reported<work::Finished>().size() == 1);
   order({work::Cancel{RunId{8}}});
   wait_for<work::Cancelled>(1);
@@ -272,7 +269,7 @@ TEST_CASE_METHOD(Bench, "worker: an attempt that costs too much CPU time fails f
 TEST_CASE_METHOD(Bench,
                  "worker: what an attempt has cost in one call counts, though the call gave a result") {
   order({work::Put{kProbe, target.waiting_probe()}, work::Start{kProbe, RunId{7}}});
-  run_for(50ms);
+  run_for(loop, 50ms);
   const Fd connection(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
   REQUIRE(connection);
   {

@@ -6,9 +6,9 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 #include "tests/state/direct_writer.h"
-#include "tests/state/turns.h"
 
 using namespace herald;
 using namespace std::chrono_literals;
@@ -142,7 +142,7 @@ TEST_CASE("operations: a dry run reads what was said and writes nothing") {
   std::optional<std::size_t> words;
   dry.operations.administer(drain_web(), at(1s), [&](const auto& told) { words = told->size(); });
   CHECK_FALSE(words);
-  CHECK(fixture::turn_until(loop, [&] { return words.has_value(); }));
+  CHECK(run_until(loop, [&] { return words.has_value(); }));
   CHECK(words == 1);
   CHECK(std::filesystem::is_empty(directory.path()));
 }
@@ -156,7 +156,7 @@ TEST_CASE("operations: a dry run leaves a state file that makes no sense for the
   const auto start = dry.start(kServices, at(0s));
   CHECK(start.words.size() == 2);
   CHECK(start.problem.value_or("").ends_with("; it stays as it is"));
-  CHECK(fixture::turn_until(loop, [&] { return pretending.is_idle(); }));
+  CHECK(run_until(loop, [&] { return pretending.is_idle(); }));
   CHECK(std::distance(std::filesystem::directory_iterator(directory.path()),
                       std::filesystem::directory_iterator()) == 1);
   CHECK(KeptIn(directory.path()).start(kServices, at(1s)).words.size() == 2);

@@ -9,11 +9,11 @@
 #include <fstream>
 
 #include "sidecar/os/text_file.h"
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
-#include "tests/state/turns.h"
 
 using namespace herald;
-using namespace fixture;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -79,12 +79,12 @@ TEST_CASE_METHOD(Bench,
        .done = [this](const Written& written) { answers.push_back(written ? "nothing to do" : "?"); }});
   CHECK(made.empty());
   CHECK_FALSE(writer.is_idle());
-  CHECK(turn_until(loop, [this] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [this] { return writer.is_idle(); }));
   CHECK(answers == Answers{"a: kept", "b: kept", "nothing to do"});
   CHECK(read_text_file(directory.path() / "b") == "b");
   std::filesystem::create_directory(directory.path() / "c");
   ask("c");
-  CHECK(turn_until(loop, [this] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [this] { return writer.is_idle(); }));
   CHECK(answers.back() == "c: replace " + (directory.path() / "c").native() + ": Is a directory");
   CHECK(said.empty());
 }
@@ -94,16 +94,16 @@ TEST_CASE_METHOD(Bench, "writer process: patience ends, and what was on its way 
   ask("a", 50ms);
   ask("b", 50ms);
   ask("c");
-  CHECK(turn_until(loop, [this] { return answers.size() == 2; }));
+  CHECK(run_until(loop, [this] { return answers.size() == 2; }));
   CHECK(answers == Answers{"a: the disk does not answer within 2 s (perhaps)",
                            "b: the disk does not answer within 2 s"});
   CHECK(made == "a");
   CHECK_FALSE(writer.silent_since());
-  CHECK(turn_until(loop, [this] { return !said.empty(); }, Writer::kPatience + 2s));
+  CHECK(run_until(loop, [this] { return !said.empty(); }, Writer::kPatience + 2s));
   REQUIRE(writer.silent_since());
   CHECK(Loop::clock() - *writer.silent_since() >= Writer::kPatience);
   disk.thaw();
-  CHECK(turn_until(loop, [this] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [this] { return writer.is_idle(); }));
   CHECK_FALSE(writer.silent_since());
   CHECK(answers.size() == 3);
   CHECK(answers.back() == "c: kept");
@@ -116,14 +116,14 @@ TEST_CASE_METHOD(Bench, "writer process: patience ends, and what was on its way 
 TEST_CASE_METHOD(Bench, "writer process: what waits is bounded") {
   Frozen disk(directory.path());
   ask("a");
-  CHECK(turn_until(loop, [this] { return made == "a"; }));
+  CHECK(run_until(loop, [this] { return made == "a"; }));
   for (std::size_t count = 0; count < WriterProcess::kMostWaiting; ++count) ask("b");
   ask("c");
   CHECK(answers.empty());
-  CHECK(turn_until(loop, [this] { return !answers.empty(); }));
+  CHECK(run_until(loop, [this] { return !answers.empty(); }));
   CHECK(answers == Answers{"c: too much waits for the disk"});
   disk.thaw();
-  CHECK(turn_until(loop, [this] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [this] { return writer.is_idle(); }));
   CHECK(answers.size() == WriterProcess::kMostWaiting + 2);
 }
 
@@ -132,13 +132,13 @@ TEST_CASE_METHOD(Bench,
   Frozen disk(directory.path());
   ask("a");
   ask("b");
-  CHECK(turn_until(loop, [this] { return made == "a" && child() > 0; }));
+  CHECK(run_until(loop, [this] { return made == "a" && child() > 0; }));
   ::kill(child(), SIGKILL);
-  CHECK(turn_until(loop, [this] { return !answers.empty(); }));
+  CHECK(run_until(loop, [this] { return !answers.empty(); }));
   CHECK(answers == Answers{"a: the process that writes files has ended (perhaps)"});
   CHECK(said == Answers{"the process that writes files has ended; another one is started"});
   disk.thaw();
-  CHECK(turn_until(loop, [this] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [this] { return writer.is_idle(); }));
   CHECK(answers.back() == "b: kept");
   CHECK_FALSE(is_there("a"));
 }
@@ -154,7 +154,7 @@ TEST_CASE("writer process: heraldd does not wait for one that hangs, and it ends
       made = true;
       return WriteOrder{.kind = WriteOrder::Kind::replace, .file = directory.path() / "file"};
     }});
-    CHECK(turn_until(loop, [&] { return made; }));
+    CHECK(run_until(loop, [&] { return made; }));
   }
   disk.thaw();
   CHECK_FALSE(std::filesystem::exists(directory.path() / "file"));

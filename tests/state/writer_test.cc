@@ -2,11 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
-#include "tests/state/turns.h"
 
 using namespace herald;
-using namespace fixture;
 
 TEST_CASE("pretending writer: everything succeeds, in turn and later, and nothing is written") {
   const TemporaryDirectory directory;
@@ -29,7 +28,7 @@ TEST_CASE("pretending writer: everything succeeds, in turn and later, and nothin
   writer.write({.make = make("b"), .done = [&](const Written& written) { course += written ? "+" : "-"; }});
   CHECK(course.empty());
   CHECK_FALSE(writer.is_idle());
-  CHECK(turn_until(loop, [&] { return writer.is_idle(); }));
+  CHECK(run_until(loop, [&] { return writer.is_idle(); }));
   CHECK(course == "a+b+c");
   CHECK(std::filesystem::is_empty(directory.path()));
 }

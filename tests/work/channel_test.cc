@@ -40,12 +40,6 @@ struct Bench {
         });
   }
 
-  bool run_until(const std::function<bool()>& done, Duration most = 20s) {
-    return herald::run_until(loop, done, most);
-  }
-  void run_for(Duration time) {
-    run_until([] { return false; }, time);
-  }
   void send(std::string_view bytes) const { REQUIRE(write_all(other, bytes)); }
   // All that has come until now.
   std::string receive() const {
@@ -72,11 +66,11 @@ TEST_CASE_METHOD(Bench, "channel: packets come as they were sent, however the by
   const std::string bytes = framed("one") + framed("") + framed(std::string("t\0o", 3));
   for (const char byte : bytes) {
     send({&byte, 1});
-    run_for(1ms);
+    run_for(loop, 1ms);
   }
-  REQUIRE(run_until([&] { return packets.size() == 3; }));
+  REQUIRE(run_until(loop, [&] { return packets.size() == 3; }));
   send(bytes);
-  REQUIRE(run_until([&] { return packets.size() == 6; }));
+  REQUIRE(run_until(loop, [&] { return packets.size() == 6; }));
   const std::vector<std::string> three{"one", "", std::string("t\0o", 3)};
   CHECK(std::vector(packets.begin(), packets.begin() + 3) == three);
   CHECK(std::vector(packets.begin() + 3, packets.end()) == three);
@@ -87,12 +81,12 @@ TEST_CASE_METHOD(Bench, "channel: what is said in a turn is one packet, sent at 
   channel->next() += "one";
   channel->next() += "two";
   CHECK(receive().empty());
-  run_for(1ms);
+  run_for(loop, 1ms);
   CHECK(receive() == framed("onetwo"));
   channel->next() += "now";
   channel->flush();
   CHECK(receive() == framed("now"));
-  run_for(1ms);
+  run_for(loop, 1ms);
   CHECK(receive().empty());  // nothing to say is no packet
 }
 
@@ -100,10 +94,10 @@ TEST_CASE_METHOD(Bench, "channel: the longest packet passes, whatever the socket
   const std::string longest(Channel::kLongestPacket, 'x');
   channel->next() = longest;
   std::string received;
-  REQUIRE(run_until([&] { return (received += receive()).size() == longest.size() + 4; }, 60s));
+  REQUIRE(run_until(loop, [&] { return (received += receive()).size() == longest.size() + 4; }, 60s));
   CHECK(received == framed(longest));
   channel->next() += "after";
-  run_for(1ms);
+  run_for(loop, 1ms);
   CHECK(receive() == framed("after"));
   CHECK(ends.empty());
 }
@@ -115,16 +109,16 @@ TEST_CASE_METHOD(Bench, "channel: a length that is too long ends it, and one tha
     const std::uint32_t more = length + 1;
     std::memcpy(head.data(), &more, 4);
     send(framed("before") + std::string(head.data(), 4));
-    REQUIRE(run_until([&] { return !ends.empty(); }));
+    REQUIRE(run_until(loop, [&] { return !ends.empty(); }));
     CHECK(packets == std::vector<std::string>{"before"});
     CHECK(ends == std::vector<std::string>{"a packet that is too long"});
-    run_for(5ms);
+    run_for(loop, 5ms);
     CHECK(ends.size() == 1);
   }
   SECTION("the longest") {
     std::memcpy(head.data(), &length, 4);
     send({head.data(), 4});
-    run_for(5ms);
+    run_for(loop, 5ms);
     CHECK(ends.empty());
   }
 }
@@ -132,12 +126,12 @@ TEST_CASE_METHOD(Bench, "channel: a length that is too long ends it, and one tha
 TEST_CASE_METHOD(Bench, "channel: the end of the peer is told once, after what it has said last") {
   send(framed("last") + framed("cut").substr(0, 5));
   other.reset();
-  REQUIRE(run_until([&] { return !ends.empty(); }));
+  REQUIRE(run_until(loop, [&] { return !ends.empty(); }));
   CHECK(packets == std::vector<std::string>{"last"});
   CHECK(ends == std::vector<std::string>{"it is gone"});
   channel->next() += "to nobody";
   channel->flush();
-  run_for(5ms);
+  run_for(loop, 5ms);
   CHECK(ends.size() == 1);
 }
 
@@ -146,7 +140,7 @@ TEST_CASE_METHOD(Bench, "channel: who is gone is heard before it is found that n
   other.reset();
   channel->next() += "to nobody";
   channel->flush();
-  REQUIRE(run_until([&] { return !ends.empty(); }));
+  REQUIRE(run_until(loop, [&] { return !ends.empty(); }));
   CHECK(packets == std::vector<std::string>{"last"});
   CHECK(ends.size() == 1);
 }
@@ -155,7 +149,7 @@ TEST_CASE_METHOD(Bench, "channel: a peer that takes nothing is given up when too
   std::size_t packets_sent = 0;
   for (; ends.empty() && packets_sent < 100; ++packets_sent) {
     channel->next().assign(1U << 20U, 'x');
-    run_for(1ms);
+    run_for(loop, 1ms);
   }
   REQUIRE(ends == std::vector<std::string>{"it takes nothing of what it is sent"});
   const std::size_t most = Channel::kMostUnsent >> 20U;
@@ -172,10 +166,10 @@ TEST_CASE_METHOD(Bench, "channel: a peer that is always a little late gets all o
     channel->flush();
     for (int turn = 0; turn < 100 && sent - received > (3U << 19U); ++turn) {
       received += receive().size();
-      run_for(1ms);
+      run_for(loop, 1ms);
     }
   }
-  REQUIRE(run_until([&] { return (received += receive().size()) == sent; }));
+  REQUIRE(run_until(loop, [&] { return (received += receive().size()) == sent; }));
   CHECK(ends.empty());
 }
 
@@ -183,8 +177,8 @@ TEST_CASE_METHOD(Bench, "channel: either callback may destroy it") {
   SECTION("at a packet, with another behind it") {
     on_packet = [&] { channel.reset(); };
     send(framed("one") + framed("two"));
-    REQUIRE(run_until([&] { return channel == nullptr; }));
-    run_for(5ms);
+    REQUIRE(run_until(loop, [&] { return channel == nullptr; }));
+    run_for(loop, 5ms);
     CHECK(packets == std::vector<std::string>{"one"});
     CHECK(ends.empty());
     CHECK(recv(other.get(), nullptr, 0, MSG_PEEK) == 0);  // its socket is closed
@@ -192,20 +186,20 @@ TEST_CASE_METHOD(Bench, "channel: either callback may destroy it") {
   SECTION("at the end of the peer") {
     on_end = [&] { channel.reset(); };
     other.reset();
-    REQUIRE(run_until([&] { return channel == nullptr; }));
+    REQUIRE(run_until(loop, [&] { return channel == nullptr; }));
     CHECK(ends.size() == 1);
   }
   SECTION("at a packet that is too long") {
     on_end = [&] { channel.reset(); };
     send("\xff\xff\xff\xff");
-    REQUIRE(run_until([&] { return channel == nullptr; }));
+    REQUIRE(run_until(loop, [&] { return channel == nullptr; }));
     CHECK(ends.size() == 1);
   }
   SECTION("at what it cannot send") {
     on_end = [&] { channel.reset(); };
     REQUIRE(shutdown(other.get(), SHUT_RD) == 0);
     channel->next() += "to nobody";
-    REQUIRE(run_until([&] { return channel == nullptr; }));
+    REQUIRE(run_until(loop, [&] { return channel == nullptr; }));
     CHECK(ends == std::vector<std::string>{"send: Broken pipe"});
   }
 }

@@ -50,7 +50,6 @@ struct Reaper {
 };
 
 struct Bench {
-  bool run_until(const std::function<bool()>& done) { return herald::run_until(loop, done); }
   void open(const LinkOptions& options) {
     auto opened = Link::open(
         loop, options, [this](ReceivedAnswer answer) { answers.push_back(std::move(answer)); },
@@ -83,14 +82,14 @@ struct Bench {
 TEST_CASE_METHOD(Bench, "link: it starts the program, and workers come and go by slot") {
   open_real();
   REQUIRE(link->spawn(5));
-  REQUIRE(run_until([&] { return answers.size() == 1; }));
+  REQUIRE(run_until(loop, [&] { return answers.size() == 1; }));
   CHECK(answers[0].answer.kind == SpawnAnswerKind::spawned);
   CHECK(answers[0].answer.slot == 5);
   CHECK(answers[0].socket);
   CHECK(answers[0].page);
   CHECK(is_there(answers[0].answer.pid));
   REQUIRE(link->kill(5));
-  REQUIRE(run_until([&] { return answers.size() == 2; }));
+  REQUIRE(run_until(loop, [&] { return answers.size() == 2; }));
   CHECK(answers[1].answer.kind == SpawnAnswerKind::ended);
   CHECK(answers[1].answer.pid == answers[0].answer.pid);
   CHECK(answers[1].answer.signalled == 1);
@@ -101,11 +100,11 @@ TEST_CASE_METHOD(Bench, "link: when it is let go of, its process and the workers
   open_real();
   const pid_t spawner = children()[0];
   REQUIRE(link->spawn(0));
-  REQUIRE(run_until([&] { return answers.size() == 1; }));
+  REQUIRE(run_until(loop, [&] { return answers.size() == 1; }));
   const pid_t worker = answers[0].answer.pid;
   kill(worker, SIGSTOP);  // so that it cannot end by itself
   link.reset();
-  REQUIRE(run_until([&] { return !is_there(spawner) && !is_there(worker); }));
+  REQUIRE(run_until(loop, [&] { return !is_there(spawner) && !is_there(worker); }));
   CHECK(children().empty());
 }
 
@@ -113,14 +112,14 @@ TEST_CASE_METHOD(Bench, "link: the end of its process is told once, and it is re
   open_real();
   const pid_t spawner = children()[0];
   kill(spawner, SIGKILL);
-  REQUIRE(run_until([&] { return !ends.empty() && !is_there(spawner); }));
+  REQUIRE(run_until(loop, [&] { return !ends.empty() && !is_there(spawner); }));
   CHECK(ends == std::vector<std::string>{"the process that starts workers is gone"});
 }
 
 TEST_CASE_METHOD(Bench, "link: a program that gives up at once is one that is gone") {
   open({.program = "/bin/false"});
   REQUIRE(link);
-  REQUIRE(run_until([&] { return !ends.empty() && children().empty(); }));
+  REQUIRE(run_until(loop, [&] { return !ends.empty() && children().empty(); }));
 }
 
 TEST_CASE_METHOD(Bench, "link: what cannot be opened is said, and nothing is left of it") {
@@ -160,8 +159,8 @@ TEST_CASE_METHOD(Bench, "link: one that listens is connected to, and an answer t
   REQUIRE(request);
   CHECK(request->slot == 4);
   REQUIRE(send_answer(accepted, {SpawnAnswerKind::failed, 4, 0, 0, ENOMEM}, {}, {}));
-  REQUIRE(run_until([&] { return answers.size() == 1; }));
+  REQUIRE(run_until(loop, [&] { return answers.size() == 1; }));
   CHECK(answers[0].answer.status == ENOMEM);
   REQUIRE(::send(accepted.get(), "junk", 4, 0) == 4);
-  REQUIRE(run_until([&] { return !ends.empty(); }));
+  REQUIRE(run_until(loop, [&] { return !ends.empty(); }));
 }
