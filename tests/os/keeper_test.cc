@@ -15,32 +15,12 @@
 #include <set>
 #include <thread>
 
-#include "sidecar/os/process.h"
-#include "tests/os/run_until.h"
-#include "tests/os/temporary_directory.h"
+#include "tests/os/children.h"
 
 using namespace herald;
 using namespace std::chrono_literals;
 
 namespace {
-
-ProcessOptions contained(std::string script) {
-  return {.argv = {"/bin/sh", "-c", std::move(script)},
-          .environment = {"PATH=/usr/bin:/bin"},
-          .is_contained = true};
-}
-
-std::optional<ProcessExit> run(Loop& loop, const ProcessOptions& options) {
-  std::optional<ProcessExit> result;
-  auto process = Process::start(loop, options, [&](ProcessExit exit) {
-    result = std::move(exit);
-    loop.exit(0);
-  });
-  REQUIRE(process);
-  const Source limit = loop.timer_at(Loop::clock() + 20s, [&] { loop.exit(1); });
-  loop.run();
-  return result;
-}
 
 // Who has an argument `mark`, among all processes.
 std::set<pid_t> marked(const std::string& mark) {
@@ -262,12 +242,10 @@ TEST_CASE("a contained command is in a cgroup of its own where that can be, and 
 TEST_CASE("other children are none of a keeper's business") {
   Loop loop;
   std::optional<ProcessExit> plain;
-  auto other = Process::start(
-      loop, {.argv = {"/bin/sh", "-c", "sleep 0.5; echo plain"}, .environment = {"PATH=/usr/bin:/bin"}},
-      [&](ProcessExit exit) {
-        plain = std::move(exit);
-        loop.exit(0);
-      });
+  auto other = Process::start(loop, shell("sleep 0.5; echo plain"), [&](ProcessExit exit) {
+    plain = std::move(exit);
+    loop.exit(0);
+  });
   REQUIRE(other);
   for (int i = 0; i < 5; ++i) CHECK(run(loop, contained("setsid sleep 1000 & exit 0")));
   for (int i = 0; i < 200 && !plain; ++i) run_for(loop, 10ms);

@@ -8,50 +8,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
-#include <thread>
 
-#include "tests/os/run_until.h"
+#include "tests/os/children.h"
 
 using namespace herald;
 using namespace std::chrono_literals;
-
-namespace {
-
-ProcessOptions shell(std::string script) {
-  return {.argv = {"/bin/sh", "-c", std::move(script)}, .environment = {"PATH=/usr/bin:/bin"}};
-}
-
-// Runs until the process ends; "no end" after ten seconds.
-std::optional<ProcessExit> run(Loop& loop, const ProcessOptions& options) {
-  std::optional<ProcessExit> result;
-  auto process = Process::start(loop, options, [&](ProcessExit exit) {
-    result = std::move(exit);
-    loop.exit(0);
-  });
-  REQUIRE(process);
-  const Source limit = loop.timer_at(Loop::clock() + 10s, [&] { loop.exit(1); });
-  loop.run();
-  return result;
-}
-
-bool is_alive(pid_t pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string word;
-  std::string state;
-  stat >> word >> word >> state;
-  return stat && state != "Z";
-}
-
-// True once `pid` is gone; a killed process that is not ours to reap needs a moment.
-bool dies(pid_t pid) {
-  for (int i = 0; i < 500; ++i) {
-    if (!is_alive(pid)) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
-
-}  // namespace
 
 TEST_CASE("a process gives its exit code and everything that it said") {
   Loop loop;

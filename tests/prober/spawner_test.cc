@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sidecar/work/message.h"
+#include "tests/os/children.h"
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
@@ -28,51 +29,10 @@ using work::SpawnKind;
 
 namespace {
 
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count;
-}
-
-std::vector<pid_t> children_of(pid_t pid) {
-  const std::string number = std::to_string(pid);
-  std::ifstream file("/proc/" + number + "/task/" + number + "/children");
-  std::vector<pid_t> found;
-  for (pid_t child = 0; file >> child;) found.push_back(child);
-  return found;
-}
-
-std::vector<pid_t> children() {
-  return children_of(getpid());
-}
-
-// A zombie does not, whoever has to reap it.
-bool is_running(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string stat;
-  std::getline(file, stat);
-  const std::size_t at = stat.rfind(") ");
-  return at != std::string::npos && stat[at + 2] != 'Z' && stat[at + 2] != 'X';
-}
-
-bool is_there(pid_t pid) {
-  return kill(pid, 0) == 0 || errno != ESRCH;
-}
-
 bool is_hung_up(const Fd& socket) {
   char byte = 0;
   return recv(socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
-
-// What a test leaves to be reaped is not the next one's.
-struct Reaper {
-  Reaper() = default;
-  Reaper(const Reaper&) = delete;
-  Reaper& operator=(const Reaper&) = delete;
-  ~Reaper() {
-    while (waitpid(-1, nullptr, 0) > 0) continue;
-  }
-};
 
 struct Bench {
   explicit Bench(std::string program = HERALD_BUILT_PROBER) : spawner(loop, std::move(program)) {}
@@ -260,7 +220,7 @@ TEST_CASE_METHOD(Bench, "spawner: what a worker's attempts run ends with it") {
   SECTION("with the connection") {
     client.reset();
   }
-  REQUIRE(run_until(loop, [&] { return !is_running(commands[0]); }));
+  REQUIRE(run_until(loop, [&] { return !is_alive(commands[0]); }));
 }
 
 TEST_CASE_METHOD(Bench, "spawner: heraldd's own ends with its connection") {

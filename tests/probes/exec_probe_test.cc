@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/os/children.h"
 #include "tests/probes/lab.h"
 
 using namespace herald;
@@ -15,18 +16,6 @@ namespace {
 json script(const std::string& text) {
   return {{"command", {"/bin/sh", "-c", text}}};
 }
-
-bool is_alive(int pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string word;
-  std::string state;
-  stat >> word >> word >> state;
-  return stat && state != "Z";
-}
-
-}  // namespace
-
-namespace {
 
 void check_verdict(Lab& lab, const json& settings, Verdict verdict, Reason reason,
                    const std::string& detail) {

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <vector>
 
+#include "tests/os/children.h"
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
@@ -21,33 +22,6 @@ using namespace herald;
 using namespace herald::work;
 
 namespace {
-
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count;
-}
-
-std::vector<pid_t> children() {
-  std::ifstream file("/proc/self/task/" + std::to_string(getpid()) + "/children");
-  std::vector<pid_t> found;
-  for (pid_t child = 0; file >> child;) found.push_back(child);
-  return found;
-}
-
-bool is_there(pid_t pid) {
-  return kill(pid, 0) == 0 || errno != ESRCH;
-}
-
-// What a test leaves to be reaped is not the next one's.
-struct Reaper {
-  Reaper() = default;
-  Reaper(const Reaper&) = delete;
-  Reaper& operator=(const Reaper&) = delete;
-  ~Reaper() {
-    while (waitpid(-1, nullptr, 0) > 0) continue;
-  }
-};
 
 struct Bench {
   void open(const LinkOptions& options) {

@@ -8,18 +8,13 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
-#include <filesystem>
+
+#include "tests/os/children.h"
 
 using namespace herald;
 using namespace herald::work;
 
 namespace {
-
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count;
-}
 
 Fd page_of(const Page& page) {
   Fd fd(memfd_create("page", MFD_CLOEXEC));
