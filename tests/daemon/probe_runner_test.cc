@@ -18,6 +18,7 @@
 
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
+#include "tests/work/packets.h"
 
 using namespace herald;
 
@@ -52,45 +53,19 @@ struct Heard {
 struct FakeWorker {
   Fd socket;
   Fd page;
-  std::vector<work::Order> orders;
-  std::string received;
+  work::Received<work::Order> orders;
 
-  void say(const std::vector<work::Report>& words) {
-    std::string packet;
-    for (const work::Report& word : words) work::append(packet, word);
-    send_packet(packet);
+  void say(const std::vector<work::Report>& words) const {
+    work::send_packet(socket, work::packet_of(words));
   }
-  void send_packet(const std::string& packet) {
-    const auto size = static_cast<std::uint32_t>(packet.size());
-    REQUIRE(write_all(socket, std::string(reinterpret_cast<const char*>(&size), sizeof size) + packet));
-  }
-  void is_at(RunId run, bool costs = false) {
+  void is_at(RunId run, bool costs = false) const {
     const work::Page now{static_cast<std::uint64_t>(run), costs ? 1U : 0U};
     REQUIRE(pwrite(page.get(), &now, sizeof now, 0) == sizeof now);
   }
-  void read_orders() {
-    std::array<char, 65536> buffer;
-    ssize_t count = 0;
-    while ((count = recv(socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-      received.append(buffer.data(), static_cast<std::size_t>(count));
-    std::uint32_t size = 0;
-    while (received.size() >= sizeof size) {
-      std::memcpy(&size, received.data(), sizeof size);
-      if (received.size() < sizeof size + size) return;
-      const auto read = work::read_orders(std::string_view(received).substr(sizeof size, size));
-      REQUIRE(read);
-      orders.insert(orders.end(), read->begin(), read->end());
-      received.erase(0, sizeof size + size);
-    }
-  }
   template <typename Order>
   [[nodiscard]] std::vector<Order> ordered() {
-    read_orders();
-    std::vector<Order> found;
-    for (const work::Order& order : orders) {
-      if (const auto* one = std::get_if<Order>(&order)) found.push_back(*one);
-    }
-    return found;
+    orders.take(socket);
+    return orders.of<Order>();
   }
 };
 
@@ -132,7 +107,7 @@ class FakeSpawner {
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
     const Fd theirs(ends[0]);
     FakeWorker& worker = workers[request->slot] =
-        FakeWorker{Fd(ends[1]), Fd(memfd_create("page", MFD_CLOEXEC)), {}, {}};
+        FakeWorker{Fd(ends[1]), Fd(memfd_create("page", MFD_CLOEXEC)), {}};
     worker.is_at(RunId{0});
     REQUIRE(work::send_answer(connection_, {work::SpawnAnswerKind::spawned, request->slot, 1, 0, 0}, theirs,
                               worker.page));
@@ -189,8 +164,8 @@ TEST_CASE_METHOD(Bench,
                  "probe runner: an attempt is ordered once its probe is known, and its result is told once") {
   runner.start(kProbe, RunId{7});
   FakeWorker& worker = worker_of(RunId{7});
-  REQUIRE(worker.orders.size() == 2);
-  CHECK(std::get<work::Put>(worker.orders[0]).spec.settings == tcp(9).settings);
+  REQUIRE(worker.orders.all().size() == 2);
+  CHECK(std::get<work::Put>(worker.orders.all()[0]).spec.settings == tcp(9).settings);
   CHECK(heard.finished.empty());
   worker.say({work::Finished{RunId{7}, kPass, kRan}, work::Finished{RunId{7}, kPass, kRan}});
   REQUIRE(run_until(loop, [&] { return !heard.finished.empty(); }));
@@ -240,7 +215,7 @@ TEST_CASE_METHOD(Bench, "probe runner: of runs that are not its own a worker may
 }
 
 TEST_CASE_METHOD(Bench, "probe runner: a worker that says what is no message is ended, and another comes") {
-  spawner.workers[0].send_packet("\x7f");
+  work::send_packet(spawner.workers[0].socket, "\x7f");
   REQUIRE(run_until(loop, [&] { return spawner.spawned.size() == 3; }));
   CHECK(spawner.killed == std::vector<std::uint32_t>{0});
   CHECK(spawner.spawned.back() == 0);

@@ -8,13 +8,13 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <optional>
 
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
+#include "tests/work/packets.h"
 
 using namespace herald;
 using namespace herald::prober;
@@ -73,38 +73,13 @@ struct Bench {
     worker.emplace(loop, Fd(ends[1]), *cost);
   }
 
-  void send_packet(const std::string& packet) const {
-    const auto size = static_cast<std::uint32_t>(packet.size());
-    REQUIRE(write_all(heraldd, std::string(reinterpret_cast<const char*>(&size), sizeof size) + packet));
-  }
   void order(const std::vector<work::Order>& orders) const {
-    std::string packet;
-    for (const work::Order& one : orders) work::append(packet, one);
-    send_packet(packet);
-  }
-  void read_reports() {
-    std::array<char, 65536> buffer;
-    ssize_t count = 0;
-    while ((count = recv(heraldd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-      received.append(buffer.data(), static_cast<std::size_t>(count));
-    std::uint32_t size = 0;
-    while (received.size() >= sizeof size) {
-      std::memcpy(&size, received.data(), sizeof size);
-      if (received.size() < sizeof size + size) return;
-      const auto read = work::read_reports(std::string_view(received).substr(sizeof size, size));
-      REQUIRE(read);
-      reports.insert(reports.end(), read->begin(), read->end());
-      received.erase(0, sizeof size + size);
-    }
+    work::send_packet(heraldd, work::packet_of(orders));
   }
   template <typename Report>
   std::vector<Report> reported() {
-    read_reports();
-    std::vector<Report> found;
-    for (const work::Report& report : reports) {
-      if (const auto* one = std::get_if<Report>(&report)) found.push_back(*one);
-    }
-    return found;
+    reports.take(heraldd);
+    return reports.of<Report>();
   }
   template <typename Report>
   std::vector<Report> wait_for(std::size_t count) {
@@ -115,8 +90,7 @@ struct Bench {
   SilentTarget target;
   Fd page{memfd_create("page", MFD_CLOEXEC)};
   Fd heraldd;
-  std::string received;
-  std::vector<work::Report> reports;
+  work::Received<work::Report> reports;
   Loop loop;
   std::optional<Cost> cost;
   std::optional<Worker> worker;
@@ -126,7 +100,7 @@ struct Bench {
 
 TEST_CASE_METHOD(Bench, "worker: it says hello first, with its namespace and version") {
   const auto hello = wait_for<work::Hello>(1);
-  CHECK(std::holds_alternative<work::Hello>(reports.front()));
+  CHECK(std::holds_alternative<work::Hello>(reports.all().front()));
   CHECK(hello[0].version == HERALD_VERSION);
   CHECK(std::filesystem::read_symlink("/proc/self/ns/net").native() ==
         "net:[" + std::to_string(hello[0].network_namespace) + "]");
@@ -302,7 +276,7 @@ TEST_CASE_METHOD(Bench, "worker: it ends with heraldd's end, and at what heraldd
     code = 0;
   }
   SECTION("junk") {
-    send_packet("\x7f");
+    work::send_packet(heraldd, "\x7f");
   }
   SECTION("a probe that was never put") {
     order({work::Start{kProbe, RunId{7}}});

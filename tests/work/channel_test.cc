@@ -8,19 +8,13 @@
 #include <memory>
 
 #include "tests/os/run_until.h"
+#include "tests/work/packets.h"
 
 using namespace herald;
 using namespace herald::work;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string framed(std::string_view packet) {
-  const auto size = static_cast<std::uint32_t>(packet.size());
-  std::string bytes(sizeof size, '\0');
-  std::memcpy(bytes.data(), &size, sizeof size);
-  return bytes.append(packet);
-}
 
 // A channel, and the other end of its socket.
 struct Bench {
@@ -41,15 +35,7 @@ struct Bench {
   }
 
   void send(std::string_view bytes) const { REQUIRE(write_all(other, bytes)); }
-  // All that has come until now.
-  std::string receive() const {
-    std::string all;
-    std::array<char, 65536> buffer;
-    ssize_t count = 0;
-    while ((count = recv(other.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-      all.append(buffer.data(), static_cast<std::size_t>(count));
-    return all;
-  }
+  std::string receive() const { return receive_bytes(other); }
 
   Loop loop;
   Fd other;

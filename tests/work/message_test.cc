@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/work/packets.h"
+
 using namespace herald;
 using namespace herald::work;
 
@@ -15,13 +17,6 @@ ProbeSpec spec() {
   spec.target = "127.0.0.1:80";
   spec.settings = std::string("{\"url\": \"http://a\0b/\"}", 22);
   return spec;
-}
-
-template <typename Message>
-std::string packet_of(const std::vector<Message>& messages) {
-  std::string packet;
-  for (const Message& message : messages) append(packet, message);
-  return packet;
 }
 
 std::string orders() {
