@@ -1,10 +1,12 @@
 // The questions to BIRD, asked of a birdc of the test's own, and what becomes of the answers together.
+#include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "sidecar/announce/bird/view.h"
-#include "sidecar/doctor/facts_reader.h"
 #include "tests/announce/bird/fake_birdc.h"
 #include "tests/announce/fixture.h"
+#include "tests/doctor/read_facts.h"
 
 namespace herald {
 namespace {
@@ -25,17 +27,7 @@ struct Bench : FakeBirdc {
   void has(const std::string& command) const {
     answers(command, "BIRD 2.0.12 ready.\nTable master4:\n10.99.0.1/32 unicast [direct1 10:00:00] * (240)\n");
   }
-  RouterFacts read() {
-    const auto reader = make_bird_facts_reader(loop, config);
-    std::optional<RouterFacts> facts;
-    reader->read([&](RouterFacts read) {
-      facts = std::move(read);
-      loop.exit(0);
-    });
-    const Source limit = loop.timer_at(Loop::clock() + 10s, [this] { loop.exit(1); });
-    REQUIRE(loop.run() == 0);
-    return *facts;
-  }
+  RouterFacts read() { return read_facts(loop, *make_bird_facts_reader(loop, config)); }
 
   Config config;
   Loop loop;

@@ -5,8 +5,8 @@
 #include <optional>
 #include <sstream>
 
-#include "sidecar/doctor/facts_reader.h"
 #include "tests/announce/fixture.h"
+#include "tests/doctor/read_facts.h"
 #include "tests/os/temporary_directory.h"
 
 namespace herald {
@@ -50,17 +50,7 @@ if [ -e "./$name" ]; then cat "./$name"; else echo '{}'; fi
     text << file.rdbuf();
     return text.str();
   }
-  RouterFacts read() {
-    const auto reader = make_frr_facts_reader(loop, config);
-    std::optional<RouterFacts> facts;
-    reader->read([&](RouterFacts read) {
-      facts = std::move(read);
-      loop.exit(0);
-    });
-    const Source limit = loop.timer_at(Loop::clock() + 10s, [this] { loop.exit(1); });
-    REQUIRE(loop.run() == 0);
-    return *facts;
-  }
+  RouterFacts read() { return read_facts(loop, *make_frr_facts_reader(loop, config)); }
 
   TemporaryDirectory directory;
   Config config;
