@@ -2,8 +2,10 @@
 
 #include <openssl/ssl.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "tests/probes/certificates.h"
 
@@ -25,18 +27,32 @@ struct Trust {
   std::string ca_file = directory.write_certificate("ca.pem", ca);
 };
 
-// The same probe over HTTP and over plain TCP: both have to come to the same verdict.
+// The server's end of a connection, before its handshake: it shows `identity`, and is what `more` makes of it.
+SessionPtr server_session(int fd, const Identity& identity, const std::function<void(SSL_CTX*)>& more = {}) {
+  const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_use_certificate(context.get(), identity.certificate.get());
+  SSL_CTX_use_PrivateKey(context.get(), identity.key.get());
+  if (more) more(context.get());
+  SessionPtr session(SSL_new(context.get()));  // which keeps the context
+  SSL_set_fd(session.get(), fd);
+  return session;
+}
+
+// The same probe over HTTP and over plain TCP.
+std::array<ProbeResult, 2> run_both(Lab& lab, const Server& server, const json& tls,
+                                    const std::string& text) {
+  return {lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
+          lab.run("tcp", {{"address", server.address()}, {"send", text}, {"expect", "ready"}, {"tls", tls}})};
+}
+
+// Both have to come to the same verdict.
 struct Both {
   explicit Both(const Identity& its_identity, const Identity* client_ca = nullptr, int most_version = 0)
       : identity(its_identity.copy()),
         server(serve_tls({identity, http_answer("200 OK", "ready"), false, client_ca, most_version})) {}
 
   std::array<ProbeResult, 2> run(Lab& lab, const json& tls) const {
-    return {
-        lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
-        lab.run(
-            "tcp",
-            {{"address", server.address()}, {"send", "GET /\r\n\r\n"}, {"expect", "ready"}, {"tls", tls}})};
+    return run_both(lab, server, tls, "GET /\r\n\r\n");
   }
   void check(Lab& lab, const json& tls, Verdict verdict, Reason reason,
              const std::string& detail = "") const {
@@ -84,11 +100,7 @@ TEST_CASE("tls: server_name is what the server is told, and Host stays that of t
   std::string request;
   std::string name;
   const Server server([&](int fd) {
-    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_use_certificate(context.get(), good.certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), good.key.get());
-    const SessionPtr session(SSL_new(context.get()));
-    SSL_set_fd(session.get(), fd);
+    const SessionPtr session = server_session(fd, good);
     if (SSL_accept(session.get()) != 1) return;
     const char* told = SSL_get_servername(session.get(), TLSEXT_NAMETYPE_host_name);
     name = told != nullptr ? told : "";
@@ -214,19 +226,13 @@ TEST_CASE("tls: a client certificate opens a door that is closed without one") {
   // One that closes without a word, or resets, once the handshake is over.
   for (const bool resets : {false, true}) {
     const Server rude([&](int fd) {
-      const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-      SSL_CTX_use_certificate(context.get(), good.certificate.get());
-      SSL_CTX_use_PrivateKey(context.get(), good.key.get());
-      SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-      const SessionPtr session(SSL_new(context.get()));
-      SSL_set_fd(session.get(), fd);
+      const SessionPtr session = server_session(
+          fd, good, [&](SSL_CTX* context) { SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr); });
       SSL_accept(session.get());
       if (resets) reset_connection(fd);
     });
     const json tls{{"ca_file", trust.ca_file}};
-    for (const auto& result :
-         {lab.run("http", {{"url", rude.https_url()}, {"tls", tls}}),
-          lab.run("tcp", {{"address", rude.address()}, {"send", "x"}, {"expect", "ready"}, {"tls", tls}})}) {
+    for (const auto& result : run_both(lab, rude, tls, "x")) {
       CAPTURE(resets, result);
       CHECK(result.verdict == Verdict::fail);
       CHECK(result.reason == Reason::tls);
@@ -244,13 +250,10 @@ TEST_CASE("tls: the end of any certificate of the chain that is used is a warnin
   const Identity unused = make_identity(wish);
   const Identity good = make_identity(kLocalhost, &middle);
   const Server server([&](int fd) {
-    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_use_certificate(context.get(), good.certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), good.key.get());
-    SSL_CTX_add1_chain_cert(context.get(), middle.certificate.get());
-    SSL_CTX_add1_chain_cert(context.get(), unused.certificate.get());
-    const SessionPtr session(SSL_new(context.get()));
-    SSL_set_fd(session.get(), fd);
+    const SessionPtr session = server_session(fd, good, [&](SSL_CTX* context) {
+      SSL_CTX_add1_chain_cert(context, middle.certificate.get());
+      SSL_CTX_add1_chain_cert(context, unused.certificate.get());
+    });
     std::array<char, 4096> buffer;
     if (SSL_accept(session.get()) != 1 || SSL_read(session.get(), buffer.data(), buffer.size()) <= 0) return;
     const std::string answer = http_answer("200 OK", "ready");
@@ -259,10 +262,7 @@ TEST_CASE("tls: the end of any certificate of the chain that is used is a warnin
   });
   Lab lab;
   const auto check = [&](const json& tls, Reason reason, const std::string& detail) {
-    for (const auto& result :
-         {lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
-          lab.run("tcp",
-                  {{"address", server.address()}, {"send", "GET /"}, {"expect", "ready"}, {"tls", tls}})}) {
+    for (const auto& result : run_both(lab, server, tls, "GET /")) {
       CAPTURE(result);
       CHECK(result.reason == reason);
       CHECK_THAT(result.detail, Contains(detail));
@@ -278,17 +278,14 @@ TEST_CASE("tls: the end of any certificate of the chain that is used is a warnin
 TEST_CASE("tls: a server of HTTP/2 alone leads to http_version") {
   const Identity own = make_identity(kLocalhost);
   const Server server([&](int fd) {
-    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_use_certificate(context.get(), own.certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), own.key.get());
-    SSL_CTX_set_alpn_select_cb(
-        context.get(),
-        [](SSL*, const unsigned char**, unsigned char*, const unsigned char*, unsigned, void*) {
-          return SSL_TLSEXT_ERR_ALERT_FATAL;
-        },
-        nullptr);
-    const SessionPtr session(SSL_new(context.get()));
-    SSL_set_fd(session.get(), fd);
+    const SessionPtr session = server_session(fd, own, [&](SSL_CTX* context) {
+      SSL_CTX_set_alpn_select_cb(
+          context,
+          [](SSL*, const unsigned char**, unsigned char*, const unsigned char*, unsigned, void*) {
+            return SSL_TLSEXT_ERR_ALERT_FATAL;
+          },
+          nullptr);
+    });
     SSL_accept(session.get());
   });
   Lab lab;
@@ -364,18 +361,15 @@ TEST_CASE("tls: a server cannot choose what a handshake costs") {
   // As a server that wants nothing but finite fields has it; the certificate is RSA's, as such ciphers need.
   const auto wanting = [&](const char* group, int version) {
     return [&, group, version](int fd) {
-      const ContextPtr context(SSL_CTX_new(TLS_server_method()));
       const std::unique_ptr<EVP_PKEY, FreeCertificate> key(EVP_RSA_gen(2048));
       const Identity rsa = make_identity(kLocalhost, nullptr, key.get());
-      SSL_CTX_use_certificate(context.get(), rsa.certificate.get());
-      SSL_CTX_use_PrivateKey(context.get(), rsa.key.get());
-      SSL_CTX_set_min_proto_version(context.get(), version);
-      SSL_CTX_set_max_proto_version(context.get(), version);
-      SSL_CTX_set_cipher_list(context.get(), "kDHE");
-      if (version == TLS1_3_VERSION) SSL_CTX_set1_groups_list(context.get(), group);
-      if (version == TLS1_2_VERSION) SSL_CTX_set_dh_auto(context.get(), 1);
-      const SessionPtr session(SSL_new(context.get()));
-      SSL_set_fd(session.get(), fd);
+      const SessionPtr session = server_session(fd, rsa, [&](SSL_CTX* context) {
+        SSL_CTX_set_min_proto_version(context, version);
+        SSL_CTX_set_max_proto_version(context, version);
+        SSL_CTX_set_cipher_list(context, "kDHE");
+        if (version == TLS1_3_VERSION) SSL_CTX_set1_groups_list(context, group);
+        if (version == TLS1_2_VERSION) SSL_CTX_set_dh_auto(context, 1);
+      });
       SSL_accept(session.get());
       wait_for_close(fd);
     };
@@ -385,10 +379,7 @@ TEST_CASE("tls: a server cannot choose what a handshake costs") {
   const auto cost = [&](const Server& server, Verdict verdict) {
     const Duration before = thread_cpu();
     const json tls{{"verify", false}};
-    for (const auto& result :
-         {lab.run("http", {{"url", server.https_url()}, {"tls", tls}}),
-          lab.run("tcp",
-                  {{"address", server.address()}, {"send", "x"}, {"expect", "ready"}, {"tls", tls}})}) {
+    for (const auto& result : run_both(lab, server, tls, "x")) {
       CAPTURE(result);
       CHECK(result.verdict == verdict);
       if (verdict == Verdict::fail) CHECK(result.reason == Reason::tls);
@@ -409,11 +400,7 @@ TEST_CASE("tls: messages that are no data end with what may come") {
   const Trust trust;
   const Identity good = make_identity(kLocalhost, &trust.ca);
   const Server server([&](int fd) {
-    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_use_certificate(context.get(), good.certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), good.key.get());
-    const SessionPtr session(SSL_new(context.get()));
-    SSL_set_fd(session.get(), fd);
+    const SessionPtr session = server_session(fd, good);
     if (SSL_accept(session.get()) != 1) return;
     // New session tickets, of which OpenSSL reads as many as come.
     const auto is_open = [&] { return send(fd, "", 0, MSG_NOSIGNAL) == 0; };
@@ -472,11 +459,7 @@ TEST_CASE("tls: a kept connection goes on without a handshake, and still knows i
   wish.valid_to = 6L * 86400 + 3600;
   const Identity soon = make_identity(wish, &trust.ca);
   const Server server([&](int fd) {
-    const ContextPtr context(SSL_CTX_new(TLS_server_method()));
-    SSL_CTX_use_certificate(context.get(), soon.certificate.get());
-    SSL_CTX_use_PrivateKey(context.get(), soon.key.get());
-    const SessionPtr session(SSL_new(context.get()));
-    SSL_set_fd(session.get(), fd);
+    const SessionPtr session = server_session(fd, soon);
     if (SSL_accept(session.get()) != 1) return;
     const std::string answer = http_answer("200 OK", "");
     std::array<char, 4096> buffer;
