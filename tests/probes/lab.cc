@@ -15,6 +15,7 @@
 
 #include "probes/registry.h"
 #include "probes/socket.h"
+#include "tests/os/run_until.h"
 
 namespace herald::probes::test {
 namespace {
@@ -256,8 +257,7 @@ std::string Lab::stage(const std::string& type, const json& settings, Duration a
 }
 
 void Lab::run_for(Duration time) {
-  const Source end = loop.timer_at(Loop::clock() + time, [&] { loop.exit(0); });
-  loop.run();
+  herald::run_for(loop, time);
 }
 
 }  // namespace herald::probes::test

@@ -3,15 +3,12 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "tests/os/children.h"
