@@ -13,7 +13,7 @@ namespace herald {
 inline RouterFacts read_facts(Loop& loop, FactsReader& reader) {
   std::optional<RouterFacts> facts;
   reader.read([&](RouterFacts read) { facts = std::move(read); });
-  REQUIRE(run_until(loop, [&] { return facts.has_value(); }));
+  REQUIRE(run_until(loop, [&] { return facts.has_value(); }, std::chrono::seconds(10)));
   return std::move(*facts);
 }
 
