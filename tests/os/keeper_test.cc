@@ -29,7 +29,8 @@ std::set<pid_t> marked(const std::string& mark) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file(entry.path() / "cmdline");
-    const std::string line((std::istreambuf_iterator<char>(file)), {});
+    std::string line;
+    std::getline(file, line);  // who has gone meanwhile is an error of the read, which this does not throw
     if (line.find(mark) != std::string::npos) found.insert(std::stoi(name));
   }
   return found;
