@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "probes/address_walk.h"
 #include "probes/dns_settings.h"
 #include "probes/probe.h"
 #include "probes/result.h"
@@ -69,7 +70,7 @@ class DnsAttempt final : public Attempt {
   std::expected<void, ProbeResult> start_tcp();
   std::optional<ProbeResult> send_datagram();
   void try_again();
-  bool try_next_address(ProbeResult& failure);
+  std::expected<void, ProbeResult> open_next(ProbeResult failure);
   void fall_back();
   void fail(ProbeResult failure);
   // Where these are true, the attempt is over or goes on over TCP, and this may be gone.
@@ -82,16 +83,14 @@ class DnsAttempt final : public Attempt {
   void take_from_stream();
   void wait_or_fail(Stream::Io io);
   void take_reply(Bytes message);
-  [[nodiscard]] const SocketAddress& server() const { return servers_[tried_]; }
+  [[nodiscard]] const SocketAddress& server() const { return servers_.address(); }
   void close() override;
 
   const DnsPlan& plan_;
   DnsMemory& memory_;
   Loop& loop_;
-  Addresses servers_;
-  std::size_t tried_ = 0;
-  std::optional<ProbeResult> unanswered_;  // at the address before
-  bool is_plain_ = false;                  // the query that was sent last
+  AddressWalk servers_;
+  bool is_plain_ = false;  // the query that was sent last
   bool sent_edns_ = false;
   bool is_refused_ = false;  // EDNS was
   bool is_answered_ = false;
@@ -128,8 +127,7 @@ std::expected<void, ProbeResult> DnsAttempt::start() {
   const bool was_silent = is_single() && memory_.silent > 0;
   set_query(plan_.settings.edns == Edns::never || (may_fall_back() && (memory_.is_plain || was_silent)));
   auto started = open();
-  if (!started && try_next_address(started.error())) return {};
-  return started;
+  return started ? started : open_next(std::move(started.error()));
 }
 
 // The query was sent with EDNS, and has not been sent without because of it.
@@ -207,22 +205,17 @@ void DnsAttempt::try_again() {
   if (tries_ < plan_.settings.tries) next_try_.set_time(started() + plan_.try_for * tries_);
 }
 
-// Of addresses at which nobody is; what this machine cannot use takes nothing back of that.
-bool DnsAttempt::try_next_address(ProbeResult& failure) {
-  if (failure.verdict == Verdict::fail) unanswered_ = failure;
-  while (unanswered_ && tried_ + 1 < servers_.size()) {
-    ++tried_;
-    auto opened = open();
-    if (opened) return true;
-    if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
-  }
-  if (unanswered_) failure = *unanswered_;
-  return false;
+std::expected<void, ProbeResult> DnsAttempt::open_next(ProbeResult failure) {
+  return servers_.next(std::move(failure), [this] { return open(); });
 }
 
 void DnsAttempt::fail(ProbeResult failure) {
   const bool is_unreached = failure.reason == Reason::refused || failure.reason == Reason::unreachable;
-  if (is_unreached && !is_truncated_ && try_next_address(failure)) return;
+  if (is_unreached && !is_truncated_) {
+    auto opened = open_next(std::move(failure));
+    if (opened) return;
+    failure = std::move(opened.error());
+  }
   // Nobody there: no matter of EDNS.
   is_answered_ = true;
   if (is_truncated_) failure.detail = "the answer over UDP was truncated, and over TCP: " + failure.detail;

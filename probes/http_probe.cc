@@ -29,6 +29,7 @@
 #include <optional>
 #include <utility>
 
+#include "probes/address_walk.h"
 #include "probes/curl_multi.h"
 #include "probes/http_settings.h"
 #include "probes/probe.h"
@@ -125,9 +126,7 @@ class HttpAttempt final : public Attempt {
   const HttpPlan& plan_;
   const Context& context_;
   CurlMulti& curl_;
-  Addresses addresses_;  // none for a unix socket
-  std::size_t tried_ = 0;
-  std::optional<ProbeResult> unanswered_;  // at the address before
+  AddressWalk addresses_;  // none for a unix socket
   HttpAnswer answer_;
   bool has_begun_tls_ = false;
   bool was_asked_for_certificate_ = false;
@@ -274,7 +273,7 @@ bool HttpAttempt::begin_tls(SSL_CTX& context) {
 // curl asks for a socket to kNoResolving; it gets one for the target, and the target's address to connect it
 // to.
 curl_socket_t HttpAttempt::open(curl_sockaddr& address) {
-  auto fd = open_socket(addresses_[tried_].family(), SOCK_STREAM, 0, plan_.socket);
+  auto fd = open_socket(addresses_.address().family(), SOCK_STREAM, 0, plan_.socket);
   if (!fd) {
     trouble_ = std::move(fd.error());
     return CURL_SOCKET_BAD;
@@ -284,7 +283,7 @@ curl_socket_t HttpAttempt::open(curl_sockaddr& address) {
   setsockopt(fd->get(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
   SocketAddress wanted;
   std::memcpy(&wanted.storage, &address.addr, address.addrlen);
-  SocketAddress target = addresses_[tried_];
+  SocketAddress target = addresses_.address();
   if (!plan_.settings.connect_to) target.set_port(wanted.port());
   address.family = target.family();
   address.addrlen = target.size;
@@ -405,7 +404,7 @@ long HttpAttempt::status() const {
 }
 
 const SocketAddress* HttpAttempt::address() const {
-  return addresses_.empty() ? nullptr : &addresses_[tried_];
+  return addresses_.is_empty() ? nullptr : &addresses_.address();
 }
 
 void HttpAttempt::end(CURLcode code) {
@@ -425,23 +424,16 @@ void HttpAttempt::end_without_body() {
 bool HttpAttempt::try_next_address(CURLcode code) {
   const bool is_unanswered =
       code == CURLE_COULDNT_CONNECT && transfer_->ended() == CurlMulti::End::by_curl && !trouble_;
-  if (!is_unanswered || tried_ + 1 >= addresses_.size()) return false;
-  auto failure = failure_of(code);
-  if (failure.verdict == Verdict::inconclusive) return false;
-  unanswered_ = std::move(failure);
-  ++tried_;
+  if (!is_unanswered) return false;
+  const auto failure = failure_of(code);
+  if (failure.verdict != Verdict::fail || !addresses_.go_on(failure)) return false;
   error_.fill('\0');
   if (!start()) trouble_ = local_trouble("no memory for curl");
   return !trouble_;
 }
 
-// An address that this machine cannot use, as ::1 without IPv6, takes nothing back of a failure at the one before.
 ProbeResult HttpAttempt::result_of(CURLcode code) {
-  const bool is_connected = code != CURLE_COULDNT_CONNECT;
-  if (unanswered_ && !is_connected) {
-    const auto last = trouble_ ? *trouble_ : failure_of(code);
-    return last.verdict == Verdict::fail ? last : *unanswered_;
-  }
+  if (code == CURLE_COULDNT_CONNECT) return addresses_.standing(trouble_ ? *trouble_ : failure_of(code));
   if (trouble_) return std::move(*trouble_);
   if (code == CURLE_OK || is_stopped_) return judged();
   if (!may_be_judged(code)) return failure_of(code);

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "probes/address_walk.h"
 #include "probes/probe.h"
 #include "probes/result.h"
 #include "probes/target.h"
@@ -98,7 +99,8 @@ class IcmpAttempt final : public Attempt {
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start() {
     auto opened = open();
-    if (!opened && !try_next_address(opened.error())) return opened;
+    if (!opened) opened = open_next(std::move(opened.error()));
+    if (!opened) return opened;
     if (plan_.count > 1) next_ = loop_.timer_at(started() + plan_.echo_for, [this] { send_next(); });
     return {};
   }
@@ -108,7 +110,7 @@ class IcmpAttempt final : public Attempt {
   }
 
  private:
-  [[nodiscard]] const SocketAddress& address() const { return addresses_[tried_]; }
+  [[nodiscard]] const SocketAddress& address() const { return addresses_.address(); }
   [[nodiscard]] bool is_v4() const { return address().family() == AF_INET; }
 
   std::expected<void, ProbeResult> open() {
@@ -135,21 +137,13 @@ class IcmpAttempt final : public Attempt {
     return {};
   }
 
-  // Where there is no way to an address; what this machine cannot use takes nothing back of that.
-  bool try_next_address(ProbeResult& failure) {
-    if (failure.verdict == Verdict::fail) unanswered_ = failure;
-    while (unanswered_ && tried_ + 1 < addresses_.size()) {
-      ++tried_;
-      auto opened = open();
-      if (opened) return true;
-      if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
-    }
-    if (unanswered_) failure = *unanswered_;
-    return false;
+  // Where there is no way to an address.
+  std::expected<void, ProbeResult> open_next(ProbeResult failure) {
+    return addresses_.next(std::move(failure), [this] { return open(); });
   }
 
   void fail(ProbeResult failure) {
-    if (!try_next_address(failure)) finish(std::move(failure));
+    if (auto opened = open_next(std::move(failure)); !opened) finish(std::move(opened.error()));
   }
 
   std::optional<ProbeResult> send_echo() {
@@ -199,9 +193,7 @@ class IcmpAttempt final : public Attempt {
 
   const IcmpPlan& plan_;
   Loop& loop_;
-  Addresses addresses_;
-  std::size_t tried_ = 0;
-  std::optional<ProbeResult> unanswered_;  // at the address before
+  AddressWalk addresses_;
   std::string what_;
   std::vector<std::uint8_t> message_;
   std::uint32_t sent_ = 0;

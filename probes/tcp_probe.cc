@@ -18,6 +18,7 @@
 #include <optional>
 #include <utility>
 
+#include "probes/address_walk.h"
 #include "probes/probe.h"
 #include "probes/result.h"
 #include "probes/stream.h"
@@ -82,8 +83,7 @@ class TcpAttempt final : public Attempt {
   enum class State : std::uint8_t { connecting, handshake, sending, receiving };
 
   std::expected<void, ProbeResult> open();
-  // True where the next address is tried in place of `failure`.
-  bool try_next_address(ProbeResult& failure);
+  std::expected<void, ProbeResult> open_next(ProbeResult failure);
   bool break_off(ProbeResult failure);
   void settle();
   void on_ready();
@@ -102,8 +102,7 @@ class TcpAttempt final : public Attempt {
   const TcpPlan& plan_;
   const TcpSettings& settings_;
   Loop& loop_;
-  Addresses addresses_;
-  std::size_t tried_ = 0;
+  AddressWalk addresses_;
   ContextPtr context_;
   bool was_asked_for_certificate_ = false;
   State state_ = State::connecting;
@@ -112,8 +111,7 @@ class TcpAttempt final : public Attempt {
   std::string answer_;
   std::size_t pieces_ = 0;
   TimePoint received_at_{};
-  std::optional<ProbeResult> unanswered_;  // at the address before
-  std::optional<ProbeResult> broken_;      // why nothing more can be sent
+  std::optional<ProbeResult> broken_;  // why nothing more can be sent
   Source settle_;
   Source source_;
 };
@@ -121,14 +119,15 @@ class TcpAttempt final : public Attempt {
 std::expected<void, ProbeResult> TcpAttempt::start() {
   if (context_) note_request_for_certificate(*context_, was_asked_for_certificate_);
   auto opened = open();
-  if (!opened && !try_next_address(opened.error())) return opened;
+  if (!opened) opened = open_next(std::move(opened.error()));
+  if (!opened) return opened;
   if (settings_.expects_answer())
     settle_ = loop_.timer_at(started() + plan_.settle_after, [this] { settle(); });
   return {};
 }
 
 std::expected<void, ProbeResult> TcpAttempt::open() {
-  auto fd = connect_socket(addresses_[tried_], SOCK_STREAM, plan_.socket);
+  auto fd = connect_socket(addresses_.address(), SOCK_STREAM, plan_.socket);
   if (!fd) return std::unexpected(std::move(fd.error()));
   source_.reset();
   stream_.emplace(std::move(*fd));
@@ -137,17 +136,8 @@ std::expected<void, ProbeResult> TcpAttempt::open() {
   return {};
 }
 
-// An address that this machine cannot use, as ::1 without IPv6, takes nothing back of a failure at the one before.
-bool TcpAttempt::try_next_address(ProbeResult& failure) {
-  if (failure.verdict == Verdict::fail) unanswered_ = failure;
-  while (unanswered_ && tried_ + 1 < addresses_.size()) {
-    ++tried_;
-    auto opened = open();
-    if (opened) return true;
-    if (opened.error().verdict == Verdict::fail) unanswered_ = std::move(opened.error());
-  }
-  if (unanswered_) failure = *unanswered_;
-  return false;
+std::expected<void, ProbeResult> TcpAttempt::open_next(ProbeResult failure) {
+  return addresses_.next(std::move(failure), [this] { return open(); });
 }
 
 std::string TcpAttempt::stage() const {
@@ -174,10 +164,10 @@ void TcpAttempt::on_ready() {
 
 bool TcpAttempt::connect() {
   if (const int error = pending_error(stream_->fd()); error != 0) {
-    auto failure = network_result("connect " + to_string(addresses_[tried_]), error);
+    auto failure = network_result("connect " + to_string(addresses_.address()), error);
     const bool is_reset = failure.reason == Reason::reset;
     if (is_reset && settings_.expects_answer() && !settings_.tls) return break_off(std::move(failure));
-    if (!try_next_address(failure)) finish(std::move(failure));
+    if (auto opened = open_next(std::move(failure)); !opened) finish(std::move(opened.error()));
     return false;
   }
   state_ = State::sending;
