@@ -1,8 +1,8 @@
 // Where an attempt stands among the addresses of its target, and the failure that stands if none of them answers.
 //
-// A failure at one address is not taken back by an address that this machine cannot use, as ::1 without IPv6: that is inconclusive,
-// and where it comes first, nothing else is tried. It refuses to know what a failure is that the next address may mend: the probe
-// says so by going on.
+// A failure at one address is not taken back by an address that this machine cannot use, as ::1 without IPv6: that is
+// inconclusive, and where it comes first, nothing else is tried. It refuses to know what a failure is that the next
+// address may mend: the probe says so by going on.
 #pragma once
 
 #include <cstddef>

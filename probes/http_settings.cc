@@ -157,6 +157,11 @@ bool has_header(const HttpSettings& settings, std::string_view name) {
   });
 }
 
+std::string http_2_alone(const HttpSettings& settings) {
+  return fmt::format("the server speaks HTTP/2 alone: \"http_version\" has to be \"{}\"",
+                     settings.is_https ? "2" : "2-prior-knowledge");
+}
+
 CheckedProbe check_http(ObjectReader& keys) {
   auto settings = std::make_unique<HttpSettings>(read_http(keys));
   if (!settings->unix_socket.empty()) return {"", settings->unix_socket, std::move(settings)};

@@ -45,5 +45,7 @@ struct HttpSettings final : SettingsOf<HttpSettings> {
 
 // Whether a header is set whose line begins so, in lower case ("host:").
 [[nodiscard]] bool has_header(const HttpSettings& settings, std::string_view beginning);
+// What to say of a server that speaks no other version than HTTP/2.
+[[nodiscard]] std::string http_2_alone(const HttpSettings& settings);
 
 }  // namespace herald::probes

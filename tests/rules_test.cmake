@@ -97,8 +97,9 @@ room(tests/sim "${std}" "${fmt}" "${core}" "catch2/catch\\.hpp")
 # A configuration is checked without the libraries of protocols: what a NAME_settings.cc includes needs none, nor what it
 # shares with the light probes. Linking heraldctl tells the rest.
 file(GLOB settings ${ROOT}/probes/*_settings.h ${ROOT}/probes/*_settings.cc ${ROOT}/probes/registry.*)
+set(heavy_headers "(curl|ldns|openssl)/|ares\\.h|probes/(tls|stream|resolver|curl_multi|http_request|http_failure)\\.h")
 foreach(source IN LISTS settings)
-  file(STRINGS ${source} heavy REGEX "^#include [<\"]((curl|ldns|openssl)/|ares\\.h|probes/(tls|stream|resolver|curl_multi)\\.h)")
+  file(STRINGS ${source} heavy REGEX "^#include [<\"](${heavy_headers})")
   if(heavy)
     string(APPEND broken "\n${source}: ${heavy}, which needs the library of a protocol")
   endif()

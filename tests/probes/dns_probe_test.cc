@@ -6,7 +6,6 @@
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
@@ -17,12 +16,6 @@ json probe_of(const std::string& server, const json& more = json::object()) {
   json settings{{"server", server}, {"query", "www.example.net A"}};
   settings.update(more);
   return settings;
-}
-
-void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
-  CHECK(result.verdict == Verdict::fail);
-  CHECK(result.reason == reason);
-  CHECK_THAT(result.detail, Contains(detail));
 }
 
 // DNS over TCP: each connection gets one message, framed.

@@ -3,9 +3,6 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
-#include <cstdlib>
-#include <fstream>
-
 #include "tests/probes/lab.h"
 
 using namespace herald;
@@ -15,18 +12,6 @@ using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-json probe_of(const Server& server, const json& more = json::object()) {
-  json settings{{"url", server.url()}};
-  settings.update(more);
-  return settings;
-}
-
-void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
-  CHECK(result.verdict == Verdict::fail);
-  CHECK(result.reason == reason);
-  CHECK_THAT(result.detail, Contains(detail));
-}
 
 // A body that never ends, as fast as it is read.
 void send_endless_body(int fd) {
@@ -42,94 +27,19 @@ void send_endless_body(int fd) {
 TEST_CASE("http: a good answer passes and says what it was") {
   const Server server(always(http_answer("200 OK", "ok")));
   Lab lab;
-  const auto result = lab.run("http", probe_of(server));
+  const auto result = lab.run("http", http_probe_of(server));
   CHECK(result.verdict == Verdict::pass);
   CHECK(result.reason == Reason::none);
   CHECK_THAT(result.detail, StartsWith("200 in "));
   CHECK(result.latency > 0ns);
 }
 
-TEST_CASE("http: the request is plain and complete") {
-  std::string request;
-  const Server server([&](int fd) {
-    request = read_request(fd);
-    send_text(fd, http_answer("200 OK", ""));
-  });
-  Lab lab;
-  lab.run("http",
-          {{"url", server.url("/healthz?full=1")}, {"headers", {{"X-Probe", "herald"}, {"X-Empty", ""}}}});
-  CHECK(request ==
-        fmt::format("GET /healthz?full=1 HTTP/1.1\r\nHost: {}\r\nUser-Agent: herald/" HERALD_VERSION
-                    "\r\nAccept: */*\r\nX-Empty:\r\nX-Probe: herald\r\n\r\n",
-                    server.address()));
-}
-
-TEST_CASE("http: method, body and Host are the user's") {
-  std::string request;
-  const Server server([&](int fd) {
-    request = read_request(fd);
-    send_text(fd, http_answer("200 OK", ""));
-  });
-  Lab lab;
-  lab.run("http",
-          probe_of(server, {{"method", "PUT"}, {"body", "{}"}, {"headers", {{"Host", "www.example.net"}}}}));
-  CHECK_THAT(request, StartsWith("PUT / HTTP/1.1\r\nHost: www.example.net\r\n"));
-  CHECK_THAT(request, Contains("Content-Length: 2\r\n"));
-  CHECK_THAT(request, !Contains("Content-Type"));
-  lab.run("http", probe_of(server, {{"method", "HEAD"}}));
-  CHECK_THAT(request, StartsWith("HEAD / HTTP/1.1\r\n"));
-  lab.run("http", probe_of(server, {{"http_version", "1.0"}}));
-  CHECK_THAT(request, StartsWith("GET / HTTP/1.0\r\n"));
-}
-
-TEST_CASE("http: a body of bytes is sent as it is, and bytes are expected in one") {
-  std::string request;
-  const Server server([&](int fd) {
-    request = read_request(fd);
-    send_text(fd, http_answer("200 OK", std::string("\xff\0\x80", 3)));
-  });
-  Lab lab;
-  const json body{{"body", {{"hex", "00 ff 80"}}}};
-  const auto expecting = [&](const json& expect) {
-    json settings = body;
-    settings["expect"] = expect;
-    return lab.run("http", probe_of(server, settings)).verdict;
-  };
-  CHECK(expecting({{"body_contains", {{"base64", "AIA="}}}}) == Verdict::pass);
-  CHECK_THAT(request,
-             StartsWith("POST / ") && Catch::Matchers::EndsWith(std::string("\r\n\r\n\0\xff\x80", 7)));
-  CHECK(expecting({{"body_matches", R"(^\xff)"}}) == Verdict::pass);
-  CHECK(expecting({{"body_contains", {{"hex", "81"}}}}) == Verdict::fail);
-}
-
-TEST_CASE("http: methods that carry a body say so when theirs is empty") {
-  std::string request;
-  const Server server([&](int fd) {
-    request = read_request(fd);
-    send_text(fd, http_answer("200 OK", ""));
-  });
-  Lab lab;
-  const auto ask = [&](const json& more) {
-    CHECK(lab.run("http", probe_of(server, more)).verdict == Verdict::pass);
-    return request;
-  };
-  for (const std::string method : {"POST", "PUT", "PATCH"}) {
-    CHECK_THAT(ask({{"method", method}}), StartsWith(method + " / HTTP/1.1\r\n"));
-    CHECK_THAT(request, Contains("\r\nContent-Length: 0\r\n"));
-    CHECK_THAT(request, !Contains("Content-Type"));
-  }
-  CHECK_THAT(ask({{"body", ""}}), StartsWith("POST / ") && Contains("\r\nContent-Length: 0\r\n"));
-  for (const std::string method : {"GET", "DELETE", "OPTIONS"}) {
-    CHECK_THAT(ask({{"method", method}}), StartsWith(method + " / ") && !Contains("Content-Length"));
-  }
-}
-
 TEST_CASE("http: a wrong status fails with the beginning of the body") {
   const Server server(always(http_answer("503 Service Unavailable", "no upstream\r\nis left")));
   Lab lab;
-  const auto result = lab.run("http", probe_of(server));
+  const auto result = lab.run("http", http_probe_of(server));
   check_fail(result, Reason::status, "503, expected 200-299: \"no upstream\\r\\nis left\"");
-  CHECK(lab.run("http", probe_of(server, {{"expect", {{"status", {200, "500-599"}}}}})).verdict ==
+  CHECK(lab.run("http", http_probe_of(server, {{"expect", {{"status", {200, "500-599"}}}}})).verdict ==
         Verdict::pass);
 }
 
@@ -144,7 +54,7 @@ TEST_CASE("http: what is cut off says what it was waiting for") {
   Lab lab;
   SECTION("an answer that never begins") {
     const Server server([](int fd) { wait_for_close(fd); });
-    CHECK(lab.stage("http", probe_of(server)) == "waiting for the answer");
+    CHECK(lab.stage("http", http_probe_of(server)) == "waiting for the answer");
   }
   SECTION("one byte at a time") {
     const Server server([](int fd) {
@@ -152,7 +62,7 @@ TEST_CASE("http: what is cut off says what it was waiting for") {
       send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
       for (int i = 0; i < 1000 && send(fd, "x", 1, MSG_NOSIGNAL) == 1; ++i) std::this_thread::sleep_for(20ms);
     });
-    CHECK_THAT(lab.stage("http", probe_of(server, {{"expect", {{"body_contains", "y"}}}})),
+    CHECK_THAT(lab.stage("http", http_probe_of(server, {{"expect", {{"body_contains", "y"}}}})),
                StartsWith("reading the answer ("));
   }
   SECTION("a TLS handshake that nobody answers") {
@@ -165,18 +75,19 @@ TEST_CASE("http: an endless body ends at the cap") {
   const Server server(send_endless_body);
   Lab lab;
   SECTION("and fails if the expected was not there by then") {
-    const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
+    const auto result = lab.run("http", http_probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
     check_fail(result, Reason::too_large, "no \"ready\" in the body within the first 65536 bytes");
-    const auto json = lab.run("http", probe_of(server, {{"expect", {{"json", {{"/a", 1}}}}}}));
+    const auto json = lab.run("http", http_probe_of(server, {{"expect", {{"json", {{"/a", 1}}}}}}));
     check_fail(json, Reason::too_large, "no JSON in the body within");
   }
   SECTION("and passes if it was, or if nothing was expected") {
-    const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "beginning"}}}}));
+    const auto result =
+        lab.run("http", http_probe_of(server, {{"expect", {{"body_contains", "beginning"}}}}));
     CHECK(result.verdict == Verdict::pass);
-    CHECK(lab.run("http", probe_of(server)).verdict == Verdict::pass);
+    CHECK(lab.run("http", http_probe_of(server)).verdict == Verdict::pass);
   }
   SECTION("and memory stays flat") {
-    const auto probe = lab.make("http", probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
+    const auto probe = lab.make("http", http_probe_of(server, {{"expect", {{"body_contains", "ready"}}}}));
     REQUIRE(lab.run(*probe));
     rusage before{};
     getrusage(RUSAGE_SELF, &before);
@@ -185,29 +96,6 @@ TEST_CASE("http: an endless body ends at the cap") {
     getrusage(RUSAGE_SELF, &after);
     CHECK(after.ru_maxrss - before.ru_maxrss < 30'000);
   }
-}
-
-TEST_CASE("http: headers without end are cut off") {
-  const Server server([](int fd) {
-    read_request(fd);
-    send_text(fd, "HTTP/1.1 200 OK\r\n");
-    const std::string line = "X-Flood: " + std::string(1000, 'x') + "\r\n";
-    while (send(fd, line.data(), line.size(), MSG_NOSIGNAL) > 0) {
-    }
-  });
-  Lab lab;
-  check_fail(lab.run("http", probe_of(server)), Reason::too_large, "more than 65536 bytes of headers");
-}
-
-TEST_CASE("http: interim answers without end are cut off") {
-  const Server server([](int fd) {
-    read_request(fd);
-    const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
-    while (send(fd, interim.data(), interim.size(), MSG_NOSIGNAL) > 0) {
-    }
-  });
-  Lab lab;
-  check_fail(lab.run("http", probe_of(server)), Reason::too_large, "more than 65536 bytes of headers");
 }
 
 namespace {
@@ -240,13 +128,13 @@ TEST_CASE("http: what curl reads without a word is counted too, and costs no mor
     return spent;
   };
   ProbeResult result;
-  static_cast<void>(cost(probe_of(honest, {{"expect", expect}}), result));  // what is made once
-  const Duration usual = cost(probe_of(honest, {{"expect", expect}}), result);
+  static_cast<void>(cost(http_probe_of(honest, {{"expect", expect}}), result));  // what is made once
+  const Duration usual = cost(http_probe_of(honest, {{"expect", expect}}), result);
   check_fail(result, Reason::too_large, "no \"ready\" in the body");
   const auto attack = [&](Server::Serve serve, const json& more = json::object(), const Place& place = {}) {
     const Server server(std::move(serve), place);
     json settings = place.unix_path.empty()
-                        ? probe_of(server, {{"expect", expect}})
+                        ? http_probe_of(server, {{"expect", expect}})
                         : json{{"url", "http://x/"}, {"unix_socket", place.unix_path}, {"expect", expect}};
     settings.update(more);
     const Duration spent = cost(settings, result);
@@ -290,17 +178,17 @@ TEST_CASE("http: with nothing asked of the body, the header decides") {
   Lab lab;
   SECTION("a stream that stays open passes at once") {
     const Server server(serve("200 OK"));
-    const auto result = lab.run("http", probe_of(server));
+    const auto result = lab.run("http", http_probe_of(server));
     CHECK(result.verdict == Verdict::pass);
     CHECK(result.latency < 500ms);
-    CHECK(lab.run("http", probe_of(server, {{"expect", {{"headers", {{"content-type", "stream"}}}}}}))
+    CHECK(lab.run("http", http_probe_of(server, {{"expect", {{"headers", {{"content-type", "stream"}}}}}}))
               .verdict == Verdict::pass);
-    CHECK_THAT(lab.stage("http", probe_of(server, {{"expect", {{"body_contains", "never"}}}})),
+    CHECK_THAT(lab.stage("http", http_probe_of(server, {{"expect", {{"body_contains", "never"}}}})),
                StartsWith("reading the answer ("));
   }
   SECTION("a wrong status fails with the beginning of the body, which need not end") {
     const Server server(serve("503 Service Unavailable"));
-    check_fail(lab.run("http", probe_of(server)), Reason::status,
+    check_fail(lab.run("http", http_probe_of(server)), Reason::status,
                "503, expected 200-299: \"data: ok\\n\\n\"");
   }
   SECTION("a body that never comes is not waited for, whatever the status and the length") {
@@ -311,7 +199,7 @@ TEST_CASE("http: with nothing asked of the body, the header decides") {
         wait_for_close(fd);
       });
       for (const bool reuse : {false, true}) {
-        const auto result = lab.run("http", probe_of(server, {{"reuse", reuse}}));
+        const auto result = lab.run("http", http_probe_of(server, {{"reuse", reuse}}));
         CAPTURE(status, reuse, result);
         CHECK(result.verdict == (status[0] == '2' ? Verdict::pass : Verdict::fail));
         CHECK(result.reason == (status[0] == '2' ? Reason::none : Reason::status));
@@ -324,7 +212,7 @@ TEST_CASE("http: with nothing asked of the body, the header decides") {
       send_text(fd, "HTTP/1.1 500 Oh\r\n\r\n");
       wait_for_close(fd);
     });
-    const auto result = lab.run("http", probe_of(server));
+    const auto result = lab.run("http", http_probe_of(server));
     CHECK(result.latency < 45ms);  // the body's grace is 50 ms
   }
 }
@@ -344,8 +232,8 @@ TEST_CASE("http: an answer that was there before the connection broke counts") {
       });
       for (int i = 0; i < 10; ++i) {
         CAPTURE(resets, i);
-        CHECK(lab.run("http", probe_of(server)).verdict == Verdict::pass);
-        CHECK(lab.run("http", probe_of(server, synced)).verdict == Verdict::pass);
+        CHECK(lab.run("http", http_probe_of(server)).verdict == Verdict::pass);
+        CHECK(lab.run("http", http_probe_of(server, synced)).verdict == Verdict::pass);
       }
     }
   }
@@ -371,67 +259,16 @@ TEST_CASE("http: an answer that was there before the connection broke counts") {
       std::this_thread::sleep_for(20ms);
       reset_connection(fd);
     });
-    check_fail(lab.run("http", probe_of(cut, synced)), Reason::reset, "");
-    CHECK(lab.run("http", probe_of(cut)).verdict == Verdict::pass);
+    check_fail(lab.run("http", http_probe_of(cut, synced)), Reason::reset, "");
+    CHECK(lab.run("http", http_probe_of(cut)).verdict == Verdict::pass);
     const Server other([&](int fd) {
       read_request(fd);
       send_text(fd, head + "Node is");
       std::this_thread::sleep_for(20ms);
       reset_connection(fd);
     });
-    check_fail(lab.run("http", probe_of(other, synced)), Reason::reset, "");
+    check_fail(lab.run("http", http_probe_of(other, synced)), Reason::reset, "");
   }
-}
-
-TEST_CASE("http: a body that is encoded though nobody asked for it is decoded") {
-  // gzip of {"status":"UP"}
-  const std::string zipped(
-      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x2a\x2e\x49\x2c\x29\x2d\x56\xb2\x52\x0a\x0d\x50\xaa"
-      "\x05\x00"
-      "\x69\xff\xbb\xaa\x0f\x00\x00\x00",
-      35);
-  const json expect{{"expect", {{"json", {{"/status", "UP"}}}}}};
-  Lab lab;
-  std::string request;
-  const auto answering = [&](const std::string& encoding, const std::string& body) {
-    return [&request, encoding, body](int fd) {
-      request = read_request(fd);
-      send_text(fd, http_answer("200 OK", body, {"Content-Encoding: " + encoding}));
-    };
-  };
-  const Server server(answering("gzip", zipped));
-  const auto result = lab.run("http", probe_of(server, expect));
-  CAPTURE(result);
-  CHECK(result.verdict == Verdict::pass);
-  CHECK_THAT(request, !Contains("Accept-Encoding"));
-  json asked = expect;
-  asked["headers"] = {{"Accept-Encoding", "gzip"}};
-  CHECK(lab.run("http", probe_of(server, asked)).verdict == Verdict::pass);
-  CHECK_THAT(request, Contains("\r\nAccept-Encoding: gzip\r\n"));
-  const Server broken(answering("gzip", "{\"status\":\"UP\"}"));
-  check_fail(lab.run("http", probe_of(broken, expect)), Reason::protocol, "content unencoding");
-  const Server charset(answering("utf-8", "{\"status\":\"UP\"}"));
-  CHECK(lab.run("http", probe_of(charset, expect)).verdict == Verdict::pass);
-  const Server unknown(answering("aes128gcm", "xyz"));
-  check_fail(lab.run("http", probe_of(unknown, expect)), Reason::json,
-             "no JSON in the body, whose Content-Encoding is \"aes128gcm\": \"xyz\"");
-}
-
-TEST_CASE("http: a server of HTTP/2 alone is told from one that speaks no HTTP") {
-  Lab lab;
-  const Server two([](int fd) {
-    read_request(fd);
-    send_text(fd, std::string("\0\0\x06\4\0\0\0\0\0\0\3\0\0\0\x64", 15));
-    wait_for_close(fd);
-  });
-  check_fail(lab.run("http", probe_of(two)), Reason::protocol,
-             "the server speaks HTTP/2 alone: \"http_version\" has to be \"2-prior-knowledge\"");
-  const Server ssh([](int fd) {
-    send_text(fd, "SSH-2.0-OpenSSH_9.2\r\n");
-    wait_for_close(fd);
-  });
-  check_fail(lab.run("http", probe_of(ssh)), Reason::protocol,
-             "not HTTP, unless it were HTTP/0.9: \"SSH-2.0-OpenSSH_9.2\\r\\n\"");
 }
 
 TEST_CASE("every probe: all addresses of a name are tried, in order") {
@@ -456,7 +293,7 @@ TEST_CASE("http: a kept connection may carry more in its life than one answer ma
   const Server server(always(http_answer("200 OK", std::string(60000, 'x') + "ready")));
   Lab lab;
   const auto probe =
-      lab.make("http", probe_of(server, {{"reuse", true}, {"expect", {{"body_contains", "ready"}}}}));
+      lab.make("http", http_probe_of(server, {{"reuse", true}, {"expect", {{"body_contains", "ready"}}}}));
   for (int i = 0; i < 20; ++i) {
     const auto result = lab.run(*probe);
     REQUIRE(result);
@@ -464,43 +301,6 @@ TEST_CASE("http: a kept connection may carry more in its life than one answer ma
     CHECK(result->verdict == Verdict::pass);
   }
   CHECK(server.connections() == 1);
-}
-
-TEST_CASE("http: connections that break") {
-  Lab lab;
-  const json body{{"expect", {{"body_contains", "x"}}}};
-  SECTION("reset instead of an answer") {
-    const Server server([](int fd) {
-      read_request(fd);
-      reset_connection(fd);
-    });
-    check_fail(lab.run("http", probe_of(server)), Reason::reset, "reset by peer");
-  }
-  SECTION("closed without an answer") {
-    const Server server([](int fd) { read_request(fd); });
-    check_fail(lab.run("http", probe_of(server)), Reason::reset, "Empty reply");
-  }
-  SECTION("closed in the middle of the body") {
-    const Server server([](int fd) {
-      read_request(fd);
-      send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
-    });
-    check_fail(lab.run("http", probe_of(server, body)), Reason::reset, "");
-  }
-  SECTION("not HTTP at all") {
-    const Server server([](int fd) {
-      read_request(fd);
-      send_text(fd, "SSH-2.0-OpenSSH_9.2\r\n\x1b[31m\xff\xfe garbage\r\n");
-    });
-    check_fail(lab.run("http", probe_of(server)), Reason::protocol, "HTTP/0.9");
-  }
-  SECTION("broken chunks") {
-    const Server server([](int fd) {
-      read_request(fd);
-      send_text(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
-    });
-    check_fail(lab.run("http", probe_of(server, body)), Reason::protocol, "");
-  }
 }
 
 TEST_CASE("http: what curl remembers of one attempt does not colour the next one") {
@@ -511,7 +311,8 @@ TEST_CASE("http: what curl remembers of one attempt does not colour the next one
   });
   Lab lab;
   check_fail(lab.run("http", {{"url", "http://" + nobody + "/"}}), Reason::refused, "");
-  check_fail(lab.run("http", probe_of(broken, {{"expect", {{"body_contains", "x"}}}})), Reason::protocol, "");
+  check_fail(lab.run("http", http_probe_of(broken, {{"expect", {{"body_contains", "x"}}}})), Reason::protocol,
+             "");
 }
 
 TEST_CASE("http: redirects are a status unless they are to be followed") {
@@ -525,7 +326,7 @@ TEST_CASE("http: redirects are a status unless they are to be followed") {
   });
   Lab lab;
   // The port of the redirect is that of its URL, the address stays that of the probe.
-  check_fail(lab.run("http", probe_of(server)), Reason::status, "302, expected 200-299");
+  check_fail(lab.run("http", http_probe_of(server)), Reason::status, "302, expected 200-299");
   CHECK(requests == 1);
   const json followed{{"url", server.url()},
                       {"connect_to", server.address()},
@@ -556,7 +357,7 @@ TEST_CASE("http: expectations of headers and body") {
                                          {"X-Version: 3.1", "Via: a", "via: b"})));
   Lab lab;
   const auto with = [&](const json& expect) {
-    return lab.run("http", probe_of(server, {{"expect", expect}}));
+    return lab.run("http", http_probe_of(server, {{"expect", expect}}));
   };
   CHECK(with({{"body_contains", "\"up\""}}).verdict == Verdict::pass);
   CHECK(with({{"body_matches", "queue.:\\d+"}}).verdict == Verdict::pass);
@@ -578,29 +379,29 @@ TEST_CASE("http: JSON that is none, and JSON without a bottom") {
   Lab lab;
   const json expect{{"json", {{"/a", 1}}}};
   const Server text(always(http_answer("200 OK", "ok")));
-  check_fail(lab.run("http", probe_of(text, {{"expect", expect}})), Reason::json,
+  check_fail(lab.run("http", http_probe_of(text, {{"expect", expect}})), Reason::json,
              R"(no JSON in the body: "ok")");
   const Server empty(always(http_answer("200 OK", "")));
-  check_fail(lab.run("http", probe_of(empty, {{"expect", expect}})), Reason::json, "which is empty");
+  check_fail(lab.run("http", http_probe_of(empty, {{"expect", expect}})), Reason::json, "which is empty");
   const Server deep(always(http_answer("200 OK", std::string(60000, '['))));
-  check_fail(lab.run("http", probe_of(deep, {{"expect", expect}})), Reason::json, "");
+  check_fail(lab.run("http", http_probe_of(deep, {{"expect", expect}})), Reason::json, "");
   const Server closed(always(http_answer("200 OK", std::string(30000, '[') + std::string(30000, ']'))));
-  check_fail(lab.run("http", probe_of(closed, {{"expect", expect}})), Reason::json, "no /a");
+  check_fail(lab.run("http", http_probe_of(closed, {{"expect", expect}})), Reason::json, "no /a");
   const Server huge(always(http_answer("200 OK", R"({"a": 1e999})")));
-  check_fail(lab.run("http", probe_of(huge, {{"expect", expect}})), Reason::json, "");
+  check_fail(lab.run("http", http_probe_of(huge, {{"expect", expect}})), Reason::json, "");
 }
 
 TEST_CASE("http: warnings") {
   const Server server(always(http_answer("429 Too Many Requests", "", {"X-Degraded: yes"})));
   Lab lab;
-  auto result = lab.run("http", probe_of(server, {{"warn", {{"status", 429}}}}));
+  auto result = lab.run("http", http_probe_of(server, {{"warn", {{"status", 429}}}}));
   CHECK(result.verdict == Verdict::warn);
   CHECK(result.reason == Reason::status);
   CHECK_THAT(result.detail, StartsWith("429 in "));
 
   const json any{{"status", "100-599"}};
-  result = lab.run("http",
-                   probe_of(server, {{"expect", any}, {"warn", {{"headers", {{"x-degraded", "yes|1"}}}}}}));
+  result = lab.run(
+      "http", http_probe_of(server, {{"expect", any}, {"warn", {{"headers", {{"x-degraded", "yes|1"}}}}}}));
   CHECK(result.verdict == Verdict::warn);
   CHECK(result.reason == Reason::header);
   CHECK_THAT(result.detail, Contains(R"(header x-degraded matches "yes|1")"));
@@ -610,31 +411,18 @@ TEST_CASE("http: warnings") {
     std::this_thread::sleep_for(30ms);
     send_text(fd, http_answer("200 OK", ""));
   });
-  result = lab.run("http", probe_of(slow, {{"warn", {{"latency", "20ms"}}}}));
+  result = lab.run("http", http_probe_of(slow, {{"warn", {{"latency", "20ms"}}}}));
   CHECK(result.verdict == Verdict::warn);
   CHECK(result.reason == Reason::latency);
   CHECK_THAT(result.detail, Contains("slower than 20ms"));
-  CHECK(lab.run("http", probe_of(slow, {{"warn", {{"latency", "1h"}}}})).verdict == Verdict::pass);
-}
-
-TEST_CASE("http: the environment's proxy is ignored") {
-  const Server proxy(always(http_answer("200 OK", "proxy")));
-  const Server server(always(http_answer("200 OK", "target")));
-  for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"}) {
-    setenv(name, proxy.url().c_str(), 1);
-  }
-  Lab lab;
-  const auto result = lab.run("http", probe_of(server, {{"expect", {{"body_contains", "target"}}}}));
-  CHECK(result.verdict == Verdict::pass);
-  CHECK(proxy.connections() == 0);
-  for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"})
-    unsetenv(name);
+  CHECK(lab.run("http", http_probe_of(slow, {{"warn", {{"latency", "1h"}}}})).verdict == Verdict::pass);
 }
 
 TEST_CASE("http: IPv6, unix sockets and connect_to") {
   Lab lab;
   const Server v6(always(http_answer("200 OK", "six")), {AF_INET6});
-  CHECK(lab.run("http", probe_of(v6, {{"expect", {{"body_contains", "six"}}}})).verdict == Verdict::pass);
+  CHECK(lab.run("http", http_probe_of(v6, {{"expect", {{"body_contains", "six"}}}})).verdict ==
+        Verdict::pass);
   const std::string path = fmt::format("/tmp/herald_http_test.{}", getpid());
   const Server local(always(http_answer("200 OK", "local")), {AF_UNIX, path});
   const json expect{{"body_contains", "local"}};
@@ -662,11 +450,11 @@ TEST_CASE("http: IPv6, unix sockets and connect_to") {
 TEST_CASE("http: each attempt has a connection of its own, unless they are to be kept") {
   const Server server(always(http_answer("200 OK", "")));
   Lab lab;
-  const auto fresh = lab.make("http", probe_of(server));
+  const auto fresh = lab.make("http", http_probe_of(server));
   for (int i = 0; i < 3; ++i) CHECK(lab.run(*fresh)->verdict == Verdict::pass);
   CHECK(server.connections() == 3);
-  const auto kept = lab.make("http", probe_of(server, {{"reuse", true}}));
-  const auto also_kept = lab.make("http", probe_of(server, {{"reuse", true}}));
+  const auto kept = lab.make("http", http_probe_of(server, {{"reuse", true}}));
+  const auto also_kept = lab.make("http", http_probe_of(server, {{"reuse", true}}));
   for (int i = 0; i < 3; ++i) {
     CHECK(lab.run(*kept)->verdict == Verdict::pass);
     CHECK(lab.run(*also_kept)->verdict == Verdict::pass);
@@ -680,7 +468,7 @@ TEST_CASE("http: a kept connection that the server has closed is made anew") {
     send_text(fd, http_answer("200 OK", ""));
   });
   Lab lab;
-  const auto probe = lab.make("http", probe_of(server, {{"reuse", true}}));
+  const auto probe = lab.make("http", http_probe_of(server, {{"reuse", true}}));
   for (int i = 0; i < 3; ++i) {
     CHECK(lab.run(*probe)->verdict == Verdict::pass);
     lab.run_for(10ms);
@@ -690,9 +478,9 @@ TEST_CASE("http: a kept connection that the server has closed is made anew") {
 TEST_CASE("http: HTTP/2 that falls back is no HTTP/2") {
   const Server server(always(http_answer("200 OK", "")));
   Lab lab;
-  check_fail(lab.run("http", probe_of(server, {{"http_version", "2"}})), Reason::protocol,
+  check_fail(lab.run("http", http_probe_of(server, {{"http_version", "2"}})), Reason::protocol,
              "asked for HTTP/2");
-  const auto result = lab.run("http", probe_of(server, {{"http_version", "2-prior-knowledge"}}));
+  const auto result = lab.run("http", http_probe_of(server, {{"http_version", "2-prior-knowledge"}}));
   CHECK(result.verdict == Verdict::fail);
 }
 
@@ -704,7 +492,7 @@ TEST_CASE("http: an attempt that is destroyed is over at once") {
     closed = true;
   });
   Lab lab;
-  const auto probe = lab.make("http", probe_of(server));
+  const auto probe = lab.make("http", http_probe_of(server));
   auto attempt = probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); });
   REQUIRE(attempt);
   lab.run_for(50ms);
@@ -717,7 +505,7 @@ TEST_CASE("http: an attempt that is destroyed is over at once") {
 TEST_CASE("http: an attempt may be destroyed before it has begun") {
   const Server server(always(http_answer("200 OK", "")));
   Lab lab;
-  const auto probe = lab.make("http", probe_of(server));
+  const auto probe = lab.make("http", http_probe_of(server));
   static_cast<void>(probe->start([](const ProbeResult&) { FAIL("reported after it was destroyed"); }));
   lab.run_for(20ms);
 }
@@ -726,8 +514,8 @@ TEST_CASE("http: attempts may cancel each other and themselves, and start others
   const Server good(always(http_answer("200 OK", "")));
   const Server hung([](int fd) { wait_for_close(fd); });
   Lab lab;
-  const auto probe = lab.make("http", probe_of(good));
-  const auto hanging = lab.make("http", probe_of(hung));
+  const auto probe = lab.make("http", http_probe_of(good));
+  const auto hanging = lab.make("http", http_probe_of(hung));
   constexpr std::size_t kMany = 60;
   std::vector<std::unique_ptr<Attempt>> attempts(2 * kMany);
   std::size_t ended = 0;
@@ -751,7 +539,7 @@ TEST_CASE("http: herald's own trouble is inconclusive") {
   const Server server(always(http_answer("200 OK", "")));
   Lab lab;
   const auto trouble = [&](const std::string& detail) {
-    const auto result = lab.run("http", probe_of(server));
+    const auto result = lab.run("http", http_probe_of(server));
     CHECK(result.verdict == Verdict::inconclusive);
     CHECK(result.reason == Reason::local);
     CHECK_THAT(result.detail, StartsWith(detail));
@@ -769,7 +557,7 @@ TEST_CASE("http: herald's own trouble is inconclusive") {
     trouble("source ::1: not of the target's family");
   }
   SECTION("no descriptors") {
-    const auto probe = lab.make("http", probe_of(server));
+    const auto probe = lab.make("http", http_probe_of(server));
     REQUIRE(lab.run(*probe)->verdict == Verdict::pass);
     std::vector<Fd> all;
     rlimit before{};
@@ -795,5 +583,5 @@ TEST_CASE("http: the socket leaves from where it is told to") {
   const Server server(always(http_answer("200 OK", "")));
   Lab lab;
   lab.socket = {"127.0.0.1", "lo", 7};
-  CHECK(lab.run("http", probe_of(server)).verdict == Verdict::pass);
+  CHECK(lab.run("http", http_probe_of(server)).verdict == Verdict::pass);
 }

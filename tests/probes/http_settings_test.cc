@@ -1,4 +1,6 @@
 // The keys of `http`, as the configuration reads them.
+#include "probes/http_settings.h"
+
 #include "tests/probes/lab.h"
 
 using namespace herald;
@@ -79,4 +81,11 @@ TEST_CASE("http: what an attempt asks is known") {
   CHECK(Lab::endpoint("http", {{"url", "http://a.example.net/"}, {"connect_to", "[fd00::2]:80"}}) ==
         "[fd00::2]:80");
   CHECK(Lab::endpoint("http", {{"url", "http://10.0.0.1/"}, {"unix_socket", "/run/x"}}) == "/run/x");
+}
+
+TEST_CASE("http: what to set for a server of HTTP/2 alone depends on the scheme") {
+  HttpSettings settings;
+  CHECK_THAT(http_2_alone(settings), Catch::Matchers::EndsWith("has to be \"2-prior-knowledge\""));
+  settings.is_https = true;
+  CHECK_THAT(http_2_alone(settings), Catch::Matchers::EndsWith("has to be \"2\""));
 }

@@ -183,6 +183,18 @@ void DatagramServer::serve_all() {
   }
 }
 
+json http_probe_of(const Server& server, const json& more) {
+  json settings{{"url", server.url()}};
+  settings.update(more);
+  return settings;
+}
+
+void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
+  CHECK(result.verdict == Verdict::fail);
+  CHECK(result.reason == reason);
+  CHECK_THAT(result.detail, Catch::Matchers::Contains(detail));
+}
+
 Duration thread_cpu() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

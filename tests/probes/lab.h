@@ -105,6 +105,12 @@ class DatagramServer {
   std::thread thread_;
 };
 
+// The settings of an `http` probe of it.
+json http_probe_of(const Server& server, const json& more = json::object());
+
+// `detail` is a part of the result's.
+void check_fail(const ProbeResult& result, Reason reason, const std::string& detail);
+
 // The CPU that this thread, which runs the probes, has taken; servers have threads of their own.
 Duration thread_cpu();
 

@@ -8,16 +8,9 @@
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-void check_fail(const ProbeResult& result, Reason reason, const std::string& detail) {
-  CHECK(result.verdict == Verdict::fail);
-  CHECK(result.reason == reason);
-  CHECK_THAT(result.detail, Contains(detail));
-}
 
 json probe_of(const Server& server, const json& more = json::object()) {
   json settings{{"address", server.address()}};
