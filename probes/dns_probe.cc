@@ -1,11 +1,11 @@
 // DNS: one query to one server, over UDP with retries inside the deadline, or over TCP.
 //
-// Each attempt has a socket, a port and a random id of its own. What does not answer the query is ignored and
-// the waiting goes on: a forged packet cannot fail a service. What does and cannot be read is a failure at once. A truncated answer is asked for again over TCP.
+// Each attempt has a socket, a port and a random id of its own. What does not answer the query is ignored and the waiting
+// goes on: a forged packet cannot fail a service. What does and cannot be read is a failure at once. A truncated answer is
+// asked for again over TCP.
 //
-// A server that does not know EDNS says FORMERR or NOTIMP, or nothing at all: the query is then sent without, at once for the
-// former, with every second try for silence. Once a server has answered so, the probe remembers it. An address of a name that refuses
-// or cannot be reached is passed over, if there is another.
+// A server that does not know EDNS is asked without it (dns_edns.h). An address of a name that refuses or cannot be
+// reached is passed over, if there is another.
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "probes/address_walk.h"
+#include "probes/dns_edns.h"
 #include "probes/dns_settings.h"
 #include "probes/probe.h"
 #include "probes/result.h"
@@ -41,30 +42,21 @@ struct DnsPlan {
   Duration try_for{};  // until the next try
 };
 
-// What a probe knows of its server from one attempt to the next.
-struct DnsMemory {
-  bool is_plain = false;  // it does not know EDNS
-  std::uint32_t silent =
-      0;  // queries with EDNS in a row that had no answer, where one without had, or was still to be sent
-};
-// So many answers to queries without it after a silence, and it is no accident.
-constexpr std::uint32_t kMostSilent = 2;
-
 class DnsAttempt final : public Attempt {
  public:
-  DnsAttempt(const DnsPlan& plan, DnsMemory& memory, Loop& loop, Addresses servers, Done done)
-      : Attempt(std::move(done)), plan_(plan), memory_(memory), loop_(loop), servers_(std::move(servers)) {}
-  ~DnsAttempt() override;
+  DnsAttempt(const DnsPlan& plan, EdnsMemory& memory, Loop& loop, Addresses servers, Done done)
+      : Attempt(std::move(done)),
+        plan_(plan),
+        loop_(loop),
+        servers_(std::move(servers)),
+        edns_(plan.settings.edns, plan.settings.tries == 1 || plan.settings.uses_tcp, memory) {}
 
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
 
  private:
-  [[nodiscard]] bool is_single() const;
-  [[nodiscard]] bool may_fall_back() const;
-  [[nodiscard]] bool is_edns_doubtful() const;
-  void set_query(bool is_plain);
+  void set_query();
   std::expected<void, ProbeResult> open();
   std::expected<void, ProbeResult> start_udp();
   std::expected<void, ProbeResult> start_tcp();
@@ -87,13 +79,9 @@ class DnsAttempt final : public Attempt {
   void close() override;
 
   const DnsPlan& plan_;
-  DnsMemory& memory_;
   Loop& loop_;
   AddressWalk servers_;
-  bool is_plain_ = false;  // the query that was sent last
-  bool sent_edns_ = false;
-  bool is_refused_ = false;  // EDNS was
-  bool is_answered_ = false;
+  EdnsChoice edns_;
   bool is_truncated_ = false;        // the answer over UDP
   std::vector<std::uint8_t> query_;  // with the id, and over TCP the length before it
   std::uint16_t id_ = 0;
@@ -108,37 +96,17 @@ class DnsAttempt final : public Attempt {
   Source source_;
 };
 
-// Cut off without an answer: with one try alone, the next attempt does without EDNS, and the one after with it again.
-DnsAttempt::~DnsAttempt() {
-  if (!is_answered_ && is_single() && may_fall_back()) memory_.silent = sent_edns_ ? 1 : 0;
-}
-
-bool DnsAttempt::is_single() const {
-  return plan_.settings.tries == 1 || plan_.settings.uses_tcp;
-}
-
-bool DnsAttempt::may_fall_back() const {
-  return plan_.settings.edns == Edns::fallback;
-}
-
 std::expected<void, ProbeResult> DnsAttempt::start() {
   if (getrandom(&id_, sizeof id_, 0) != sizeof id_)
     return std::unexpected(local_trouble(system_error_text("getrandom")));
-  const bool was_silent = is_single() && memory_.silent > 0;
-  set_query(plan_.settings.edns == Edns::never || (may_fall_back() && (memory_.is_plain || was_silent)));
+  edns_.begin();
+  set_query();
   auto started = open();
   return started ? started : open_next(std::move(started.error()));
 }
 
-// The query was sent with EDNS, and has not been sent without because of it.
-bool DnsAttempt::is_edns_doubtful() const {
-  return may_fall_back() && sent_edns_ && !is_refused_;
-}
-
-void DnsAttempt::set_query(bool is_plain) {
-  is_plain_ = is_plain;
-  sent_edns_ = sent_edns_ || !is_plain;
-  query_ = (is_plain ? plan_.plain : plan_.query).wire;
+void DnsAttempt::set_query() {
+  query_ = (edns_.is_plain() ? plan_.plain : plan_.query).wire;
   query_[0] = static_cast<std::uint8_t>(id_ >> 8U);
   query_[1] = static_cast<std::uint8_t>(id_ & 0xFFU);
 }
@@ -164,7 +132,7 @@ std::expected<void, ProbeResult> DnsAttempt::start_udp() {
 std::expected<void, ProbeResult> DnsAttempt::start_tcp() {
   auto fd = connect_socket(server(), SOCK_STREAM, plan_.socket);
   if (!fd) return std::unexpected(std::move(fd.error()));
-  set_query(is_plain_);
+  set_query();
   const auto size = static_cast<std::uint16_t>(query_.size());
   query_.insert(query_.begin(),
                 {static_cast<std::uint8_t>(size >> 8U), static_cast<std::uint8_t>(size & 0xFFU)});
@@ -198,9 +166,9 @@ std::optional<ProbeResult> DnsAttempt::send_datagram() {
   return network_result("query " + to_string(server()), error);
 }
 
-// Silence may be a lost packet, or a server that drops what it does not know: every second try is without EDNS.
 void DnsAttempt::try_again() {
-  if (is_edns_doubtful()) set_query(!is_plain_);
+  edns_.try_again();
+  set_query();
   if (auto failure = send_datagram()) return fail(std::move(*failure));
   if (tries_ < plan_.settings.tries) next_try_.set_time(started() + plan_.try_for * tries_);
 }
@@ -216,17 +184,16 @@ void DnsAttempt::fail(ProbeResult failure) {
     if (opened) return;
     failure = std::move(opened.error());
   }
-  // Nobody there: no matter of EDNS.
-  is_answered_ = true;
+  edns_.settle();
   if (is_truncated_) failure.detail = "the answer over UDP was truncated, and over TCP: " + failure.detail;
   finish(std::move(failure));
 }
 
 // The same once more, without EDNS. A late answer to what was asked before must not count: it has another id.
 void DnsAttempt::fall_back() {
-  is_refused_ = true;
+  edns_.refuse();
   ++id_;
-  set_query(true);
+  set_query();
   const bool is_stream = stream_.has_value();
   auto again = is_stream ? start_tcp() : start_udp();
   if (!again) fail(std::move(again.error()));
@@ -260,17 +227,13 @@ bool DnsAttempt::take_datagram(Bytes message) {
 // FORMERR or NOTIMP is what the user may ask for, too.
 void DnsAttempt::take_reply(Bytes message) {
   auto result = judge(plan_.query, plan_.settings.expect, message, elapsed());
-  if (refuses_edns(message) && is_edns_doubtful() && result.verdict == Verdict::fail) return fall_back();
-  is_answered_ = true;
-  const bool is_after_silence = may_fall_back() && is_plain_ && !is_refused_;
-  if (is_after_silence) ++memory_.silent;
-  if (!is_plain_) memory_.silent = 0;
-  if (is_refused_ || memory_.silent >= kMostSilent) memory_.is_plain = true;
+  if (refuses_edns(message) && edns_.is_doubtful() && result.verdict == Verdict::fail) return fall_back();
+  edns_.take_reply();
   finish(std::move(result));
 }
 
 bool DnsAttempt::take_truncated(Bytes) {
-  is_answered_ = true;
+  edns_.settle();
   if (plan_.settings.on_truncation == OnTruncation::fail) {
     finish(failed(Reason::answer, "the answer is truncated (TC)"));
     return true;
@@ -342,7 +305,7 @@ void DnsAttempt::wait_or_fail(Stream::Io io) {
       break;
   }
   // A server that does not know EDNS may close without a word.
-  if (is_edns_doubtful() && is_connected_ && received_.empty()) return fall_back();
+  if (edns_.is_doubtful() && is_connected_ && received_.empty()) return fall_back();
   fail(io == Stream::Io::failed ? stream_->failure() : failed(Reason::reset, "closed without an answer"));
 }
 
@@ -370,7 +333,7 @@ class DnsProbe final : public Probe {
 
  private:
   DnsPlan plan_;
-  DnsMemory memory_;
+  EdnsMemory memory_;
   Loop& loop_;
   Target target_;
 };
