@@ -225,14 +225,13 @@ void HttpAttempt::end_without_body() {
 
 // The next address of a name, where nobody answers at this one.
 bool HttpAttempt::try_next_address(CURLcode code) {
-  const bool is_unanswered =
-      code == CURLE_COULDNT_CONNECT && transfer_->ended() == CurlMulti::End::by_curl && !trouble_;
-  if (!is_unanswered) return false;
-  const auto unanswered = failure(code);
-  if (unanswered.verdict != Verdict::fail || !addresses_.go_on(unanswered)) return false;
+  const bool is_unanswered = code == CURLE_COULDNT_CONNECT && transfer_->ended() == CurlMulti::End::by_curl;
+  if (!is_unanswered || !addresses_.go_on(trouble_ ? *trouble_ : failure(code))) return false;
+  trouble_.reset();
   error_.fill('\0');
-  if (!start()) trouble_ = local_trouble("no memory for curl");
-  return !trouble_;
+  const bool is_started = start();  // what open() may have met is told at the end of this one
+  if (!is_started) trouble_ = local_trouble("no memory for curl");
+  return is_started;
 }
 
 ProbeResult HttpAttempt::result_of(CURLcode code, Duration latency) {

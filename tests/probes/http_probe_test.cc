@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 
+#include "probes/registry.h"
 #include "tests/probes/lab.h"
 
 using namespace herald;
@@ -287,6 +288,44 @@ TEST_CASE("every probe: all addresses of a name are tried, in order") {
   const std::string nowhere = fmt::format("localhost:{}", free_port());
   check_fail(lab.run("http", {{"url", "http://" + nowhere + "/"}}), Reason::refused, "connect [::1]:");
   check_fail(lab.run("tcp", {{"address", nowhere}}), Reason::refused, "connect [::1]:");
+}
+
+namespace {
+
+// Whatever is asked for.
+class KnownNames final : public NameService {
+ public:
+  explicit KnownNames(std::vector<Address> known) : known_(std::move(known)) {}
+  std::expected<std::vector<Address>, std::string> find(const std::string&, int) override { return known_; }
+
+ private:
+  std::vector<Address> known_;
+};
+
+}  // namespace
+
+TEST_CASE("every probe: an address that this machine cannot use ends no walk that a failure has begun") {
+  const Server server(always(http_answer("200 OK", "third")));
+  Lab lab;
+  // Refused; not of the family of `source`; and where the server is.
+  KnownNames names({*parse_address("127.0.0.2"), *parse_address("::1"), *parse_address("127.0.0.1")});
+  const Context context{lab.loop, lab.curl, names, lab.stores};
+  const std::string target = fmt::format("three.example:{}", server.port());
+  const json http{{"url", "http://" + target + "/"}};
+  const json tcp{{"address", target}};
+  for (const auto& [type, settings] : {std::pair("http", http), std::pair("tcp", tcp)}) {
+    CAPTURE(type);
+    ProbeSpec spec;
+    spec.type = type;
+    spec.socket.source = "127.0.0.1";
+    spec.settings = settings.dump();
+    auto probe = make_probe(spec, context);
+    REQUIRE(probe);
+    const auto result = lab.run(**probe);
+    REQUIRE(result);
+    CAPTURE(*result);
+    CHECK(result->verdict == Verdict::pass);
+  }
 }
 
 TEST_CASE("http: a kept connection may carry more in its life than one answer may") {
