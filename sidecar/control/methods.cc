@@ -88,7 +88,7 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   std::vector<std::string> names;
   if (flag_in(parameters, "all")) {
     for (const ServiceSnapshot& service : snapshot.services) {
-      if (!service.departs) names.push_back(service.name);
+      if (!service.leaving) names.push_back(service.name);
     }
     return names;
   }

@@ -25,6 +25,6 @@ inline constexpr std::string_view kBadConfiguration = "io.herald.Control.BadConf
 inline constexpr std::string_view kStopping = "io.herald.Control.Stopping";
 
 // Who drains what leaves, and everything when it is not known who was drained.
-inline constexpr std::string_view kHeraldsWord = "herald";
+inline constexpr std::string_view kByHerald = "herald";
 
 }  // namespace herald

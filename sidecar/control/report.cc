@@ -69,7 +69,7 @@ ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
 // What is not known is null: "no" would be a lie that people act on.
 ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const ClockPair& clocks) {
   const bool read = can_read_back(snapshot);
-  const bool looked = snapshot.observe_error.empty();
+  const bool looked = !snapshot.observe_error;
   ordered_json shown{{"prefix", vip.prefix}, {"wanted", vip.wanted}};
   shown["on_interface"] = looked ? ordered_json(vip.on_interface) : ordered_json(nullptr);
   shown["in_rib"] = read ? ordered_json(vip.route.in_rib) : ordered_json(nullptr);
@@ -116,12 +116,11 @@ ordered_json admin_json(const Admin& admin, const ClockPair& clocks) {
 // What exit code 1 of `heraldctl status` and STATUS= come from: announced, healthy and without a problem, or drained and
 // gone. herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
 bool is_as_wanted(const ServiceSnapshot& service) {
-  if (service.admin.state == AdminState::drain && service.admin.who == kHeraldsWord && !service.departs)
+  if (service.admin.state == AdminState::drain && service.admin.who == kByHerald && !service.leaving)
     return false;
   if (service.admin.state == AdminState::drain)
-    return service.state == ServiceState::withdrawn && service.problem.empty();
-  return service.state == ServiceState::announced && service.health == Health::healthy &&
-         service.problem.empty();
+    return service.state == ServiceState::withdrawn && !service.problem;
+  return service.state == ServiceState::announced && service.health == Health::healthy && !service.problem;
 }
 
 ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
@@ -136,8 +135,8 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
           {"grade", name_of(service.grade)},
           {"reason", service.reason},
           {"since", to_rfc3339(service.since, clocks)},
-          {"problem", service.problem},
-          {"removed", service.departs},
+          {"problem", service.problem.value_or("")},
+          {"removed", service.leaving},
           {"as_wanted", is_as_wanted(service)},
           {"penalty", std::round(service.penalty)},
           {"via", name_of(service.via)},
@@ -156,7 +155,7 @@ ordered_json frame(const Snapshot& snapshot, const ClockPair& clocks) {
           {"at", to_rfc3339(snapshot.at, clocks)},
           {"dry_run", snapshot.dry_run},
           {"stopping", snapshot.stopping},
-          {"observe_error", snapshot.observe_error},
+          {"observe_error", snapshot.observe_error.value_or("")},
           {"brake", brake_json(snapshot.brake, clocks)},
           {"lateness",
            {{"timers", snapshot.lateness.timers},
@@ -232,7 +231,7 @@ std::string no_such(std::string_view kind, std::string_view wanted, std::vector<
 std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
   std::vector<std::string> names;
   for (const ServiceSnapshot& service : snapshot.services) {
-    if (!service.departs) names.push_back(service.name);
+    if (!service.leaving) names.push_back(service.name);
   }
   return no_such("service", wanted, std::move(names));
 }
@@ -286,7 +285,7 @@ std::optional<std::string> unknown_service(const Snapshot& snapshot, std::string
 std::optional<std::string> not_configured(const Snapshot& snapshot, std::string_view service) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);
   if (found == snapshot.services.end()) return no_such_service(snapshot, service);
-  if (!found->departs) return std::nullopt;
+  if (!found->leaving) return std::nullopt;
   return "the configuration has it no more, and it leaves by itself: " + found->name;
 }
 
@@ -335,9 +334,9 @@ std::string status_line(const Snapshot& snapshot) {
   const auto amiss = std::ranges::count_if(snapshot.services, std::not_fn(is_as_wanted));
   const auto first = std::ranges::find_if_not(snapshot.services, is_as_wanted);
   if (first != snapshot.services.end()) {
-    const bool degraded = first->state == ServiceState::announced && first->problem.empty();
+    const bool degraded = first->state == ServiceState::announced && !first->problem;
     line += fmt::format("; {} {}: {}", first->name, degraded ? name_of(first->health) : name_of(first->state),
-                        first->problem.empty() ? first->reason : first->problem);
+                        first->problem.value_or(first->reason));
   }
   // A line break would begin another assignment of sd_notify(3).
   line = cut(printable(line), kLongestStatusLine);

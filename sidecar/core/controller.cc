@@ -103,7 +103,7 @@ void Controller::on(const event::Observed& event, TimePoint now) {
     case AddressSide::Seen::Answer::late:
       return;
     case AddressSide::Seen::Answer::failed:
-      return notice(true, "", address_.problem(), now);
+      return notice(true, "", *address_.problem(), now);
     case AddressSide::Seen::Answer::taken:
       break;
   }
@@ -219,7 +219,7 @@ void Controller::run_timers(TimePoint now) {
 Composed Controller::compose_service(std::size_t index) const {
   const ServiceEntry& service = services_[index];
   const ServiceSpec& spec = service.run.spec();
-  if (service.run.departs()) return {};
+  if (service.run.is_leaving()) return {};
   std::vector<ProbeOpinion> opinions;
   opinions.reserve(spec.probes.size());
   for (std::size_t offset = 0; offset < spec.probes.size(); ++offset) {
@@ -272,7 +272,7 @@ Standing Controller::standing(std::size_t index) const {
 Brake::Picture Controller::picture() const {
   Brake::Picture picture{.services = {}, .answered = {}, .window = detection_window(config_.services)};
   for (std::size_t index = 0; index < services_.size(); ++index) {
-    if (!services_[index].run.departs()) picture.services.push_back(standing(index));
+    if (!services_[index].run.is_leaving()) picture.services.push_back(standing(index));
   }
   for (std::size_t place = 0; place < fleet_.size(); ++place) {
     const ProbeRun& probe = fleet_.run(place);
@@ -322,7 +322,7 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
   emit(service.evaluate(composed, sight(), now));
   if (stood.is_down() && !service.machine().is_announced()) brake_.withdrew(stood, now);
   const auto flaps_now = service.flaps();
-  if (is_going_on() && !service.departs() && flaps_now && flaps_now != flaps)
+  if (is_going_on() && !service.is_leaving() && flaps_now && flaps_now != flaps)
     effects_.emplace_back(effect::Remember{service.spec().name, *flaps_now});
   if (service.demand().address != before.address) address_.wishes_changed();
   if (service.demand() != before) route_.wishes_changed();
@@ -343,7 +343,7 @@ void Controller::judge_fallback(TimePoint now) {
   evaluate_services(now);
   for (const std::size_t index : told) {
     const ServiceRun& service = services_[index].run;
-    notice(true, service.spec().name, service.problem(), now);
+    if (service.problem()) notice(true, service.spec().name, *service.problem(), now);
   }
 }
 

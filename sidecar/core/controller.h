@@ -140,8 +140,8 @@ class Controller {
   [[nodiscard]] Former take_apart(Config config);
   [[nodiscard]] ProbeFleet::Reconfigured take_probes(const Former& former, TimePoint now);
   void take_service(const ServiceSpec& spec, const std::vector<bool>& doubted, Former& former, TimePoint now);
-  void depart(const ServiceRun& run, Former& former, TimePoint now);
-  void take_departing(Former& former, TimePoint now);
+  void leave(const ServiceRun& run, Former& former, TimePoint now);
+  void take_leaving(Former& former, TimePoint now);
   void take_timers(const Former& former);
   void assign_steps_in_flight();
   // Of what covers the configuration from now on.
@@ -163,7 +163,7 @@ class Controller {
     ServiceRun run;
     std::size_t first_probe = 0;  // its place
   };
-  std::vector<ServiceEntry> services_;  // those of the configuration, then those that depart
+  std::vector<ServiceEntry> services_;  // those of the configuration, then those that leave
   std::map<Vip, std::size_t> owner_;    // service by VIP
   std::set<std::size_t> dirty_;         // services to evaluate
   Timers timers_;

@@ -52,7 +52,7 @@ struct RoutesApplied {
 };
 // A sign that the router was restarted or changed: read it now.
 struct RouterChanged {};
-// The operator's word about one service. Told only once it is kept where it survives.
+// An operator's order about one service. Told only once it is kept where it survives.
 struct Administer {
   std::string service;
   Admin admin;
@@ -69,7 +69,7 @@ struct Recall {
   std::string service;
   Flaps flaps;
 };
-// The operator's word: the penalty is forgotten. Told only once that is kept.
+// An operator's order: the penalty is forgotten. Told only once that is kept.
 struct ClearDamping {
   std::string service;
   std::string who;

@@ -16,7 +16,7 @@ constexpr Duration kStopWithin = 4500ms;
 
 std::optional<std::size_t> Controller::find_service(const std::string& name) const {
   const auto found = std::ranges::find_if(services_, [&](const ServiceEntry& service) {
-    return service.run.spec().name == name && !service.run.departs();
+    return service.run.spec().name == name && !service.run.is_leaving();
   });
   if (found == services_.end()) return std::nullopt;
   return static_cast<std::size_t>(found - services_.begin());

@@ -18,7 +18,7 @@ std::vector<Vip> Controller::vips() const {
 std::vector<Vip> Controller::leaving() const {
   std::vector<Vip> all;
   for (const ServiceEntry& service : services_) {
-    if (!service.run.departs() || service.run.gone()) continue;
+    if (!service.run.is_leaving() || service.run.gone()) continue;
     all.insert(all.end(), service.run.spec().vips.begin(), service.run.spec().vips.end());
   }
   return all;

@@ -60,9 +60,9 @@ struct ServiceSnapshot {
   Grade grade = Grade::healthy;  // of what is wanted
   ServiceState state = ServiceState::adopting;
   std::string reason;
-  std::string problem;   // why state is not yet what is wanted; empty: it is
-  bool departs = false;  // the configuration has it no more; nobody's word reaches it
-  TimePoint since{};     // of state
+  std::optional<std::string> problem;  // why state is not yet what is wanted
+  bool leaving = false;                // the configuration has it no more; no order reaches it
+  TimePoint since{};                   // of state
   double penalty = 0;
   Require require;
   std::optional<Damping> damping;         // its figures, where it is on
@@ -93,7 +93,7 @@ struct Snapshot {
   Stack stack = Stack::none;
   FallbackLevel fallback = FallbackLevel::off;
   bool stopping = false;
-  std::string observe_error;  // why the interfaces cannot be read; empty: they can
+  std::optional<std::string> observe_error;  // why the interfaces cannot be read
   std::optional<BrakeSnapshot> brake;
   std::optional<RouterView> router;  // none: not read yet, or stack none
   std::optional<TimePoint> router_read_at;

@@ -44,7 +44,7 @@ struct Controller::Former {
   Timers timers;
   std::set<Vip> vips;        // of the new configuration
   std::set<Vip> by_address;  // that are announced by their addresses alone
-  std::vector<ServiceEntry> departing;
+  std::vector<ServiceEntry> leaving;
 };
 
 Controller::Reconfigured Controller::configure(Config config, TimePoint now) {
@@ -54,7 +54,7 @@ Controller::Reconfigured Controller::configure(Config config, TimePoint now) {
   Former former = take_apart(std::move(config));
   ProbeFleet::Reconfigured probes = take_probes(former, now);
   for (const ServiceSpec& spec : config_.services) take_service(spec, probes.doubted, former, now);
-  take_departing(former, now);
+  take_leaving(former, now);
   take_timers(former);
   assign_steps_in_flight();
   emit(std::move(probes.effects));
@@ -72,7 +72,7 @@ Controller::Former Controller::take_apart(Config config) {
   former.vips = vips_of(config);
   for (std::size_t index = 0; index < services_.size(); ++index) {
     const ServiceRun& run = services_[index].run;
-    if (!run.departs()) former.by_name[run.spec().name] = index;
+    if (!run.is_leaving()) former.by_name[run.spec().name] = index;
     if (run.is_by_address()) former.by_address.insert(run.spec().vips.begin(), run.spec().vips.end());
   }
   former.timers = std::exchange(timers_, {});
@@ -115,7 +115,7 @@ void Controller::take_service(const ServiceSpec& spec, const std::vector<bool>& 
     return;
   }
   ServiceRun& run = former.services[named->second].run;
-  depart(run, former, now);
+  leave(run, former, now);
   const std::vector<Vip>& had = run.spec().vips;
   const bool gains = std::ranges::any_of(
       spec.vips, [&](const Vip& vip) { return std::ranges::find(had, vip) == had.end(); });
@@ -128,21 +128,22 @@ void Controller::take_service(const ServiceSpec& spec, const std::vector<bool>& 
 }
 
 // Those of its VIPs that the configuration has no more leave on their own.
-void Controller::depart(const ServiceRun& run, Former& former, TimePoint now) {
+void Controller::leave(const ServiceRun& run, Former& former, TimePoint now) {
   if (run.gone()) return;
   std::vector<Vip> leaving;
   std::ranges::copy_if(run.spec().vips, std::back_inserter(leaving),
                        [&](const Vip& vip) { return !former.vips.contains(vip); });
   if (leaving.empty()) return;
-  former.departing.push_back({run, 0});
-  former.departing.back().run.depart(std::move(leaving), since(), now);
+  former.leaving.push_back({run, 0});
+  former.leaving.back().run.leave(std::move(leaving), since(), now);
 }
 
-void Controller::take_departing(Former& former, TimePoint now) {
+void Controller::take_leaving(Former& former, TimePoint now) {
   for (const ServiceEntry& entry : former.services) {
-    if (entry.run.departs() || former.by_name.contains(entry.run.spec().name)) depart(entry.run, former, now);
+    if (entry.run.is_leaving() || former.by_name.contains(entry.run.spec().name))
+      leave(entry.run, former, now);
   }
-  for (ServiceEntry& entry : former.departing) {
+  for (ServiceEntry& entry : former.leaving) {
     for (const Vip& vip : entry.run.spec().vips) owner_[vip] = services_.size();
     entry.first_probe = fleet_.size();
     services_.push_back(std::move(entry));

@@ -188,7 +188,7 @@ enum class Want : std::uint8_t {
 // What the last observation says of the service's VIPs, as far as they are herald's.
 enum class Presence : std::uint8_t { unobserved, none, some, all };
 
-// The operator's word, with whose it is.
+// An operator's order, with whose it is.
 struct Admin {
   AdminState state = AdminState::automatic;
   std::string reason;  // as given, may be empty

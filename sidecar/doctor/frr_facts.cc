@@ -7,6 +7,7 @@
 #include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -148,7 +149,7 @@ std::expected<std::vector<PeerFacts>, std::string> parse_frr_neighbors(std::stri
     const std::string_view line = text.substr(0, std::min(text.find('\n'), kMostQuoted));
     return std::unexpected(fmt::format("bgpd: {}", line.empty() ? "no answer" : line));
   }
-  std::string problem;
+  std::optional<std::string> problem;
   const JsonMember document(found->front(), problem);
   std::vector<PeerFacts> peers;
   for (const std::string& address : spec.peers) {
@@ -166,14 +167,14 @@ std::expected<std::vector<PeerFacts>, std::string> parse_frr_neighbors(std::stri
         peers.push_back(peer_from(address, document.object_at(address)));
     }
   }
-  if (!problem.empty()) return unexpected_answer(problem);
+  if (problem) return unexpected_answer(*problem);
   return peers;
 }
 
 std::expected<void, std::string> parse_frr_prefix_lists(std::string_view text, PrefixLists& lists) {
   const auto found = json_documents(text);
   if (!found) return not_json(found.error(), text);
-  std::string problem;
+  std::optional<std::string> problem;
   const auto take = [&lists](const std::string& name, const JsonMember& list) {
     if (!list.has("entries")) return false;
     // Both families may have a list of this name; an entry matches its own alone.
@@ -189,7 +190,7 @@ std::expected<void, std::string> parse_frr_prefix_lists(std::string_view text, P
           [&](const std::string& inner_name, const JsonMember& inner) { take(inner_name, inner); });
     });
   }
-  if (!problem.empty()) return unexpected_answer(problem);
+  if (problem) return unexpected_answer(*problem);
   return {};
 }
 
@@ -245,7 +246,7 @@ std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(std::string_v
   const auto found = json_documents(text);
   if (!found) return not_json(found.error(), text);
   std::map<Vip, VipFacts> facts;
-  std::string problem;
+  std::optional<std::string> problem;
   for (std::size_t index = 0; index < vips.size() && index < found->size(); ++index) {
     const Vip& vip = vips[index];
     const JsonMember document((*found)[index], problem);
@@ -265,7 +266,7 @@ std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(std::string_v
       (advertised.has(peer.address) ? one.advertised_to : one.missing_from).push_back(peer.address);
     }
   }
-  if (!problem.empty()) return unexpected_answer(problem);
+  if (problem) return unexpected_answer(*problem);
   return facts;
 }
 

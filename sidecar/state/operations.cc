@@ -166,7 +166,7 @@ void Operations::flush(const ClockPair& clocks) {
   std::erase_if(kept_.flaps,
                 [&](const auto& entry) { return entry.second.withdrawn_at + kForgetFlaps < clocks.wall; });
   writer_.write({.make = [this]() -> std::optional<WriteOrder> {
-                   if (!unkept_) return std::nullopt;  // kept with somebody's word
+                   if (!unkept_) return std::nullopt;  // kept with somebody's order
                    return saving(kept_);
                  },
                  .done =

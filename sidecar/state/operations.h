@@ -1,4 +1,4 @@
-// The operator's word: taken, kept on the disk, and only then told to the core. So what was acknowledged survives a
+// An operator's order: taken, kept on the disk, and only then told to the core. So what was acknowledged survives a
 // crash at any moment, and what could not be kept, or not in time, has not happened. The core's own memory of withdrawals
 // is kept in the same file, soon after and as well as that goes.
 //

@@ -1,4 +1,4 @@
-// What has to survive a restart and a reboot: the operator's word about services, and the penalties of damping. One JSON
+// What has to survive a restart and a reboot: operators' orders about services, and the penalties of damping. One JSON
 // file, replaced atomically: after a crash at any moment it holds the old state or the new one, whole.
 //
 // A file that cannot be understood (torn by the disk, written by a newer herald, edited by hand) is kept aside and

@@ -97,7 +97,7 @@ void WriterProcess::look_at_the_clock() {
   const TimePoint now = Loop::clock();
   if (on_its_way_ && !is_silent_ && now >= sent_at_ + kPatience) {
     is_silent_ = true;
-    if (say_) say_("the disk does not answer: what has to be kept waits, and nobody's word can be taken");
+    if (say_) say_("the disk does not answer: what has to be kept waits, and no order can be taken");
   }
   const auto late = [](bool is_on_its_way) {
     return WriteError{

@@ -177,7 +177,7 @@ TEST_CASE("systemd's status line tells the first thing that is amiss") {
 
 TEST_CASE("a probe's answer cannot smuggle an assignment into sd_notify") {
   Snapshot snapshot = two_services();
-  snapshot.services[1].problem.clear();
+  snapshot.services[1].problem.reset();
   snapshot.services[1].reason = "dns (answer: \nMAINPID=1\n" + std::string(1000, 'x') + ")";
   const std::string line = status_line(snapshot);
   CHECK(line.find('\n') == std::string::npos);

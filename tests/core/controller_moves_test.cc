@@ -47,7 +47,7 @@ bool removes(const std::vector<Effect>& effects, const Vip& vip) {
 
 }  // namespace
 
-TEST_CASE("reload: nobody's word reaches a service that is leaving") {
+TEST_CASE("reload: no order reaches a service that is leaving") {
   ControllerBench bench(with({by_route("web", kVip, "front"), by_route("shop", kOther, "back")}));
   bench.live(10s);
   REQUIRE(bench.router.size() == 2);
@@ -111,8 +111,8 @@ TEST_CASE("reload: what the fallback denies stays denied when its service is tak
   CHECK(bench.denied == std::set{kVip});
   const ServiceSnapshot leaving = bench.controller.snapshot(bench.now).services.back();
   CHECK(leaving.name == "web (removed)");
-  CHECK(leaving.departs);
-  CHECK(leaving.problem.find("FALLBACK: denied to the peers") != std::string::npos);
+  CHECK(leaving.leaving);
+  CHECK(leaving.problem.value_or("").find("FALLBACK: denied to the peers") != std::string::npos);
   bench.redistributed = {kOther};
   bench.live(11s);
   CHECK(bench.denied.empty());
@@ -126,7 +126,7 @@ TEST_CASE("reload: a removed service that the router goes on announcing is told 
   bench.controller.configure(with({}), bench.now);
   bench.live(9min);
   REQUIRE(bench.controller.snapshot(bench.now).services.size() == 1);
-  CHECK(bench.service().problem.find("still in frr's BGP table, advertised to 10.1.1.4") !=
+  CHECK(bench.service().problem.value_or("").find("still in frr's BGP table, advertised to 10.1.1.4") !=
         std::string::npos);
   bench.live(2min);
   CHECK(bench.controller.snapshot(bench.now).services.empty());

@@ -142,7 +142,7 @@ TEST_CASE("routes: announced means read back, with the policy, from the table an
   CHECK(bench.service().problem == "not read back from frr yet");
   bench.go_on_reading(300ms);
   CHECK(bench.service().state == ServiceState::announced);
-  CHECK(bench.service().problem.empty());
+  CHECK_FALSE(bench.service().problem);
   CHECK(bench.service().vips.front().policy == healthy());
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("routes: what the router does not confirm keeps its VIP") {
   bench.go_on_reading(120s);
   CHECK(bench.kernel.size() == 1);
   CHECK(bench.service().state == ServiceState::withdrawing);
-  CHECK(bench.service().problem.starts_with("frr does not answer"));
+  CHECK(bench.service().problem.value_or("").starts_with("frr does not answer"));
   bench.router_error = bench.route_error = "";
   bench.go_on_reading(6s);
   CHECK(bench.router.empty());

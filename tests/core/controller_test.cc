@@ -276,7 +276,7 @@ TEST_CASE("failed looks are repeated after 100 ms, doubled to 5 s, and told once
   bench.look_error.clear();
   bench.go_on(5s);
   CHECK(bench.service().state == ServiceState::withdrawn);
-  CHECK(bench.controller.snapshot(bench.now).observe_error.empty());
+  CHECK_FALSE(bench.controller.snapshot(bench.now).observe_error);
 }
 
 TEST_CASE("no step is planned from what was seen before a change that was told of") {

@@ -105,8 +105,8 @@ TEST_CASE("a service that leaves is shown and read until it has left, and its VI
   CHECK(bench.controller.vips().size() == 3);
   const Snapshot shown = bench.controller.snapshot(bench.now);
   REQUIRE(shown.services.size() == 2);
-  CHECK(shown.services[1].departs);
-  CHECK_FALSE(shown.services[0].departs);
+  CHECK(shown.services[1].leaving);
+  CHECK_FALSE(shown.services[0].leaving);
 }
 
 }  // namespace herald

@@ -154,7 +154,7 @@ TEST_CASE("all services where there are none is an empty success, and a wrong va
   SECTION("one that leaves") {
     snapshot.services = {web()};
     snapshot.services[0].name += " (removed)";
-    snapshot.services[0].departs = true;
+    snapshot.services[0].leaving = true;
     const Child heraldd([&] { scene.serve(snapshot); });
     (void)scene.status();
     CHECK(ctl::force(scene.options, {.all = true}).out == "there are no services\n");

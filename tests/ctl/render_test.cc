@@ -208,7 +208,7 @@ TEST_CASE("a drain that nobody has asked for is not as wanted, unless the servic
   CHECK(has(status_of(snapshot), "\n! web"));
   CHECK(has(status_line(snapshot), "; web withdrawn: "));
   web.name = "web (removed)";
-  web.departs = true;
+  web.leaving = true;
   CHECK(has(status_of(snapshot), "\n  web (removed)"));
   CHECK_FALSE(has(status_line(snapshot), "; web"));
 }
@@ -258,7 +258,7 @@ TEST_CASE("nothing of a hostile answer reaches the terminal raw") {
   Snapshot snapshot = two_services();
   const std::string hostile = "\x1b]0;owned\x07\r\n\u009b2J\xff";
   ServiceSnapshot& service = snapshot.services[0];
-  service.name = service.reason = service.problem = hostile;
+  service.problem = service.name = service.reason = hostile;
   service.probes[0].name = service.probes[0].last.detail = hostile;
   service.vips[0].prefix = service.vips[0].interface = hostile;
   service.vips[0].route.advertised_to = {hostile};

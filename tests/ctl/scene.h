@@ -64,7 +64,7 @@ struct Scene {
   void serve(const Snapshot& snapshot) const {
     auto socket = ControlSocket::open({.socket = options.socket, .group = "root"});
     Loop loop;
-    // Carries the operator's word out at once; what is drained is withdrawn by the second look.
+    // Carries the operator's order out at once; what is drained is withdrawn by the second look.
     Snapshot shown = snapshot;
     const auto administer = [&](const AdminRequest& request, const ControlSource::OnDone& done) {
       if (request.reason == "disk full")
@@ -83,7 +83,7 @@ struct Scene {
         if (service.admin.reason == "hangs" || service.admin.state != AdminState::drain || ++looks < 4)
           continue;
         service.state = ServiceState::withdrawn;
-        service.problem.clear();
+        service.problem.reset();
         for (VipSnapshot& vip : service.vips) vip.route = {};
         shown.router_read_at = kNow;
       }

@@ -111,20 +111,20 @@ class Invariants {
   [[nodiscard]] static std::string counters(const Controller& controller, TimePoint now);
 
   // What the router announced of VIPs that the configuration has no more: it goes step by step.
-  struct Departure {
+  struct Leaver {
     ServiceSpec spec;
     std::set<Vip> vips;
     TimePoint drained_at{};
     std::map<Vip, TimePoint> lost = {};  // when a read showed that somebody else had withdrawn it
   };
-  [[nodiscard]] const Departure* departure(const Vip& vip) const;
+  [[nodiscard]] const Leaver* leaver(const Vip& vip) const;
   void note_departures(const Config& next, TimePoint now);
   void note_losses(TimePoint now);
   void check_departing(const Vip& vip, const RouteStep& step, TimePoint now) const;
   void check_departing(const Step& step, TimePoint now) const;
   [[nodiscard]] std::size_t index_of(ProbeId id) const { return index_of_.at(id); }
 
-  std::vector<Departure> departures_;
+  std::vector<Leaver> leavers_;
   std::map<Vip, TimePoint>
       leaving_;  // that a reload has taken away, or has moved: until when a drain of it may show
   std::map<std::string, std::string>

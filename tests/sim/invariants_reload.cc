@@ -58,11 +58,10 @@ void Invariants::before_reload(const Config& next, const Controller& controller,
 void Invariants::note_departures(const Config& next, TimePoint now) {
   std::set<Vip> stay;
   for (const ServiceSpec& service : next.services) stay.insert(service.vips.begin(), service.vips.end());
-  for (Departure& one : departures_)
-    std::erase_if(one.vips, [&](const Vip& vip) { return stay.contains(vip); });
+  for (Leaver& one : leavers_) std::erase_if(one.vips, [&](const Vip& vip) { return stay.contains(vip); });
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
-    Departure one{spec, {}, now};
+    Leaver one{spec, {}, now};
     // What is not there, as far as anybody knows, has nothing to show: if it comes about after all, it goes at once.
     const bool is_there = !routes_.owned() || std::ranges::any_of(spec.vips, [&](const Vip& vip) {
       return routes_.owned()->contains(vip) || routes_.in_flight(vip);
@@ -73,7 +72,7 @@ void Invariants::note_departures(const Config& next, TimePoint now) {
     for (const Vip& vip : spec.vips) {
       if (service.rules.routes() && !stay.contains(vip)) one.vips.insert(vip);
     }
-    if (!one.vips.empty()) departures_.push_back(std::move(one));
+    if (!one.vips.empty()) leavers_.push_back(std::move(one));
   }
 }
 
@@ -139,7 +138,7 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
 }
 
 void Invariants::note_losses(TimePoint now) {
-  for (Departure& one : departures_) {
+  for (Leaver& one : leavers_) {
     for (const Vip& vip : one.vips) {
       if (!routes_.owned()->contains(vip)) one.lost.try_emplace(vip, now);
       if (routes_.owned()->contains(vip)) one.lost.erase(vip);
@@ -149,14 +148,14 @@ void Invariants::note_losses(TimePoint now) {
   }
 }
 
-const Invariants::Departure* Invariants::departure(const Vip& vip) const {
+const Invariants::Leaver* Invariants::leaver(const Vip& vip) const {
   const auto found =
-      std::ranges::find_if(departures_, [&](const Departure& one) { return one.vips.contains(vip); });
-  return found == departures_.end() ? nullptr : &*found;
+      std::ranges::find_if(leavers_, [&](const Leaver& one) { return one.vips.contains(vip); });
+  return found == leavers_.end() ? nullptr : &*found;
 }
 
 void Invariants::check_departing(const Vip& vip, const RouteStep& step, TimePoint now) const {
-  const Departure* one = departure(vip);
+  const Leaver* one = leaver(vip);
   const auto check = [&](bool holds, std::string_view rule) {
     if (!holds) throw Violation(fmt::format("route \"{}\": {}", to_string(step), rule));
   };
@@ -171,7 +170,7 @@ void Invariants::check_departing(const Vip& vip, const RouteStep& step, TimePoin
 }
 
 void Invariants::check_departing(const Step& step, TimePoint now) const {
-  const Departure* one = departure(step.key.vip);
+  const Leaver* one = leaver(step.key.vip);
   if (one != nullptr && step.kind == Step::Kind::refresh) return;  // of a lease from before it had a route
   const auto drains = leaving_.find(step.key.vip);  // since before it was announced by its address again
   if (drains != leaving_.end() && now < drains->second && step.kind == Step::Kind::refresh) return;

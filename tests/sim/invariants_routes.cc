@@ -173,7 +173,7 @@ Duration Invariants::longest_stop() const {
     if (service.rules.routes() && spec.announce.vip_on_down == VipOnDown::remove)
       longest = std::max(longest, spec.drain.linger);
   }
-  for (const Departure& one : departures_) {
+  for (const Leaver& one : leavers_) {
     if (!one.vips.empty()) longest = std::max(longest, one.spec.drain.linger);
   }
   return 5s + longest;

@@ -146,8 +146,8 @@ void RandomWorld::check_service(const ServiceSpec& service, const ServiceSnapsho
   });
   const std::string_view state = name_of(shown.state);
   const std::string_view expected = !wanted ? "withdrawn" : has_foreign ? "announcing" : "announced";
-  require(state == expected,
-          fmt::format("at the end {} is {}, not {}: {}", service.name, state, expected, shown.problem));
+  require(state == expected, fmt::format("at the end {} is {}, not {}: {}", service.name, state, expected,
+                                         shown.problem.value_or("")));
 }
 
 }  // namespace herald::sim

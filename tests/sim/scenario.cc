@@ -260,8 +260,8 @@ void show(World& world) {
   const Snapshot shown = world.runs() ? world.controller().snapshot(world.now()) : Snapshot{};
   for (const ServiceSnapshot& service : shown.services) {
     world.note(fmt::format("= {} is {}, {}: {}{}{}", service.name, name_of(service.state),
-                           name_of(service.health), service.reason,
-                           service.problem.empty() ? "" : "; problem: ", service.problem));
+                           name_of(service.health), service.reason, service.problem ? "; problem: " : "",
+                           service.problem.value_or("")));
   }
   for (const auto& [key, entry] : world.kernel().addresses()) {
     const auto left = [&] {

@@ -77,7 +77,7 @@ class ServiceRules {
   [[nodiscard]] TimePoint changed_at() const { return changed_at_; }
   [[nodiscard]] TimePoint unwanted_since() const { return unwanted_since_; }
   [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
-  // What the operator's word is by now.
+  // What the operator's order is by now.
   [[nodiscard]] AdminState admin(TimePoint now) const;
   [[nodiscard]] bool stopping() const { return stopping_; }
   // When what is drained now, or was before, has shown it for drain.delay.

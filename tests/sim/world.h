@@ -72,7 +72,7 @@ class World {
   // While no process runs.
   void withdraw(const Config& config, Withdrawal::Vips vips);
   [[nodiscard]] bool withdraws() const { return withdrawal_.has_value(); }
-  // The operator's word. It is kept, and told to every later process before anything else.
+  // The operators' orders. They are kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
   void ask_for_attempt(ProbeId probe, bool counts);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }

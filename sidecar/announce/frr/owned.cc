@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "sidecar/announce/frr/transport.h"
@@ -43,7 +45,7 @@ class OwnedReader {
   }
 
   std::expected<FrrOwned, std::string> finish() {
-    if (!problem_.empty()) return std::unexpected(problem_);
+    if (problem_) return std::unexpected(*problem_);
     // Without an AS, `router bgp` cannot create an instance by mistake, for one in the moment in which a restarted
     // bgpd has not got its configuration yet. With several it is ambiguous.
     if (instances_ == 1 && spec_.vrf == "default" && !owned_.router_line.empty())
@@ -72,7 +74,7 @@ class OwnedReader {
     if (!is_ours_ || !is_unicast_ || (!is_marked && !vips_.contains(vip))) return;
     if (is_prefix(vip.prefix)) {
       owned_.routes[vip] = is_marked ? map : "";
-    } else if (problem_.empty()) {
+    } else if (!problem_) {
       problem_ = "bgpd does not answer as expected: network " + said(vip.prefix);
     }
   }
@@ -93,7 +95,7 @@ class OwnedReader {
   const RouterSpec& spec_;
   const std::set<Vip>& vips_;
   FrrOwned owned_;
-  std::string problem_;
+  std::optional<std::string> problem_;
   std::size_t instances_ = 0;
   bool is_ours_ = false;     // the instance of the lines that follow
   bool is_unicast_ = false;  // the address family

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "sidecar/announce/frr/transport.h"
@@ -106,7 +107,7 @@ std::string frr_route_command(const RouterSpec& spec, const Vip& vip) {
 std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, const RouterSpec& spec) {
   const auto found = documents(text);
   if (!found) return std::unexpected(found.error());
-  std::string problem;
+  std::optional<std::string> problem;
   const JsonMember summary(found->front(), problem);
   if (!summary.has("ipv4Unicast") && !summary.has("ipv6Unicast")) {
     // {} or {"warning": ...}: bgpd runs without an instance, or this VRF has none.
@@ -118,7 +119,7 @@ std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, co
   std::vector<RouterPeer> seen;
   collect(summary.object_at("ipv4Unicast"), seen, peers.ipv4);
   collect(summary.object_at("ipv6Unicast"), seen, peers.ipv6);
-  if (!problem.empty()) return std::unexpected(unexpected_answer(problem));
+  if (problem) return std::unexpected(unexpected_answer(*problem));
   peers.peers = ordered(std::move(seen), spec);
   return peers;
 }
@@ -135,13 +136,12 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
   }
   std::map<Vip, RouterRoute> routes;
   for (std::size_t index = 0; index < vips.size(); ++index) {
-    std::string problem;
+    std::optional<std::string> problem;
     const JsonMember document((*found)[index], problem);
     const Vip& vip = vips[index];
     const std::string prefix = document.text_at("prefix");
     RouterRoute route = route_from(document, is_ipv6(vip) ? peers.ipv6 : peers.ipv4, spec);
-    if (!problem.empty())
-      return std::unexpected(unexpected_answer(fmt::format("of {}, {}", vip.prefix, problem)));
+    if (problem) return std::unexpected(unexpected_answer(fmt::format("of {}, {}", vip.prefix, *problem)));
     if (!prefix.empty() && prefix != vip.prefix)
       return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, said(prefix)));
     routes[vip] = std::move(route);

@@ -62,7 +62,7 @@ std::expected<std::vector<json>, std::string> json_documents(std::string_view te
   return found;
 }
 
-JsonMember::JsonMember(const json& value, std::string name, std::string& problem)
+JsonMember::JsonMember(const json& value, std::string name, std::optional<std::string>& problem)
     : object_(value.is_object() ? &value : &empty_object()), name_(std::move(name)), problem_(&problem) {
   if (!value.is_object()) fail("is no object");
 }
@@ -112,7 +112,7 @@ void JsonMember::each_of_list(std::string_view key,
 }
 
 void JsonMember::fail(std::string_view what) const {
-  if (problem_->empty()) *problem_ = name_.empty() ? std::string(what) : fmt::format("{} {}", name_, what);
+  if (!*problem_) *problem_ = name_.empty() ? std::string(what) : fmt::format("{} {}", name_, what);
 }
 
 const json* JsonMember::find(std::string_view key) const {
@@ -125,7 +125,7 @@ std::string JsonMember::name_of(std::string_view key) const {
 }
 
 void JsonMember::misfit(std::string_view key, std::string_view type) const {
-  if (problem_->empty()) *problem_ = fmt::format("{} is no {}", name_of(key), type);
+  if (!*problem_) *problem_ = fmt::format("{} is no {}", name_of(key), type);
 }
 
 }  // namespace herald

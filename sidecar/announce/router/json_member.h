@@ -24,7 +24,8 @@ namespace herald {
 // not answer as expected": "ipv4Unicast.peers is no object".
 class JsonMember {
  public:
-  JsonMember(const nlohmann::json& value, std::string& problem) : JsonMember(value, "", problem) {}
+  JsonMember(const nlohmann::json& value, std::optional<std::string>& problem)
+      : JsonMember(value, "", problem) {}
 
   [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
   [[nodiscard]] bool empty() const { return object_->empty(); }
@@ -45,14 +46,14 @@ class JsonMember {
   void fail(std::string_view what) const;
 
  private:
-  JsonMember(const nlohmann::json& value, std::string name, std::string& problem);
+  JsonMember(const nlohmann::json& value, std::string name, std::optional<std::string>& problem);
   [[nodiscard]] const nlohmann::json* find(std::string_view key) const;
   [[nodiscard]] std::string name_of(std::string_view key) const;
   void misfit(std::string_view key, std::string_view type) const;
 
   const nlohmann::json* object_;  // an object, always
   std::string name_;
-  std::string* problem_;
+  std::optional<std::string>* problem_;
 };
 
 }  // namespace herald

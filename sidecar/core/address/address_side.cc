@@ -38,7 +38,7 @@ AddressSide::Seen AddressSide::observed(std::uint64_t sequence,
     if (looks_.seen() > 0) wishes_changed();
     return {.answer = Seen::Answer::failed, .is_first = false, .changed = {}};
   }
-  problem_.clear();
+  problem_.reset();
   looks_.succeeded();
   Seen seen{.answer = Seen::Answer::taken, .is_first = std::exchange(is_first_, false), .changed = {}};
   for (const AddressKey& key : std::exchange(removed_, {})) seen.changed.push_back(key.vip);

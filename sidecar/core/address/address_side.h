@@ -80,8 +80,8 @@ class AddressSide {
   [[nodiscard]] std::uint64_t latest_sequence() const { return looks_.latest(); }
   // Of what was seen, what steps claim to have removed since.
   [[nodiscard]] const std::set<AddressKey>& removed() const { return removed_; }
-  // Why the interfaces cannot be read; empty: they can.
-  [[nodiscard]] const std::string& problem() const { return problem_; }
+  // Why the interfaces cannot be read; none: they can.
+  [[nodiscard]] const std::optional<std::string>& problem() const { return problem_; }
   [[nodiscard]] const std::map<StepId, Step>& in_flight() const { return reconciler_.steps_in_flight(); }
   // All steps have ended, a look has shown what they did, and none waits to be repeated. Where a look failed, there may be
   // more to take away than was seen last.
@@ -102,7 +102,7 @@ class AddressSide {
   ObservedIndex addresses_;           // the same without
   std::set<AddressKey> removed_;
   bool is_first_ = true;  // no look has covered the configuration yet
-  std::string problem_;
+  std::optional<std::string> problem_;
 };
 
 }  // namespace herald

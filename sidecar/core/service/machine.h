@@ -57,7 +57,7 @@ class ServiceMachine {
   [[nodiscard]] bool is_announced() const {
     return (phase_ == Phase::adopting || phase_ == Phase::announced) && admin_.state != AdminState::drain;
   }
-  // Ends the operator's word when its time is over, and returns it then.
+  // Ends the operator's order when its time is over, and returns it then.
   std::optional<Admin> expire(TimePoint now);
   // Other figures for the same service; what is counted and remembered stays.
   void reconfigure(const ServiceSpec& spec, TimePoint now);

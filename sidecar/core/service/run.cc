@@ -50,12 +50,12 @@ void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, Tim
 }
 
 // The steps of the ladder are those of a drain, and in the end the VIP goes too: nobody is left to manage it.
-void ServiceRun::depart(std::vector<Vip> vips, Since since, TimePoint now) {
+void ServiceRun::leave(std::vector<Vip> vips, Since since, TimePoint now) {
   dealings_.since = since;
   spec_.vips = std::move(vips);
-  if (departs()) return;
+  if (is_leaving()) return;
   tenure_ = Tenure::leaving;
-  departs_at_ = now;
+  leaves_at_ = now;
   spec_.name += " (removed)";
   spec_.probes.clear();
   spec_.announce.vip_on_down = VipOnDown::remove;
@@ -94,7 +94,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
   const bool wished = wish_.want != before.want || wish_.draining != before.draining || !problem_;
   take_state(judged.state, wished, made, now);
   decide_demand(seen, now);
-  if (departs() && has_vanished(seen, now)) tenure_ = Tenure::gone;
+  if (is_leaving() && has_vanished(seen, now)) tenure_ = Tenure::gone;
   return made;
 }
 
@@ -153,7 +153,7 @@ void ServiceRun::take_health(const Composed& composed, ServiceState judged, Tran
 void ServiceRun::take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now) {
   if (judged == state_) return;
   made.push_back(
-      turned(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : problem(), now));
+      turned(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : *problem_, now));
   state_ = judged;
 }
 
@@ -185,12 +185,12 @@ void ServiceRun::decide_demand(const ServiceSight& seen, TimePoint now) {
   demand_.ready = seen.ready();
 }
 
-// Of what departs: nothing of it is left, and nothing is on its way. Where the router goes on announcing it, that is told for a
+// Of what leaves: nothing of it is left, and nothing is on its way. Where the router goes on announcing it, that is told for a
 // while, and for as long as the fallback denies it.
 bool ServiceRun::has_vanished(const ServiceSight& seen, TimePoint now) const {
   if (!in_flight_.empty() || dealings_.routes_in_flight > 0 || !seen.has_looked()) return false;
   if (!routes() && seen.is_answered() && !seen.was_read()) return false;
-  const bool is_told = now - departs_at_ >= kStaleToldFor;
+  const bool is_told = now - leaves_at_ >= kStaleToldFor;
   if (routes() && !dealings_.gone_at && !is_told) return false;
   return std::ranges::none_of(spec_.vips, [&](const Vip& vip) {
     if (routes() && seen.owned_by(vip)) return true;
@@ -205,8 +205,8 @@ void ServiceRun::note_departure(const ServiceSight& seen, TimePoint now) {
   if (wish_.want != Want::absent || dealings_.routes_in_flight > 0) dealings_.gone_at.reset();
   if (wish_.want != Want::absent || !seen.was_read()) return;
   const bool gone = std::ranges::all_of(spec_.vips, [&](const Vip& vip) {
-    // Where the router redistributes the VIP, too, that ends with the VIP, which does not stay for one that departs.
-    const bool at_the_lever = departs() && !seen.owned_by(vip);
+    // Where the router redistributes the VIP, too, that ends with the VIP, which does not stay for one that leaves.
+    const bool at_the_lever = is_leaving() && !seen.owned_by(vip);
     return at_the_lever || !seen.withdraw_problem(vip) || seen.is_contained(vip);
   });
   if (!gone) dealings_.gone_at.reset();
@@ -217,7 +217,7 @@ void ServiceRun::note_departure(const ServiceSight& seen, TimePoint now) {
 Want ServiceRun::vip_want(const ServiceSight& seen, TimePoint now) const {
   const bool left = wish_.want == Want::keep || wish_.want == Want::hand_over;
   if (!spec_.announce.manage_vip || left) return Want::hold;
-  if (departs() && wish_.want != Want::absent) return Want::hold;
+  if (is_leaving() && wish_.want != Want::absent) return Want::hold;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
   if (ends() && stays) return Want::hold;
   if (stays || wish_.want == Want::present) return Want::present;
@@ -344,7 +344,7 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
     shown.reason += fmt::format(", {:.0f} s left", std::max(left, 0.0));
   }
   shown.problem = problem();
-  shown.departs = departs();
+  shown.leaving = is_leaving();
   shown.since = record_.since(Subject::state);
   shown.penalty = machine_.penalty(now);
   shown.require = spec_.require;

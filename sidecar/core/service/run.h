@@ -13,14 +13,14 @@
 //
 // Its tenure, beside what users see:
 //
-//   untouched   nothing was decided about it yet: the operator's word is one of before this start.
+//   untouched   nothing was decided about it yet: the operator's order is one of before this start.
 //   serving     the configuration has it.
 //   leaving     the configuration has these VIPs no more: drained under a name that says so, and the VIP goes too.
 //   gone        nothing of it is left, or all that is left was told for long enough: it wants and shows nothing.
 //
-//   untouched   evaluate() -> serving; depart() -> leaving
-//   serving     depart() -> leaving
-//   leaving     depart() -> leaving, with the VIPs that are left to it; evaluate() has seen it vanish -> gone
+//   untouched   evaluate() -> serving; leave() -> leaving
+//   serving     leave() -> leaving
+//   leaving     leave() -> leaving, with the VIPs that are left to it; evaluate() has seen it vanish -> gone
 //
 // Its ending, once herald is told to stop or to hand over, whichever is first; there is no way back from either:
 //
@@ -88,8 +88,8 @@ class ServiceRun {
     return wish_.want != Want::absent && (!routes() || dealings_.moving);
   }
   // The configuration has these VIPs no more: they leave as by a drain, under a name that says so, and then it is gone().
-  void depart(std::vector<Vip> vips, Since since, TimePoint now);
-  [[nodiscard]] bool departs() const { return tenure_ == Tenure::leaving || gone(); }
+  void leave(std::vector<Vip> vips, Since since, TimePoint now);
+  [[nodiscard]] bool is_leaving() const { return tenure_ == Tenure::leaving || gone(); }
   [[nodiscard]] bool gone() const { return tenure_ == Tenure::gone; }
   // Of the steps in flight, from now on these are its own.
   void forget_in_flight();
@@ -98,7 +98,7 @@ class ServiceRun {
   // Nothing was decided about it yet.
   [[nodiscard]] bool untouched() const { return tenure_ == Tenure::untouched; }
 
-  // The operator's word, and one that was said before this start.
+  // An operator's order, and one that was given before this start.
   effect::Transition administer(Admin admin, TimePoint now);
   void restore(Admin admin);
   // Past withdrawals, of before this start.
@@ -120,7 +120,7 @@ class ServiceRun {
   void stand(std::vector<VipStanding>& standings, const Sight& sight) const;
   [[nodiscard]] const Demand& demand() const { return demand_; }
   [[nodiscard]] bool settled() const { return !problem_ || gone(); }
-  [[nodiscard]] std::string problem() const { return problem_.value_or(""); }
+  [[nodiscard]] const Problem& problem() const { return problem_; }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
   // Nothing is left to wait for once herald stops.
@@ -169,7 +169,7 @@ class ServiceRun {
   Health health_ = Health::unknown;
   ServiceMachine::Wish wish_;
   Demand demand_;
-  TimePoint departs_at_{};
+  TimePoint leaves_at_{};
   ServiceState state_ = ServiceState::adopting;
   Problem problem_;
   std::map<StepId, Step> in_flight_;

@@ -48,7 +48,7 @@ TEST_CASE("a description in Latin-1 does not hide the rest") {
 TEST_CASE("members are read by their types, and what is missing is empty") {
   const json document =
       json::parse(R"({"text": "x", "number": 7, "flag": true, "object": {"deep": "y"}, "null": null})");
-  std::string problem;
+  std::optional<std::string> problem;
   const JsonMember member(document, problem);
   CHECK(member.has("null"));
   CHECK_FALSE(member.has("nothing"));
@@ -62,16 +62,16 @@ TEST_CASE("members are read by their types, and what is missing is empty") {
   CHECK_FALSE(member.flag_at("nothing"));
   CHECK(member.object_at("nothing").empty());
   member.each_of_list("nothing", [](const JsonMember&) { FAIL("there is none"); });
-  CHECK(problem.empty());
+  CHECK_FALSE(problem);
 }
 
 TEST_CASE("a member of another type is a problem with its place, and reads as empty") {
   for (const json& value : json_values()) {
     const json document{{"a", {{"b", value}}}};
     const auto problem_of = [&](const auto& read) {
-      std::string problem;
+      std::optional<std::string> problem;
       read(JsonMember(document, problem).object_at("a"));
-      return problem;
+      return problem.value_or("");
     };
     const auto expected = [](bool fits, const char* type) {
       return fits ? std::string() : std::string("a.b is no ") + type;
@@ -95,7 +95,7 @@ TEST_CASE("a member of another type is a problem with its place, and reads as em
 }
 
 TEST_CASE("of several problems the first is kept; one without a place is said as it is") {
-  std::string problem;
+  std::optional<std::string> problem;
   const json document =
       json::parse(R"({"x": -1, "list": [{"y": 1}, {"y": true}], "peers": {"10.1.1.4": []}})");
   const JsonMember member(document, problem);
@@ -105,21 +105,21 @@ TEST_CASE("of several problems the first is kept; one without a place is said as
   CHECK(texts == std::vector<std::string>{"", ""});
   CHECK(problem == "x is no number from 0 on");
 
-  problem.clear();
+  problem.reset();
   member.object_at("peers").each_member([](const std::string& key, const JsonMember& each) {
     CHECK(key == "10.1.1.4");
     CHECK(each.empty());
   });
   CHECK(problem == "peers.10.1.1.4 is no object");
 
-  problem.clear();
+  problem.reset();
   (void)member.object_at("list");
   CHECK(problem == "list is no object");
-  problem.clear();
+  problem.reset();
   member.each_of_list("list", [](const JsonMember& each) { each.fail("has no paths"); });
   CHECK(problem == "list.0 has no paths");
 
-  problem.clear();
+  problem.reset();
   const json list = json::array();
   CHECK(JsonMember(list, problem).empty());
   CHECK(problem == "is no object");

@@ -65,7 +65,7 @@ class Bench {
   }
   std::string problem() {
     evaluate(last);
-    return shown().problem;
+    return shown().problem.value_or("");
   }
 
   ServiceRun run;
