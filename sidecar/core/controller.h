@@ -88,6 +88,7 @@ class Controller {
   void on(const event::RouterChanged& event, TimePoint now);
   void on(const event::Administer& event, TimePoint now);
   void on(const event::ProbeNow& event, TimePoint now);
+  void on(const event::Nudged& event, TimePoint now);
   void on(const event::Recall& event, TimePoint now);
   void on(const event::ClearDamping& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sidecar/core/address/address_plan.h"
+#include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/route/route_step.h"
 #include "sidecar/core/route/router_view.h"
 #include "sidecar/core/service/machine.h"
@@ -64,6 +65,11 @@ struct ProbeNow {
   std::uint64_t ticket = 0;
   bool counts = false;
 };
+// Something has happened at a probe's target: its next attempt is due now. Nothing else: an event never counts.
+struct Nudged {
+  ProbeId probe{};
+  Nudge why{};
+};
 // What effect::Remember said to an earlier herald. Told before anything is decided.
 struct Recall {
   std::string service;
@@ -84,7 +90,7 @@ struct Handover {};
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
                            event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
                            event::Administer, event::Recall, event::ClearDamping, event::ProbeNow,
-                           event::Stop, event::Handover>;
+                           event::Nudged, event::Stop, event::Handover>;
 
 namespace effect {
 

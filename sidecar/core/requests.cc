@@ -61,6 +61,10 @@ void Controller::on(const event::ProbeNow& event, TimePoint now) {
   }
 }
 
+void Controller::on(const event::Nudged& event, TimePoint now) {
+  if (!stopping_) fleet_.nudge(event, now);
+}
+
 void Controller::end_asked(std::string_view why) {
   emit(fleet_.end_asked(why));
 }

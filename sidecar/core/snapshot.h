@@ -9,6 +9,7 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/events.h"
+#include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/route/router_view.h"
 #include "sidecar/core/service/machine.h"
 
@@ -29,6 +30,9 @@ struct ProbeSnapshot {
   std::uint32_t fall = 0;
   std::uint64_t runs = 0;          // attempts since the start
   std::uint64_t inconclusive = 0;  // of these
+  std::uint64_t nudged = 0;        // of these: brought forward by an event
+  std::uint64_t nudges_dropped = 0;
+  std::optional<Nudge> last_nudge;  // of the last attempt, where it was nudged
 };
 
 struct VipSnapshot {

@@ -124,7 +124,13 @@ void Invariants::before(const Event& event, const Controller& controller, TimePo
 }
 
 void Invariants::after(const Event& event, const Controller& controller, TimePoint now) {
-  if (const auto* asked = std::get_if<event::ProbeNow>(&event)) tickets_.insert(asked->ticket);
+  if (const auto* asked = std::get_if<event::ProbeNow>(&event)) {
+    tickets_.insert(asked->ticket);
+    const auto place = index_of_.find(asked->probe);  // it may be of no probe
+    if (asked->counts && place != index_of_.end()) probes_.at(place->second).asked();
+  } else if (const auto* nudged = std::get_if<event::Nudged>(&event); nudged != nullptr && !stopped_at_) {
+    probes_.at(index_of(nudged->probe)).nudged(now);
+  }
   if (answered_run(event) && !counters_ && !is_awaited(event)) return;
   if (counters_) {
     require(*counters_ == counters(controller, now), "the answer of an attempt that is over had an effect");

@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kSlack = 1s;
 constexpr Duration kStall = 1s;  // a stall that long may have cost a lease
 constexpr Duration kWordAwaited = 1s;
+constexpr std::size_t kMostNudged = 20;        // attempts a second
+constexpr Duration kNudgedWithin = 1s + 50ms;  // all of them may have been made just before
 
 ProbeRules::Output output_named(std::string_view name) {
   if (name == "unknown") return ProbeRules::Output::unknown;
@@ -44,6 +46,25 @@ void ProbeRules::started(RunId run, TimePoint now) {
   run_ = run;
   started_ = now;
   ++attempts_;
+  nudged_at_.reset();
+  if (asks_ > 0) {
+    --asks_;
+  } else {
+    check_rate(now);
+  }
+}
+
+// Its own pace is not quicker than its fast one, and an attempt that ends late is followed by the next one at once.
+void ProbeRules::check_rate(TimePoint now) {
+  starts_.push_back(now);
+  while (starts_.front() <= now - 1s) starts_.pop_front();
+  const Duration pace = std::min(spec_.timing.fast_interval, spec_.timing.interval) * 9 / 10;
+  const auto most = kMostNudged + static_cast<std::size_t>(Duration(1s) / pace) + 2;
+  check(starts_.size() <= most, fmt::format("{} attempts in a second", starts_.size()));
+}
+
+void ProbeRules::nudged(TimePoint now) {
+  if (output_ == Output::up && failures_ == 0 && !nudged_at_) nudged_at_ = now;
 }
 
 // In the world, what is said of an attempt is true: it begins at once, and ends when it says.
@@ -189,6 +210,7 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
   spec_ = spec;
   if (!turned) return;
   forget();
+  nudged_at_.reset();
   degraded_ = false;
   conclusive_at_ = ended_ = now;
   excused_ = {};
@@ -198,6 +220,9 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
 void ProbeRules::settled(bool stopping, TimePoint now) {
   if (stopping) return;
   check(!run_ || cancelled_at_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");
+  if (run_ || output_ != Output::up || failures_ > 0) nudged_at_.reset();
+  check(!nudged_at_ || now <= std::max(*nudged_at_, excused_until_) + kNudgedWithin,
+        "a nudge has led to nothing");
   check(run_ || now <= std::max(ended_, excused_until_) + longest_interval() * 21 / 10 + kSlack,
         "it is not run any more");
   check(!must_forget_, "what it knew from before a long stall still stands");

@@ -8,6 +8,8 @@
 //    the last conclusive one is too old, and after a stall of half the lease.
 //  - And it must turn then: in the same turn.
 //  - What is shown of it counts every attempt once and never backwards.
+//  - Of what is up and does not fail, a nudge is followed by an attempt that begins after it, within what the limits allow. No
+//    storm of nudges makes more than 20 attempts in a second beside those that its pace makes.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +36,9 @@ class ProbeRules {
   ProbeRules(const ProbeSpec& spec, std::string name, TimePoint now);
 
   void started(RunId run, TimePoint now);
+  // Somebody asks for an attempt that counts; an event at its target asks for one.
+  void asked() { ++asks_; }
+  void nudged(TimePoint now);
   void finished(const ProbeResult& result, const Ran& ran, TimePoint now);
   void cancelled(RunId run, bool stopping, TimePoint now);
   // What was said of the cancelled one.
@@ -87,6 +92,7 @@ class ProbeRules {
   [[nodiscard]] Duration staleness() const;
   [[nodiscard]] Duration longest_interval() const;
   void check(bool holds, std::string_view rule) const;
+  void check_rate(TimePoint now);
 
   ProbeSpec spec_;
   std::string name_;
@@ -106,6 +112,9 @@ class ProbeRules {
   bool counted_ = false;      // in this turn
   bool must_forget_ = false;  // in this turn
   std::uint64_t attempts_ = 0;
+  std::uint64_t asks_ = 0;              // that no attempt was made for yet
+  std::optional<TimePoint> nudged_at_;  // and no attempt has begun since
+  std::deque<TimePoint> starts_;        // of the last second, but those that were asked for
   std::uint64_t inconclusive_shown_ = 0;
 };
 

@@ -21,7 +21,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
       world_(seed, plan_.faults, detail, lines),
       chaos_ends_(kBeginning + plan_.chaos),
       running_(plan_.config),
-      withdrawals_(seed) {
+      withdrawals_(seed),
+      nudging_(seed) {
   for (const ServiceSpec& service : plan_.config.services) {
     for (const ProbeSpec& probe : service.probes) targets_.push_back(target_name(service, probe));
   }
@@ -72,6 +73,7 @@ void RandomWorld::interfere() {
   every(rates.typists, "typists", [this] { type_into_router(); });
   every(rates.handovers, "handovers", [this] { hand_over(); });
   every(rates.reloads, "reloads", [this] { reload(); });
+  if (nudging_.any()) forge_nudges();
 }
 
 void RandomWorld::every(double per_minute, const std::string& what, std::function<void()> action) {
@@ -103,8 +105,27 @@ void RandomWorld::change_mood() {
   target.reason = kReasons[world_.random()() % kReasons.size()];
   target.latency = target.mood == Target::Mood::slow ? world_.up_to(3s) : world_.up_to(50ms);
   target.unreliable = std::uniform_real_distribution<double>(0, 1)(world_.random());
+  if (target.mood == Target::Mood::failing && target.reason == Reason::refused) nudge(name);
   world_.note(fmt::format("-- target {} is in mood {} ({})", name, static_cast<int>(target.mood),
                           name_of(target.reason)));
+}
+
+// Its listener is gone, and the kernel says so.
+void RandomWorld::nudge(const std::string& target) {
+  if (!nudging_.any()) return;
+  const auto after = nudging_.told_after();
+  if (!after) return world_.count("lost nudges");
+  world_.at(world_.now() + *after, [this, target] { world_.nudge(target, Nudge::listener_gone); });
+}
+
+void RandomWorld::forge_nudges() {
+  world_.at(world_.now() + nudging_.wait(), [this] {
+    if (!is_chaos()) return;
+    for (const Nudging::Forged& one : nudging_.forge(targets_.size())) {
+      world_.at(world_.now() + one.after, [this, one] { world_.nudge(targets_[one.target], one.why); });
+    }
+    forge_nudges();
+  });
 }
 
 // Mostly it hangs; now and then it is then killed.
@@ -115,7 +136,9 @@ void RandomWorld::break_shared() {
   const auto set = [this, shared, starves](const Target& target) {
     for (const ServiceSpec& service : plan_.config.services) {
       for (const ProbeSpec& probe : service.probes) {
-        if (starves || probe.target == shared) world_.target(target_name(service, probe)) = target;
+        if (!starves && probe.target != shared) continue;
+        world_.target(target_name(service, probe)) = target;
+        if (target.mood == Target::Mood::failing) nudge(target_name(service, probe));
       }
     }
   };

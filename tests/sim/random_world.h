@@ -77,6 +77,30 @@ class Withdrawals {
   bool any_;
 };
 
+// Events at targets, in two of three worlds: those that are due, now and then lost or late, and others that mean nothing, alone or
+// in storms. By dice of its own, so that the seeds of other worlds keep their meaning.
+class Nudging {
+ public:
+  explicit Nudging(std::uint64_t seed);
+  [[nodiscard]] bool any() const { return any_; }
+  // Of what happened in truth: after how long it is told; none: it is not.
+  [[nodiscard]] std::optional<Duration> told_after();
+  // Until the next that mean nothing.
+  [[nodiscard]] Duration wait();
+  struct Forged {
+    std::size_t target = 0;
+    Nudge why{};
+    Duration after{};
+  };
+  [[nodiscard]] std::vector<Forged> forge(std::size_t targets);
+
+ private:
+  Random random_;
+  bool any_;
+  bool storms_;
+  double lost_;
+};
+
 class RandomWorld {
  public:
   RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::size_t lines);
@@ -89,6 +113,8 @@ class RandomWorld {
   void every(double per_minute, const std::string& what, std::function<void()> action);
   void schedule(Duration mean, const std::string& what, std::function<void()> action);
   void change_mood();
+  void nudge(const std::string& target);
+  void forge_nudges();
   void break_shared();
   void crash();
   void stall();
@@ -129,6 +155,7 @@ class RandomWorld {
   TimePoint chaos_ends_;
   Config running_;
   Withdrawals withdrawals_;
+  Nudging nudging_;
   std::vector<std::string> targets_;  // "service/probe"
   std::set<AddressKey> foreigners_;   // that nobody but herald could have removed
 };

@@ -102,6 +102,10 @@ std::string full_text(const Event& event) {
                    return fmt::format("  probe {} asked for: {}{}", static_cast<std::uint32_t>(one.probe),
                                       one.ticket, one.counts ? ", counted" : "");
                  },
+                 [](const event::Nudged& one) {
+                   return fmt::format("  probe {} nudged: {}", static_cast<std::uint32_t>(one.probe),
+                                      name_of(one.why));
+                 },
                  [](const event::Recall& one) {
                    return fmt::format("  {}: recalled penalty {:.1f}", one.service, one.flaps.penalty);
                  },

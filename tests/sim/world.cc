@@ -222,6 +222,14 @@ void World::ask_for_attempt(ProbeId probe, bool counts) {
   tell(event::ProbeNow{probe, ++last_ticket_, counts});
 }
 
+void World::nudge(const std::string& service_and_probe, Nudge why) {
+  const auto found = std::ranges::find(probe_targets_, &targets_[service_and_probe],
+                                       &std::map<ProbeId, Target*>::value_type::second);
+  if (found == probe_targets_.end()) return;  // the configuration has no such probe now
+  count("nudges");
+  tell(event::Nudged{found->first, why});
+}
+
 void World::clear_damping(const std::string& service) {
   if (const auto found = flaps_.find(service); found != flaps_.end()) {
     found->second.penalty = 0;

@@ -75,6 +75,8 @@ class World {
   // The operators' orders. They are kept, and told to every later process before anything else.
   void administer(const std::string& service, const Admin& admin);
   void ask_for_attempt(ProbeId probe, bool counts);
+  // Something has happened at a target, or somebody says so.
+  void nudge(const std::string& service_and_probe, Nudge why);
   [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
   // What the process remembered of its services is told to every later one.
   void clear_damping(const std::string& service);

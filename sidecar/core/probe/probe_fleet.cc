@@ -27,10 +27,14 @@ bool is_same_attempt(const ProbeSpec& left, const ProbeSpec& right) {
   return is_same_target(left, right) && left.timing.timeout == right.timing.timeout;
 }
 
-// "refused: connect: Connection refused"
-std::string said(const ProbeResult& result) {
+// "refused: connect: Connection refused; nudged: listener gone"
+std::string said(const ProbeRun& run) {
+  const ProbeResult& result = run.last();
   const std::string_view reason = name_of(result.reason);
-  return fmt::format("{}{}{}", reason, reason.empty() || result.detail.empty() ? "" : ": ", result.detail);
+  std::string text =
+      fmt::format("{}{}{}", reason, reason.empty() || result.detail.empty() ? "" : ": ", result.detail);
+  if (const auto nudge = run.nudges().current()) text += fmt::format("; nudged: {}", name_of(*nudge));
+  return text;
 }
 
 template <typename Effects>
@@ -131,14 +135,15 @@ void ProbeFleet::ended(std::size_t place, TimePoint next, const Mark& before, Ti
   timers_.set(key(place), next);
   const std::uint64_t number = static_cast<std::uint64_t>(probe.run.run()) >> kRunIndexBits;
   append(outcome.effects, asked_.counted(probe.id, number, probe.run.last()));
-  if (asked_.awaits(probe.id)) timers_.set(key(place), probe.run.nudge(now));  // that one began too early
+  if (asked_.awaits(probe.id))
+    timers_.set(key(place), probe.run.bring_forward(now));  // that one began too early
   const Mark after = mark(probe.run);
   // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.
   const bool changed = before.output != after.output || before.degraded != after.degraded;
   const bool no_timeout = before.is_timeout && !after.is_timeout;
   if (changed || no_timeout || before.pending || after.pending) outcome.news.push_back(probe.service);
   if (probe.run.has_answered()) outcome.answered.push_back(probe.service);
-  if (changed) outcome.effects.emplace_back(turned(place, before, said(probe.run.last()), now));
+  if (changed) outcome.effects.emplace_back(turned(place, before, said(probe.run), now));
 }
 
 effect::Transition ProbeFleet::turned(std::size_t place, const Mark& before, std::string why, TimePoint now) {
@@ -229,13 +234,19 @@ std::vector<Effect> ProbeFleet::ask(const event::ProbeNow& asked, TimePoint now)
   Member& probe = probes_[*place];
   if (asked.counts) {
     asked_.count(asked, runs_);
-    if (probe.run.state() == ProbeRun::State::idle) timers_.set(key(*place), probe.run.nudge(now));
+    if (probe.run.state() == ProbeRun::State::idle) timers_.set(key(*place), probe.run.bring_forward(now));
     return {};
   }
   const RunId run = next_run(probe);
   asked_.start(asked, run, probe.run.spec(), services_[probe.service], now);
   settle_asked();
   return {effect::StartAside{asked.probe, run}};
+}
+
+void ProbeFleet::nudge(const event::Nudged& nudged, TimePoint now) {
+  const auto place = find(nudged.probe);
+  if (!place) return;
+  if (const auto next = probes_[*place].run.nudge(nudged.why, now)) timers_.set(key(*place), *next);
 }
 
 // After anything that asked_ was told: when to look at it again.

@@ -1,6 +1,6 @@
 // All probes at work: who each of them is, when each is due, and how many attempts are in flight.
 //
-//   tell   finish(), finish_cancelled(), forget_old(), ask(), reconfigure(), stop()
+//   tell   finish(), finish_cancelled(), forget_old(), ask(), nudge(), reconfigure(), stop()
 //   ask    finish_expired(), then due(): what the turn starts and cancels
 //   when   next_due()
 //
@@ -9,7 +9,7 @@
 //
 // What one probe's attempts go through (ProbeRun keeps the state, this class the time of its next change):
 //
-//   idle      until its timer: then it starts and is running; while kMostRunning attempts are in flight it waits a little.
+//   idle      until its timer, which a nudge brings forward: then it starts and is running; while kMostRunning attempts are in flight it waits a little.
 //   running   until finish(), or until its timer, which is the deadline: then it is cancelled and expiring.
 //   expiring  until the cancelled attempt says what it was waiting for, or that it had just ended, and until its timer at most.
 //
@@ -59,6 +59,8 @@ class ProbeFleet {
   // Somebody asks for an attempt now. Every ticket is answered once.
   std::vector<Effect> ask(const event::ProbeNow& asked, TimePoint now);
   [[nodiscard]] static effect::Probed refuse(const event::ProbeNow& asked, std::string_view why);
+  // Something has happened at a target. Not after stop().
+  void nudge(const event::Nudged& nudged, TimePoint now);
   // Who has asked is answered without a result.
   std::vector<Effect> end_asked(std::string_view why);
   std::vector<Effect> stop();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace herald {
@@ -45,6 +46,7 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
   run_ = run;
   started_ = now;
   deadline_ = now + spec_.timing.timeout;
+  nudges_.started(now);
   ++runs_;
   return deadline_;
 }
@@ -56,6 +58,7 @@ TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
   schedule_.retime(spec_.timing);
   if (state_ != State::idle) return deadline_;
   if (!retimed) return next_;
+  planned_.reset();
   if (const TimePoint first = schedule_.first(now); first < next_) due_ = next_ = first;
   next_ = std::max(now, next_);
   return next_;
@@ -114,7 +117,47 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
     absent_ = {};
   }
   next_ = schedule_.next(due_, started_, now, pace(), random);
+  if (const auto planned = std::exchange(planned_, std::nullopt); planned && planned->next > now) {
+    if (planned->next < next_) std::tie(due_, next_) = std::tie(planned->due, planned->next);
+  }
+  if (!is_worth_nudging()) nudges_.drop();
+  if (nudges_.is_waiting()) hurry(now);
   return next_;
+}
+
+std::optional<TimePoint> ProbeRun::nudge(Nudge why, TimePoint now) {
+  if (state_ != State::idle) {
+    nudges_.take(why);  // whether it is worth anything, is known when that has ended
+    return std::nullopt;
+  }
+  if (!nudges_.take(why)) return std::nullopt;
+  if (!is_worth_nudging()) {
+    nudges_.drop();
+    return std::nullopt;
+  }
+  const TimePoint before = next_;
+  hurry(now);
+  return next_ < before ? std::optional(next_) : std::nullopt;
+}
+
+bool ProbeRun::is_worth_nudging() const {
+  const bool is_counting = tracker_.failures() > 0;
+  switch (tracker_.output()) {
+    case HealthTracker::Output::up:
+      return !is_counting || !spec_.thresholds.hard_fail.empty();
+    case HealthTracker::Output::unknown:
+      return !is_counting && tracker_.passes() == 0;
+    case HealthTracker::Output::down:
+      break;
+  }
+  return false;
+}
+
+void ProbeRun::hurry(TimePoint now) {
+  const TimePoint earliest = nudges_.earliest(now);
+  if (earliest >= next_) return;
+  planned_ = Planned{due_, next_};
+  due_ = next_ = earliest;
 }
 
 Pace ProbeRun::pace() const {
@@ -157,6 +200,9 @@ ProbeSnapshot ProbeRun::snapshot() const {
   shown.fall = spec_.thresholds.fall;
   shown.runs = runs_;
   shown.inconclusive = inconclusive_;
+  shown.nudged = nudges_.taken();
+  shown.nudges_dropped = nudges_.dropped();
+  shown.last_nudge = nudges_.current();
   return shown;
 }
 

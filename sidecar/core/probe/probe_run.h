@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "sidecar/core/probe/health.h"
+#include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/probe/schedule.h"
 #include "sidecar/core/snapshot.h"
 
@@ -34,15 +35,22 @@ class ProbeRun {
   static constexpr Duration kWordAwaited = std::chrono::seconds(1);
 
   // Each returns when to call again: the next start, the deadline, or at once.
-  TimePoint begin(TimePoint now);                                // the first attempt's time
-  TimePoint start(RunId run, TimePoint now);                     // returns the deadline
-  TimePoint nudge(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
-  TimePoint expire(TimePoint now);                               // how long its word is awaited
+  TimePoint begin(TimePoint now);                                        // the first attempt's time
+  TimePoint start(RunId run, TimePoint now);                             // returns the deadline
+  TimePoint bring_forward(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
+  TimePoint expire(TimePoint now);                                       // how long its word is awaited
   // Also of one that is expiring: it ended before it was cancelled, and its result counts by when that was.
   TimePoint finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random);
   // Both end an expiring attempt. `stage` is what it was waiting for, or empty.
   TimePoint finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random);
   TimePoint finish_without_word(TimePoint now, Random& random);
+  // Something has happened at its target: the next attempt is due as soon as the limits allow. Returns when to call again, if that
+  // is another time now; while an attempt is in flight, which began before, it counts once that has ended.
+  //
+  // It is dropped where it can bring nothing: of what is down, and while failures or passes are counted toward a change, where
+  // attempts are quick already and a storm of events must not make `fall` of them in a moment, or a restart would withdraw. But
+  // where a failure may be hard, one is enough, and it is wanted now.
+  std::optional<TimePoint> nudge(Nudge why, TimePoint now);
   void stop() { state_ = State::idle; }
   // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
   // call again.
@@ -61,6 +69,7 @@ class ProbeRun {
   // Of an attempt that is expiring: until when its word is awaited.
   [[nodiscard]] TimePoint word_until() const { return deadline_; }
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
+  [[nodiscard]] const Nudges& nudges() const { return nudges_; }
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
   [[nodiscard]] const ProbeResult& last() const { return last_; }
   [[nodiscard]] const ProbeResult* last_conclusive() const { return conclusive_ ? &*conclusive_ : nullptr; }
@@ -75,6 +84,8 @@ class ProbeRun {
  private:
   TimePoint count(ProbeResult result, TimePoint now, Random& random);
   [[nodiscard]] Pace pace() const;
+  [[nodiscard]] bool is_worth_nudging() const;
+  void hurry(TimePoint now);
   // How long the attempt was served, and in time.
   [[nodiscard]] Duration served(const Ran& ran, TimePoint now) const;
   [[nodiscard]] bool had_its_time(Duration served) const { return served >= spec_.timing.timeout * 3 / 4; }
@@ -88,6 +99,14 @@ class ProbeRun {
   TimePoint started_{};
   TimePoint deadline_{};  // while expiring: of the word
   TimePoint next_{};
+  // Of the attempt that a nudge has brought forward: when it would have begun. It begins then all the same where the nudged one
+  // leads to nothing earlier, so that no nudge makes anything later.
+  struct Planned {
+    TimePoint due{};
+    TimePoint next{};
+  };
+  std::optional<Planned> planned_;
+  Nudges nudges_;
   ProbeResult last_;
   std::optional<TimePoint> last_started_;
   std::optional<ProbeResult> conclusive_;

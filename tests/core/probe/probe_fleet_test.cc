@@ -210,6 +210,20 @@ TEST_CASE("who asks for an attempt is answered once, also when there is none to 
   CHECK(answers[0].ticket == 9);
 }
 
+TEST_CASE("a nudged attempt begins in the same turn, and the transition says by what it was nudged") {
+  Bench bench({spec("front")});
+  bench.finish(bench.next_start(), kPass);
+  bench.now += 50ms;
+  REQUIRE(*bench.fleet.next_due() > bench.now);
+  bench.fleet.nudge({ProbeId{0}, Nudge::listener_gone}, bench.now);
+  bench.fleet.nudge({ProbeId{7}, Nudge::listener_gone}, bench.now);  // no such probe
+  const auto started = of_kind<effect::StartProbe>(bench.fleet.due(bench.now));
+  REQUIRE(started.size() == 1);
+  const auto told = of_kind<effect::Transition>(bench.finish(started[0].run, kFail).effects);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].reason == "refused: no; nudged: listener gone");
+}
+
 TEST_CASE("stopped, it cancels what is in flight, answers who has asked, and starts nothing any more") {
   Bench bench({spec("front")});
   const RunId run = bench.next_start();

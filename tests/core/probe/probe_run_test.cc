@@ -230,6 +230,93 @@ TEST_CASE("how long a probe is silent counts from its last conclusive result, wi
   CHECK(bench.probe.silent_since() == started + 2ms + 1s);
 }
 
+TEST_CASE("a nudge makes the next attempt due now, and moves no grid") {
+  Bench bench;
+  bench.run(kPass);
+  bench.run(kPass);  // up
+  const TimePoint planned = bench.now;
+  const TimePoint event = planned - 600ms;
+  CHECK(bench.probe.nudge(Nudge::listener_gone, event) == event);
+  CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, event + 1us));  // one waits
+  bench.now = event;
+  bench.run(kPass);
+  CHECK(bench.now == planned);
+  CHECK(bench.probe.snapshot().last_nudge == Nudge::listener_gone);
+  bench.run(kPass);
+  CHECK(bench.now == planned + 1s);
+  CHECK_FALSE(bench.probe.snapshot().last_nudge);
+  CHECK(bench.probe.snapshot().nudged == 1);
+  CHECK(bench.probe.snapshot().nudges_dropped == 1);
+}
+
+TEST_CASE("with jitter, too, a nudge makes nothing later") {
+  ProbeSpec jittery = spec();
+  jittery.timing.jitter = 0.05;
+  Bench bench(jittery);
+  bench.run(kPass);
+  bench.run(kPass);
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    const TimePoint planned = bench.now;
+    bench.now = planned - 5ms * (attempt % 100 + 1);
+    bench.probe.nudge(Nudge::listener_closed, bench.now);
+    bench.run(kPass);
+    REQUIRE(bench.now <= planned);
+    bench.run(kPass);
+  }
+}
+
+TEST_CASE("a nudge while an attempt is in flight makes another after it; at once, but for the limits") {
+  Bench bench;
+  bench.run(kPass);
+  bench.run(kPass);
+  const TimePoint started = bench.now;
+  bench.probe.start(RunId{++bench.runs}, started);
+  CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, started + 1ms));
+  CHECK(bench.probe.finish(kPass, {started, started + 2ms, {}}, started + 2ms, bench.random) ==
+        started + 10ms);
+}
+
+TEST_CASE("nudges do not quicken what counts failures or passes, unless one failure may be enough") {
+  ProbeSpec probe = spec();
+  SECTION("falling") {
+    Bench bench(probe);
+    bench.run(kPass);
+    bench.run(kPass);
+    bench.run(kFail);
+    CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms));
+    CHECK(bench.run(kFail) > 0ms);
+    CHECK(bench.probe.tracker().output() == HealthTracker::Output::down);
+    CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms));  // down
+    CHECK(bench.probe.snapshot().nudges_dropped == 2);
+  }
+  SECTION("rising") {
+    Bench bench(probe);
+    CHECK(bench.probe.nudge(Nudge::listener_gone, bench.now - 1ms) == bench.now - 1ms);  // nothing is known
+    bench.now -= 1ms;
+    bench.run(kPass);
+    CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms));
+  }
+  SECTION("falling, with hard_fail") {
+    probe.thresholds.hard_fail = {Reason::refused};
+    Bench bench(probe);
+    bench.run(kPass);
+    bench.run(kPass);
+    bench.run({Verdict::fail, Reason::status, "503", 1ms});
+    CHECK(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms) == bench.now - 100ms);
+  }
+  SECTION("a failure that was in flight when the event came") {
+    Bench bench(probe);
+    bench.run(kPass);
+    bench.run(kPass);
+    const TimePoint started = bench.now;
+    bench.probe.start(RunId{++bench.runs}, started);
+    bench.probe.nudge(Nudge::listener_gone, started + 1ms);
+    CHECK(bench.probe.finish(kFail, {started, started + 2ms, {}}, started + 2ms, bench.random) ==
+          started + 250ms);
+    CHECK(bench.probe.snapshot().nudges_dropped == 1);
+  }
+}
+
 TEST_CASE("a snapshot shows the counters") {
   Bench bench;
   bench.run(kPass);
