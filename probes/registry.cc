@@ -8,7 +8,7 @@
 #include "sidecar/config/json_reader.h"
 
 // The types, and the only list of them: `check_TYPE` reads the keys, `make_TYPE` makes the probe.
-#define HERALD_PROBE_TYPES(row) row(http) row(tcp) row(dns) row(icmp) row(exec)
+#define HERALD_PROBE_TYPES(row) row(http) row(tcp) row(dns) row(icmp) row(udp) row(exec)
 
 namespace herald::probes {
 

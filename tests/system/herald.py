@@ -35,6 +35,10 @@ def dns(query: str, port: int = 53, **extra: Any) -> dict[str, Any]:
     return {"type": "dns", "server": f"127.0.0.1:{port}", "query": query, **FAST_PROBE, **extra}
 
 
+def udp(port: int, **extra: Any) -> dict[str, Any]:
+    return {"type": "udp", "address": f"127.0.0.1:{port}", **FAST_PROBE, **extra}
+
+
 def exec_probe(*command: str, **extra: Any) -> dict[str, Any]:
     return {"type": "exec", "command": list(command), **FAST_PROBE, **extra}
 

@@ -21,7 +21,7 @@ from herald import Herald
 from namespaces import Namespace, link
 from route_server import RegionPlan, RouteServer, Watched, make_route_servers
 from routers import ANYCAST, ANYCAST6, ROUTE_SERVER_AS, BirdNva, FrrNva, NvaOptions, make_nva
-from servers import HaProxy, HostileDns, HttpService, Nginx, Nsd, TcpService, Unbound
+from servers import Chrony, HaProxy, HostileDns, HttpService, Nginx, Nsd, TcpService, Unbound
 from waiting import wait_until
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ class Region(Watched):
 
     def unbound(self, port: int, included: Path) -> Unbound:
         return self._service(Unbound(self.lab, self.nva_ns, self._label("unbound"), port, included))
+
+    def chrony(self, port: int) -> Chrony:
+        return self._service(Chrony(self.lab, self.nva_ns, self._label("chrony"), port))
 
     def _service(self, service: Any) -> Any:
         self._services.append(service)

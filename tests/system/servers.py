@@ -1,4 +1,4 @@
-"""Services that are probed: own servers with fault switches, and real ones (nginx, NSD)."""
+"""Services that are probed: own servers with fault switches, and real ones (nginx, NSD, chrony)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lab import Lab
 
 _HERE = Path(__file__).resolve().parent
+
+# RFC 5905: version 4, client; the rest may be zero.
+NTP_QUERY = b"\x23" + bytes(47)
 
 
 class FaultServer:
@@ -240,6 +243,34 @@ include: {included}
 remote-control:
   control-enable: no
 """)
+
+
+class Chrony(RealServer):
+    """chronyd that serves NTP over UDP at stratum 3 by the machine's clock, which it does not touch."""
+
+    program = "chronyd"
+
+    def __init__(self, lab: Lab, ns: Namespace, label: str, port: int) -> None:
+        # -x: the clock is left alone; -d: in the foreground, without syslog.
+        argv = ["-x", "-d", "-u", "root", "-f", str(lab.subdir(label) / "chronyd.conf")]
+        super().__init__(lab, ns, label, port, argv)
+        self.conf.write_text(f"""port {port}
+allow all
+local stratum 3
+cmdport 0
+bindcmdaddress /
+pidfile {self.dir}/pid
+""")
+
+    def _accepts(self) -> bool:
+        with self.ns.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(1)
+            client.connect(("127.0.0.1", self.port))
+            try:
+                client.send(NTP_QUERY)
+                return len(client.recv(512)) >= len(NTP_QUERY)
+            except OSError:
+                return False
 
 
 class SlowHandshake(RealServer):
