@@ -123,7 +123,8 @@ DnsSettings read_dns(ObjectReader& keys) {
 
 CheckedProbe check_dns(ObjectReader& keys) {
   auto settings = std::make_unique<DnsSettings>(read_dns(keys));
-  return {literal_of(settings->server.host), to_string(settings->server), std::move(settings)};
+  const Listens listens = settings->uses_tcp ? Listens::tcp : Listens::udp;
+  return {literal_of(settings->server.host), to_string(settings->server), std::move(settings), listens};
 }
 
 }  // namespace herald::probes

@@ -40,7 +40,8 @@ CheckedProbe check_tcp(ObjectReader& keys) {
   TcpSettings settings = read_tcp(keys);
   std::string target = literal_of(settings.endpoint.host);
   std::string endpoint = to_string(settings.endpoint);
-  return {std::move(target), std::move(endpoint), std::make_unique<TcpSettings>(std::move(settings))};
+  return {std::move(target), std::move(endpoint), std::make_unique<TcpSettings>(std::move(settings)),
+          Listens::tcp};
 }
 
 }  // namespace herald::probes

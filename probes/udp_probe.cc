@@ -238,7 +238,8 @@ CheckedProbe check_udp(ObjectReader& keys) {
   read_bytes(keys, "expect", settings->expect, kLargestUdpSent);
   read_pattern(keys, "expect_matches", settings->expect_matches, PatternOver::bytes);
   keys.read("tries", settings->tries, 1, kMostUdpTries);
-  return {literal_of(settings->endpoint.host), to_string(settings->endpoint), std::move(settings)};
+  return {literal_of(settings->endpoint.host), to_string(settings->endpoint), std::move(settings),
+          Listens::udp};
 }
 
 MadeProbe make_udp(ProbeSettings& settings, const ProbeSpec& spec, const Context& context) {

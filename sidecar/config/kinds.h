@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/core/config.h"
+
 namespace herald {
 
 class ObjectReader;
@@ -38,6 +40,7 @@ struct CheckedProbe {
   // What every attempt asks, "host:port", so that it can be told which services share it; "" where that is not one thing.
   std::string endpoint;
   std::unique_ptr<ProbeSettings> settings;
+  Listens listens = Listens::nothing;  // at `endpoint`
 };
 
 struct ProbeKindCheck {

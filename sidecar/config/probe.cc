@@ -150,6 +150,7 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   spec.timing = timing_of(probe, keys);
   spec.thresholds = std::move(keys.thresholds);
   spec.socket = std::move(keys.socket);
+  spec.events = keys.events;
 
   // What nobody has asked for until now is of the type.
   spec.settings = probe.unread().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -161,6 +162,7 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   if (errors_.size() != errors_before) return result;
   result.target = parse_address(checked.target);
   spec.target = std::move(checked.endpoint);
+  spec.listens = checked.listens;
   check_families(probe, result);
   return result;
 }
@@ -179,6 +181,7 @@ void ProbeReader::read_shared(ObjectReader& object, SharedKeys& keys) {
   object.read("invert", keys.thresholds.invert);
   read_address(object, "source", keys.socket.source);
   read_interface(object, "bind_device", keys.socket.bind_device);
+  object.read("events", keys.events);
   object.read("mark", keys.socket.mark, 1, std::numeric_limits<std::uint32_t>::max());
 }
 

@@ -28,6 +28,7 @@ struct SharedKeys {
   Role role = Role::gate;
   ProbeThresholds thresholds;
   SocketOptions socket;
+  EventUse events = EventUse::automatic;
 };
 
 struct ReadProbe {

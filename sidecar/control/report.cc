@@ -101,7 +101,11 @@ ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
           {"rise", probe.rise},
           {"fall", probe.fall},
           {"runs", probe.runs},
-          {"inconclusive", probe.inconclusive}};
+          {"inconclusive", probe.inconclusive},
+          {"events", probe.events},
+          {"nudged", probe.nudged},
+          {"nudges_dropped", probe.nudges_dropped},
+          {"nudged_by", probe.last_nudge ? ordered_json(name_of(*probe.last_nudge)) : ordered_json(nullptr)}};
 }
 
 // Whose word it is; null while there is none.

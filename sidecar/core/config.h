@@ -59,6 +59,16 @@ struct SocketOptions {
   bool operator==(const SocketOptions&) const = default;
 };
 
+// What the target of a probe is, as far as the kernel can tell of its end.
+enum class Listens : std::uint8_t { nothing, tcp, udp };
+
+// Whether what the kernel tells of the target makes an attempt due (probe/nudges.h).
+enum class EventUse : std::uint8_t { automatic, off };
+[[nodiscard]] constexpr auto words_of(EventUse) {
+  using enum EventUse;
+  return std::to_array<Word<EventUse>>({{automatic, "auto"}, {off, "off"}});
+}
+
 struct ProbeSpec {
   std::string name;
   std::string type;
@@ -67,6 +77,8 @@ struct ProbeSpec {
   ProbeThresholds thresholds;
   SocketOptions socket;
   std::string target;  // what it asks, "10.0.0.5:443": services that share it fail together; empty: not known
+  Listens listens = Listens::nothing;
+  EventUse events = EventUse::automatic;
   // The keys of the type alone, as JSON text: opaque here, read by the probe kind's own parse function.
   std::string settings;
 

@@ -204,6 +204,8 @@ std::string result_text(const Report& probe) {
     const std::string part = text_at(probe, key);
     if (!part.empty()) text += (text.empty() ? "" : ": ") + part;
   }
+  if (const std::string nudge = text_at(probe, "nudged_by"); !nudge.empty())
+    text += fmt::format("{}nudged: {}", text.empty() ? "" : "; ", nudge);
   if (const std::uint64_t lost = count_at(probe, "inconclusive"); lost > 0) {
     text += fmt::format(" ({} of {} runs inconclusive)", lost, count_at(probe, "runs"));
   }
@@ -214,6 +216,16 @@ Colour probe_colour(const Report& probe) {
   const std::string state = text_at(probe, "state");
   if (state == "down") return Colour::bad;
   return state == "up" && !flag_at(probe, "degraded").value_or(false) ? Colour::good : Colour::doubtful;
+}
+
+// Where its nudges come from, and how many came; "" where heraldd does not know of events.
+std::string events_text(const Report& probe) {
+  const std::string source = text_at(probe, "events");
+  if (source.empty()) return {};
+  const std::uint64_t nudged = count_at(probe, "nudged");
+  return fmt::format(
+      "events: {}{}", source,
+      nudged == 0 ? "" : fmt::format("; {} of {} runs nudged", nudged, count_at(probe, "runs")));
 }
 
 std::string probes_text(const Report& service, WallTime now, const Look& look) {
@@ -228,6 +240,7 @@ std::string probes_text(const Report& service, WallTime now, const Look& look) {
                {counters_text(probe)},
                {ran ? span_text(now - *ran) + " ago" : "never"},
                {result_text(probe)}});
+    if (const std::string note = events_text(probe); !note.empty()) table.add_note(note, Colour::plain);
   }
   return line("  probes", look, Colour::strong) + table.text(look);
 }

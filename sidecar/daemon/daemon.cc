@@ -37,7 +37,14 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                    [this](bool is_error, const std::string& text) {
                      log_.write(is_error ? LogLevel::error : LogLevel::notice, text);
                    }}),
-      addresses_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
+      targets_(
+          loop, [this](const event::Nudged& nudged) { tell(nudged); },
+          [this](const std::string& said) { log_.write(LogLevel::notice, said); }),
+      addresses_(loop, log, options_.hands.would,
+                 [this](const Event& event) {
+                   if (std::holds_alternative<event::AddressesChanged>(event)) targets_.addresses_changed();
+                   tell(event);
+                 }),
       router_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
       operators_(loop, log, controller_, options_.hands.state, *options_.hands.writer,
                  options_.hands.keeps_in,
@@ -91,6 +98,7 @@ std::expected<void, std::string> Daemon::open() {
   router_.use(options_.hands.levers->router(config, {}));
   timer_ = loop_.timer([this] { lateness_.record(Loop::clock() - wakeup_); });
   settle_ = loop_.post([this] { settle(); });
+  watch_targets();
   operators_.started();
   settle();
   return {};
@@ -116,6 +124,15 @@ void Daemon::watch_signals() {
     }));
   }
   signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) { reload(std::nullopt); }));
+}
+
+void Daemon::watch_targets() {
+  std::vector<TargetWatch::Watched> watched;
+  for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
+    const ProbeId id = controller_.probe_id(index);
+    watched.push_back({id, &controller_.probe(id)});
+  }
+  targets_.watch(watched);
 }
 
 // "web/front"
@@ -248,6 +265,12 @@ Snapshot Daemon::snapshot() const {
   Snapshot shown = controller_.snapshot(loop_.now());
   shown.dry_run = options_.hands.pretend;
   shown.lateness = {lateness_.count(), lateness_.quantile(0.5), lateness_.quantile(0.99), lateness_.most()};
+  for (ServiceSnapshot& service : shown.services) {
+    if (service.leaving) continue;  // its probes are no more
+    const std::vector<ProbeId> ids = controller_.probes_of(service.name);
+    for (std::size_t index = 0; index < std::min(ids.size(), service.probes.size()); ++index)
+      service.probes[index].events = targets_.source_of(ids[index]);
+  }
   return shown;
 }
 

@@ -23,6 +23,7 @@
 #include "sidecar/daemon/probe_runner.h"
 #include "sidecar/daemon/router_hand.h"
 #include "sidecar/daemon/systemd.h"
+#include "sidecar/daemon/target_watch.h"
 #include "sidecar/os/lateness.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
@@ -98,6 +99,7 @@ class Daemon {
   void record(HistoryEntry entry);
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
+  void watch_targets();
   [[nodiscard]] ClockPair clocks() const;
 
   Loop& loop_;
@@ -108,6 +110,7 @@ class Daemon {
   std::optional<NamespaceLock> namespace_lock_;
   ProbeRunner probes_;
   std::optional<Reloading> reloading_;
+  mutable TargetWatch targets_;  // looks who listens when it is asked what is shown
   AddressHand addresses_;
   RouterHand router_;
   Operators operators_;

@@ -98,6 +98,7 @@ void Daemon::apply(Config config, std::unique_ptr<AddressLever> lever) {
     if (std::ranges::find(done.remade, id) != done.remade.end())
       probes_.put(id, probe_name(index), controller_.probe(id));
   }
+  watch_targets();
   if (done.rewired) router_.use(options_.hands.levers->router(controller_.config(), controller_.leaving()));
   // Before anything is decided, as at the start: what was drained when it was configured last still is.
   operators_.hear_of(changes.added);

@@ -95,6 +95,18 @@ frr: 2 of 2 peers established
 )");
 }
 
+TEST_CASE("why tells where a probe's nudges come from, and that the last attempt was nudged") {
+  Snapshot snapshot = two_services();
+  ProbeSnapshot& probe = snapshot.services[0].probes[0];
+  probe.events = "listener 127.0.0.1:8080";
+  CHECK(why_of(snapshot, "web").contains("200 in 1.2 ms\n        events: listener 127.0.0.1:8080\n"));
+  probe.nudged = 3;
+  probe.last_nudge = Nudge::listener_closed;
+  const std::string text = why_of(snapshot, "web");
+  CHECK(text.contains("200 in 1.2 ms; nudged: listener closed\n"));
+  CHECK(text.contains("events: listener 127.0.0.1:8080; 3 of 12 runs nudged\n"));
+}
+
 TEST_CASE("why tells the rule, and what an announcement waits for with the time left") {
   Snapshot snapshot = two_services();
   ServiceSnapshot& web = snapshot.services[0];

@@ -1,0 +1,295 @@
+#include "sidecar/daemon/target_watch.h"
+
+#include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace herald {
+namespace {
+
+constexpr Duration kCanaryAwaited = 1s;
+constexpr Duration kTryAgain = 1min;
+// A look-up that is shown may be so old: status asks for a thousand probes at once.
+constexpr Duration kShownFor = 2s;
+
+bool is_any(const Address& address) {
+  return std::ranges::all_of(address.bytes, [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool is_loopback(const Address& address) {
+  if (address.family == AF_INET) return address.bytes[0] == 127;
+  Address one{AF_INET6, {}, 128};
+  one.bytes[15] = 1;
+  return address == one;
+}
+
+// Whether who listens at `listener` gets what is sent to `target`.
+bool takes(const ListenerAddress& listener, const ListenerAddress& target) {
+  if (listener.kind != target.kind || listener.port != target.port) return false;
+  const bool family = listener.address.family == AF_INET6 || target.address.family == AF_INET;
+  return is_any(listener.address) ? family : listener.address == target.address;
+}
+
+// "host:port", "[host]:port", as the configuration's check has written it; a zone means nothing here.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+std::optional<HostPort> split(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  HostPort found{text.substr(0, colon), 0};
+  const char* const end = text.data() + text.size();
+  if (const auto read = std::from_chars(text.data() + colon + 1, end, found.port);
+      read.ec != std::errc() || read.ptr != end)
+    return std::nullopt;
+  if (found.host.starts_with('[') && found.host.ends_with(']'))
+    found.host = found.host.substr(1, found.host.size() - 2);
+  found.host.erase(std::min(found.host.find('%'), found.host.size()));
+  return found;
+}
+
+std::optional<Address> address_of(const sockaddr* from) {
+  if (from == nullptr) return std::nullopt;
+  Address address{from->sa_family, {}, 0};
+  if (from->sa_family == AF_INET) {
+    address.prefix_length = 32;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in*>(from)->sin_addr, 4);
+  } else if (from->sa_family == AF_INET6) {
+    address.prefix_length = 128;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr, 16);
+  } else {
+    return std::nullopt;
+  }
+  return address;
+}
+
+// None where the kernel cannot be asked now.
+std::optional<std::set<Address>> addresses_of_this_machine() {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return std::nullopt;
+  std::set<Address> found;
+  for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+    if (const auto address = address_of(one->ifa_addr)) found.insert(*address);
+  }
+  freeifaddrs(list);
+  return found;
+}
+
+}  // namespace
+
+TargetWatch::TargetWatch(Loop& loop, Tell tell, Say say)
+    : loop_(loop),
+      tell_(std::move(tell)),
+      say_(std::move(say)),
+      timer_(loop.timer([this] { try_again(); })),
+      spread_(loop.timer([this] { nudge_due(); })) {}
+
+// ---- whose targets are watched
+
+TargetWatch::Target TargetWatch::target_of(const ProbeSpec& spec) {
+  Target target;
+  target.text = spec.target;
+  target.fast = spec.timing.fast_interval;
+  const auto endpoint = split(spec.target);
+  if (spec.events == EventUse::off) {
+    target.none = "off";
+  } else if (spec.listens == Listens::nothing || !endpoint) {
+    target.none = "none (the target is no TCP or UDP port)";
+  } else {
+    std::vector<std::string> hosts{endpoint->host};
+    if (endpoint->host == "localhost") hosts = {"127.0.0.1", "::1"};  // RFC 6761
+    const SocketKind kind = spec.listens == Listens::tcp ? SocketKind::tcp : SocketKind::udp;
+    for (const std::string& host : hosts) {
+      if (const auto address = parse_address(host)) target.at.push_back({kind, *address, endpoint->port});
+    }
+    if (target.at.empty()) target.none = "none (the target is a name)";
+  }
+  return target;
+}
+
+void TargetWatch::watch(const std::vector<Watched>& probes) {
+  targets_.clear();
+  for (const Watched& one : probes) targets_.emplace(one.probe, target_of(*one.spec));
+  std::erase_if(due_, [&](const auto& one) { return !targets_.contains(one.second); });
+  place_targets();
+}
+
+void TargetWatch::addresses_changed() {
+  place_targets();
+}
+
+void TargetWatch::place_targets() {
+  const auto here = addresses_of_this_machine();
+  for (auto& [probe, target] : targets_) {
+    if (!here && target.is_here) continue;  // it was, and nobody says that it is not
+    target.is_here = std::ranges::any_of(target.at, [&](const ListenerAddress& at) {
+      return is_loopback(at.address) || (here && here->contains(at.address));
+    });
+  }
+  if (!is_needed()) return close();
+  if (state_ == State::idle) return try_again();
+  if (monitor_) attach_ports(state_ == State::trying ? std::optional(canary_) : std::nullopt);
+}
+
+bool TargetWatch::is_needed() const {
+  return std::ranges::any_of(targets_, [](const auto& one) { return one.second.is_here; });
+}
+
+void TargetWatch::attach_ports(std::optional<std::uint16_t> canary) {
+  std::set<std::uint16_t> ports;
+  if (canary) ports.insert(*canary);
+  for (const auto& [probe, target] : targets_) {
+    if (target.is_here) ports.insert(target.at.front().port);
+  }
+  if (auto attached = monitor_->watch(ports); !attached) become(State::unavailable, attached.error());
+}
+
+// ---- whether the kernel tells
+
+void TargetWatch::close() {
+  socket_.reset();
+  timer_.disarm();
+  spread_.disarm();
+  due_.clear();
+  monitor_.reset();
+  lookup_.reset();
+  state_ = State::idle;
+}
+
+// Also when the canary's end was awaited in vain.
+void TargetWatch::try_again() {
+  if (state_ == State::trying)
+    return become(State::unavailable,
+                  "the kernel did not tell of the end of herald's own; has it inet_diag?");
+  if (!is_needed()) return close();
+  if (const auto problem = open()) become(State::unavailable, *problem);
+}
+
+std::optional<std::string> TargetWatch::open() {
+  auto lookup = ListenerLookup::open();
+  if (!lookup) return lookup.error();
+  auto monitor = ListenerMonitor::open();
+  if (!monitor) return monitor.error();
+  lookup_ = std::move(*lookup);
+  monitor_ = std::move(*monitor);
+  socket_ = loop_.watch_io(monitor_->fd(), EPOLLIN, [this](std::uint32_t /*events*/) { hear(); });
+  if (!socket_) return system_error_text("watch a sock_diag socket");
+  state_ = State::trying;
+  timer_.set_time(Loop::clock() + kCanaryAwaited);
+  return release_canary();
+}
+
+std::optional<std::string> TargetWatch::release_canary() {
+  const Fd canary(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* const at = reinterpret_cast<sockaddr*>(&address);
+  if (!canary || bind(canary.get(), at, length) < 0 || listen(canary.get(), 1) < 0 ||
+      getsockname(canary.get(), at, &length) < 0)
+    return system_error_text("listen for a moment on 127.0.0.1");
+  canary_ = ntohs(address.sin_port);
+  attach_ports(canary_);
+  return std::nullopt;
+}
+
+void TargetWatch::become(State state, const std::string& why) {
+  state_ = state;
+  why_ = why;
+  if (state == State::unavailable) {
+    socket_.reset();
+    monitor_.reset();
+    lookup_.reset();
+    timer_.set_time(Loop::clock() + kTryAgain);
+    if (!std::exchange(is_said_, true))
+      say_(
+          fmt::format("the ends of listeners are not told ({}): services are watched by polling alone", why));
+  } else {
+    timer_.disarm();
+    if (std::exchange(is_said_, false)) say_("the ends of listeners are told again");
+    attach_ports(std::nullopt);
+  }
+}
+
+// ---- what it tells
+
+void TargetWatch::hear() {
+  ListenerMonitor::Drained drained = monitor_->drain();
+  if (state_ == State::trying) hear_canary(drained.ended);
+  if (state_ != State::on) return;
+  std::ranges::sort(drained.ended);
+  const auto [from, to] = std::ranges::unique(drained.ended);
+  drained.ended.erase(from, to);
+  for (const ListenerAddress& ended : drained.ended) nudge_of(ended);
+  if (drained.lost) lose();
+}
+
+void TargetWatch::hear_canary(const std::vector<ListenerAddress>& ended) {
+  const bool told = std::ranges::any_of(ended, [&](const ListenerAddress& one) {
+    return one.kind == SocketKind::tcp && one.port == canary_ && is_loopback(one.address);
+  });
+  if (told) become(State::on, "");
+}
+
+void TargetWatch::nudge_of(const ListenerAddress& ended) {
+  for (auto& [probe, target] : targets_) {
+    const auto at =
+        std::ranges::find_if(target.at, [&](const ListenerAddress& one) { return takes(ended, one); });
+    if (!target.is_here || at == target.at.end()) continue;
+    const bool is_left = lookup_->listens(*at).value_or(true);
+    target.looked_at = {};
+    if (is_left && ended.kind == SocketKind::udp) continue;
+    tell_({probe, is_left ? Nudge::listener_closed : Nudge::listener_gone});
+  }
+}
+
+void TargetWatch::lose() {
+  const TimePoint now = Loop::clock();
+  std::size_t number = 0;
+  for (const auto& [probe, target] : targets_) {
+    if (!target.is_here) continue;
+    const auto share =
+        static_cast<Duration::rep>(number++) * target.fast / static_cast<Duration::rep>(targets_.size());
+    due_.emplace(now + share, probe);
+  }
+  if (!due_.empty()) spread_.set_time(due_.begin()->first);
+}
+
+void TargetWatch::nudge_due() {
+  const TimePoint now = Loop::clock();
+  while (!due_.empty() && due_.begin()->first <= now) {
+    tell_({due_.begin()->second, Nudge::events_lost});
+    due_.erase(due_.begin());
+  }
+  if (!due_.empty()) spread_.set_time(due_.begin()->first);
+}
+
+// ---- what is shown
+
+std::string TargetWatch::source_of(ProbeId probe) {
+  const auto found = targets_.find(probe);
+  if (found == targets_.end()) return "";
+  Target& target = found->second;
+  if (!target.none.empty()) return target.none;
+  if (!target.is_here)
+    return fmt::format("none ({} is not of this machine)", to_string(target.at.front().address));
+  if (state_ == State::unavailable) return fmt::format("unavailable ({})", why_);
+  if (state_ != State::on) return "not known yet";
+  if (const TimePoint now = Loop::clock(); now - target.looked_at >= kShownFor) {
+    target.looked_at = now;
+    target.is_left = std::ranges::any_of(
+        target.at, [&](const ListenerAddress& at) { return lookup_->listens(at).value_or(false); });
+  }
+  return target.is_left ? "listener " + target.text : "none (no listener here)";
+}
+
+}  // namespace herald
