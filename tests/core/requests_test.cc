@@ -58,6 +58,17 @@ TEST_CASE("handover: the lease is renewed in full, nothing else is done, and the
   CHECK(bench.kernel.size() == 1);
 }
 
+TEST_CASE("handover: a lease that was renewed a moment ago is renewed, too") {
+  ControllerBench bench(one_leased_service());
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  REQUIRE(bench.applied.size() == 1);
+  const auto effects = bench.tell(event::Handover{});
+  REQUIRE(bench.applied.size() == 2);
+  CHECK(bench.applied[1] == Step{Step::Kind::refresh, {kVip, "lo"}, 30s});
+  CHECK(of_kind<effect::Exit>(effects).size() == 1);
+}
+
 TEST_CASE("handover: a lease that cannot be renewed is given up after 4.5 s, and that is not clean") {
   ControllerBench bench(one_leased_service());
   bench.turn();

@@ -9,14 +9,22 @@
 namespace herald {
 namespace {
 
-bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, TimePoint now) {
-  if (desired.want == Want::keep) return address.expires.has_value();
-  if (!desired.lease) return address.expires.has_value();
-  // The kernel tells whole seconds.
-  const Duration enough = desired.want == Want::hand_over ? *desired.lease - 1s : *desired.lease * 3 / 4;
-  const bool is_longer =
-      address.expires && *address.expires > now + *desired.lease + 1s;  // of a former lease
-  return !address.expires || *address.expires <= now + enough || is_longer;
+constexpr Duration kKernelTells = 1s;  // whole seconds
+
+// What is left of a lease cannot say whether it was just renewed: within a second it looks full, and a full one that is
+// seen late does not. So it is due until it was renewed, and what is seen has to bear that out by when it ends.
+bool is_renewed(const ObservedAddress& address, Duration lease, const Renewals& renewed) {
+  const auto found = renewed.find(address.key);
+  return found != renewed.end() && *address.expires >= found->second + lease - kKernelTells;
+}
+
+bool lease_is_due(const ObservedAddress& address, const DesiredAddress& desired, const Renewals& renewed,
+                  TimePoint now) {
+  if (desired.want == Want::keep || !desired.lease) return address.expires.has_value();
+  if (!address.expires) return true;
+  if (*address.expires > now + *desired.lease + kKernelTells) return true;  // of a former lease
+  if (desired.want == Want::hand_over) return !is_renewed(address, *desired.lease, renewed);
+  return *address.expires <= now + *desired.lease * 3 / 4;
 }
 
 // When a lease is renewed: when at most a third of it has passed, and no less than a quarter, at a moment that many
@@ -61,7 +69,8 @@ std::vector<DesiredAddress> wishes_for(std::span<const DesiredAddress> desired, 
 }
 
 // At most one of the steps for one wanted address.
-std::optional<Step> step_for(const DesiredAddress& desired, const Views& views, TimePoint now) {
+std::optional<Step> step_for(const DesiredAddress& desired, const Views& views, const Renewals& renewed,
+                             TimePoint now) {
   const auto found = views.observed.find(desired.key);
   const ObservedAddress* address = found == views.observed.end() ? nullptr : found->second;
   // What has run out is gone, or about to be: a refresh would bring it back, which a hold must not.
@@ -72,7 +81,8 @@ std::optional<Step> step_for(const DesiredAddress& desired, const Views& views, 
     return Step{Step::Kind::add, desired.key, lease};
   }
   // An add leaves alone what somebody else has put there, and says that it worked; a refresh would take it over.
-  if (!address->ours || address->claimed || !lease_is_due(*address, desired, now)) return std::nullopt;
+  if (!address->ours || address->claimed || !lease_is_due(*address, desired, renewed, now))
+    return std::nullopt;
   return Step{Step::Kind::refresh, desired.key, lease};
 }
 
@@ -97,7 +107,7 @@ std::string to_string(const Step& step) {
 }
 
 std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Observation& observed,
-                            TimePoint now) {
+                            TimePoint now, const Renewals& renewed) {
   const std::vector<DesiredAddress> wishes = wishes_for(desired, observed);
   const Views views = index(wishes, observed);
   std::vector<Step> removals, additions, refreshes;
@@ -109,7 +119,7 @@ std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Obser
   }
   for (const DesiredAddress& address : wishes) {
     if (address.want == Want::absent) continue;
-    if (auto step = step_for(address, views, now)) {
+    if (auto step = step_for(address, views, renewed, now)) {
       (step->kind == Step::Kind::add ? additions : refreshes).push_back(std::move(*step));
     }
   }
@@ -136,7 +146,9 @@ void claim(const Step& step, TimePoint now, Observation& observed) {
 
 std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired, const Observation& observed,
                                          std::uint64_t sequence, TimePoint now) {
-  const std::vector<Step> open = reconcile(desired, observed, now);
+  const std::vector<Step> open = reconcile(desired, observed, now, renewed_);
+  const std::vector<DesiredAddress> wishes = wishes_for(desired, observed);
+  const Views views = index(wishes, observed);
   std::set<AddressKey> unsettled;
   for (const Step& step : open) unsettled.insert(step.key);
   repeats_.forget_settled(unsettled, sequence, now);
@@ -147,8 +159,10 @@ std::vector<IssuedStep> Reconciler::plan(std::span<const DesiredAddress> desired
     const StepId id{next_id_++};
     in_flight_.emplace(id, step);
     issued.push_back({id, step});
+    const auto wish = views.desired.find(step.key);
+    if (wish != views.desired.end() && wish->second->want == Want::hand_over) renewed_[step.key] = now;
   }
-  plan_wakeup(open, wishes_for(desired, observed), observed, now);
+  plan_wakeup(open, wishes, observed, now);
   return issued;
 }
 

@@ -47,6 +47,9 @@ struct Observation {
 };
 using ObservedIndex = std::map<AddressKey, ObservedAddress>;
 
+// Leases that were renewed since they are to be handed over, and when.
+using Renewals = std::map<AddressKey, TimePoint>;
+
 struct Step {
   enum class Kind : std::uint8_t {
     add,      // must not touch an address that is there already
@@ -65,9 +68,11 @@ struct Step {
 
 // Removals first (a withdrawal is what hurries), then additions, then refreshes; an address that only moves
 // between interfaces is removed once it is seen where it is wanted, and its lease is renewed until then. Ours and wanted by
-// nobody: removed. Not ours: never in a step.
+// nobody: removed. Not ours: never in a step. What is handed over is refreshed once, however much is left of its lease,
+// and again only where that is not seen to have worked.
 [[nodiscard]] std::vector<Step> reconcile(std::span<const DesiredAddress> desired,
-                                          const Observation& observed, TimePoint now);
+                                          const Observation& observed, TimePoint now,
+                                          const Renewals& renewed = {});
 
 // What `observed` would show if the step, which reports success, did what it says. Only for as long as nobody can
 // look: a step is done when it is seen.
@@ -92,6 +97,13 @@ class Reconciler {
                                std::uint64_t sequence, TimePoint now);
   // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.
   std::optional<Step> finished(StepId id, std::uint64_t latest_sequence);
+  // A step has ended with an error, so it has renewed nothing.
+  void failed(const Step& step) { renewed_.erase(step.key); }
+  // What reconcile() says, by what was renewed.
+  [[nodiscard]] std::vector<Step> open(std::span<const DesiredAddress> desired, const Observation& observed,
+                                       TimePoint now) const {
+    return reconcile(desired, observed, now, renewed_);
+  }
   // Looking fails, so what was seen before has to do: with the claims of later steps in it (see claim()).
   void look_failed() { repeats_.look_failed(); }
   // When plan() may have something new to say though nothing was observed: back-offs and leases.
@@ -107,6 +119,7 @@ class Reconciler {
 
   Repeats<AddressKey, Step::Kind> repeats_;
   std::map<StepId, Step> in_flight_;
+  Renewals renewed_;
   std::uint64_t next_id_ = 1;
   std::optional<TimePoint> wakeup_;
 };

@@ -56,6 +56,7 @@ std::optional<Step> AddressSide::finished(StepId id, const StepOutcome& outcome,
   std::optional<Step> step = reconciler_.finished(id, looks_.latest());
   if (!step) return std::nullopt;
   looks_.want();
+  if (!outcome) reconciler_.failed(*step);
   if (outcome == Applied::done) claim(*step, now, observation_);  // else it may be somebody else's
   if (outcome && step->kind == Step::Kind::remove) removed_.insert(step->key);
   return step;
@@ -103,7 +104,7 @@ bool AddressSide::is_done() const {
 
 bool AddressSide::is_handed_over(std::span<const DesiredAddress> desired, TimePoint now) const {
   if (!is_up_to_date() || !looks_.rests()) return false;
-  return std::ranges::none_of(reconcile(desired, observation_, now),
+  return std::ranges::none_of(reconciler_.open(desired, observation_, now),
                               [](const Step& step) { return step.kind == Step::Kind::refresh; });
 }
 

@@ -86,7 +86,8 @@ class AddressSide {
   // All steps have ended, a look has shown what they did, and none waits to be repeated. Where a look failed, there may be
   // more to take away than was seen last.
   [[nodiscard]] bool is_done() const;
-  // Nothing is on its way, all was seen, and every lease that is wanted is long enough. What else is to be done can be left.
+  // Nothing is on its way, all was seen, and every lease that is wanted was renewed since it is to be handed over. What
+  // else is to be done can be left.
   [[nodiscard]] bool is_handed_over(std::span<const DesiredAddress> desired, TimePoint now) const;
 
  private:

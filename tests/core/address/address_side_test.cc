@@ -132,6 +132,44 @@ TEST_CASE("a step that failed is repeated later, after a look of its own") {
   CHECK(bench.plan().size() == 1);
 }
 
+TEST_CASE("what is handed over is renewed once, however full it looks, and however late that is seen") {
+  for (const Duration left : {30s, 29s, 3s}) {
+    for (const Duration late : {0s, 1s, 2s, 20s}) {
+      CAPTURE(left, late);
+      Bench bench;
+      const std::vector wanted{DesiredAddress{kKey, Want::hand_over, 30s}};
+      bench.look({{kKey, true, kStart + left}});
+      CHECK_FALSE(bench.side.is_handed_over(wanted, bench.now));
+      const auto steps = bench.plan(wanted);
+      REQUIRE(steps.size() == 1);
+      CHECK(to_string(steps[0].step) == "refresh 10.99.0.1/32 on lo, lease 30 s");
+      bench.now += late;
+      bench.side.finished(steps[0].id, Applied::done, bench.now);
+      bench.look({{kKey, true, kStart + 30s}});
+      CHECK(bench.side.is_handed_over(wanted, bench.now));
+      CHECK(bench.plan(wanted).empty());
+    }
+  }
+}
+
+TEST_CASE("a renewal for the successor that failed, or that is not seen, is repeated") {
+  for (const bool says_so : {true, false}) {
+    CAPTURE(says_so);
+    Bench bench;
+    const std::vector wanted{DesiredAddress{kKey, Want::hand_over, 30s}};
+    const Duration before = says_so ? 30s : 25s;  // a failure counts whatever is seen
+    bench.look({{kKey, true, kStart + before}});
+    const auto steps = bench.plan(wanted);
+    REQUIRE(steps.size() == 1);
+    const StepOutcome outcome = says_so ? StepOutcome(std::unexpected("no")) : StepOutcome(Applied::done);
+    bench.side.finished(steps[0].id, outcome, bench.now);
+    bench.now += 100ms;  // the back-off
+    bench.look({{kKey, true, kStart + before}});
+    CHECK_FALSE(bench.side.is_handed_over(wanted, bench.now));
+    CHECK(bench.plan(wanted).size() == 1);
+  }
+}
+
 TEST_CASE("it is handed over once leases are long enough and seen to be so") {
   Bench bench;
   const std::vector wanted{DesiredAddress{kKey, Want::hand_over, 30s}};
