@@ -413,9 +413,8 @@ void Invariants::exited(bool clean, const Kernel& kernel, TimePoint now) {
   check_left_addresses(kernel, now);
 }
 
-// What was wanted stays, as the steps were checked one by one; here: it stays long enough for a successor to come.
+// What was wanted stays, as the steps were checked one by one; here: the whole lease was given to it since the handover began.
 void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
-  constexpr Duration kSeenWithin = 2s;  // a second less is enough, and the kernel tells whole ones
   require(!routes_.in_flight(), "handed over while routes are under way");
   for (const auto& [key, entry] : kernel.addresses()) {
     const ServiceEntry* service = owner(key.vip);
@@ -425,8 +424,7 @@ void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
     if (key.interface != announce.interface || !announce.lease) continue;
     // Seen at last, after a time of blindness, when it was as good as gone.
     if (blind_at_ && entry.lifetime && entry.set_at + *entry.lifetime <= now + 1s) continue;
-    // One of an earlier herald, with a longer lease, may still have more left.
-    require(entry.lifetime && entry.set_at + *entry.lifetime + kSeenWithin >= now + *announce.lease,
+    require(entry.lifetime == announce.lease && entry.set_at >= *stopped_at_,
             fmt::format("the lease of {} was not renewed for the successor", key.vip.prefix));
   }
 }

@@ -33,6 +33,17 @@ def quiet(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def lease_left(region: Region) -> int:
+    """Of the VIP, in seconds, as the kernel tells it."""
+    (vip,) = (
+        address
+        for interface in region.nva_ns.ip_json("addr", "show", "dev", "lo")
+        for address in interface["addr_info"]
+        if address["local"] == VIP.removesuffix("/32")
+    )
+    return vip["valid_life_time"]
+
+
 def test_start_healthy(region):
     _, herald = start_announced(region)
     web = herald.service("web")
@@ -154,10 +165,14 @@ def test_restart_within_the_lease_is_silent(region):
 
 def test_handover_is_silent(region):
     """The successor has the whole lease to come, whatever was left of it; on_exit does not count."""
-    _, herald = start_announced(region, **LEASE)
+    lease = 40  # renewed after 10 s at the earliest
+    _, herald = start_announced(region, announce={"via": "loopback", "lease": f"{lease}s"})
     mark = region.mark()
+    wait_until(lambda: lease_left(region) <= lease - 3, "a part of the lease has passed", 30, evidence=region.evidence)
+    began = time.monotonic()
     herald.hand_over()
-    quiet(2)
+    left = lease_left(region)  # in whole seconds, rounded up
+    assert lease - (time.monotonic() - began) <= left <= lease
     herald.start()
     herald.wait_state("web", "announced")
     assert not (herald.state_dir / "handover").exists()
