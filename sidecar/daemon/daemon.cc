@@ -4,6 +4,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -107,7 +108,9 @@ std::expected<void, std::string> Daemon::open() {
 std::vector<std::string> Daemon::missing_interfaces(const Config& config) {
   std::set<std::string> interfaces;
   for (const ServiceSpec& service : config.services) interfaces.insert(service.announce.interface);
-  std::erase_if(interfaces, [](const std::string& one) { return if_nametoindex(one.c_str()) != 0; });
+  // It opens a socket to ask, which may fail for other reasons.
+  std::erase_if(interfaces,
+                [](const std::string& one) { return if_nametoindex(one.c_str()) != 0 || errno != ENODEV; });
   std::vector<std::string> warnings;
   for (const std::string& interface : interfaces) {
     warnings.push_back(

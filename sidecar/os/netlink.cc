@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "sidecar/os/address_message.h"
+#include "sidecar/os/link_message.h"
 
 namespace herald {
 namespace {
@@ -29,16 +30,12 @@ constexpr int kMostReadsPerDrain = 256;
 constexpr int kMostListAttempts = 5;
 constexpr int kMostStaleReplies = 1024;
 
-int index_of(const std::string& interface) {
-  return static_cast<int>(if_nametoindex(interface.c_str()));
-}
-
 std::size_t size_of(const Address& address) {
   return address.family == AF_INET ? 4 : 16;
 }
 
 nlmsghdr* start_message(void* buffer, std::uint16_t type, std::uint16_t flags, const Address& address,
-                        int index) {
+                        std::uint32_t index) {
   nlmsghdr* header = mnl_nlmsg_put_header(buffer);
   header->nlmsg_type = type;
   header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
@@ -46,39 +43,38 @@ nlmsghdr* start_message(void* buffer, std::uint16_t type, std::uint16_t flags, c
   body->ifa_family = static_cast<std::uint8_t>(address.family);
   body->ifa_prefixlen = address.prefix_length;
   body->ifa_scope = RT_SCOPE_UNIVERSE;
-  body->ifa_index = static_cast<std::uint32_t>(index);
+  body->ifa_index = index;
   mnl_attr_put(header, IFA_LOCAL, size_of(address), address.bytes.data());
   mnl_attr_put(header, IFA_ADDRESS, size_of(address), address.bytes.data());
   return header;
 }
 
-// One link name a dump, not one an address.
-class InterfaceNames {
- public:
-  const std::string& operator[](std::uint32_t index) {
-    auto [entry, added] = names_.try_emplace(index);
-    std::array<char, IF_NAMESIZE> name{};
-    if (added && if_indextoname(index, name.data()) != nullptr) entry->second = name.data();
-    return entry->second;
-  }
+using Dump = std::vector<AddressMessage>;
 
- private:
-  std::map<std::uint32_t, std::string> names_;
-};
-
-struct Dump {
-  std::vector<KernelAddress> addresses;
-  InterfaceNames names;
-};
-
-int take_message(const nlmsghdr* header, void* data) noexcept {
-  if (header->nlmsg_type != RTM_NEWADDR) return MNL_CB_OK;
-  auto& dump = *static_cast<Dump*>(data);
-  auto read = read_address_message(header);
-  if (!read) return MNL_CB_OK;
-  read->address.interface = dump.names[read->index];
-  dump.addresses.push_back(std::move(read->address));
+int take_address_message(const nlmsghdr* header, void* data) noexcept {
+  if (auto read = read_address_message(header)) static_cast<Dump*>(data)->push_back(std::move(*read));
   return MNL_CB_OK;
+}
+
+int take_link_message(const nlmsghdr* header, void* data) noexcept {
+  auto& link = *static_cast<std::optional<Link>*>(data);
+  if (!link) link = read_link_message(header);
+  return MNL_CB_OK;
+}
+
+// Whether addresses changed under the dump, so that one may be missing from it. The mark is taken away: mnl_cb_run() would stop
+// at it and leave the rest of the dump unread, which would stand in the way of the next one.
+bool take_interruption(std::span<char> datagram) {
+  bool interrupted = false;
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    nlmsghdr header{};
+    std::memcpy(&header, datagram.data(), sizeof header);
+    interrupted = interrupted || (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    header.nlmsg_flags = static_cast<std::uint16_t>(header.nlmsg_flags & ~NLM_F_DUMP_INTR);
+    std::memcpy(datagram.data(), &header, sizeof header);
+    datagram = datagram.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), datagram.size()));
+  }
+  return interrupted;
 }
 
 }  // namespace
@@ -122,16 +118,32 @@ std::expected<std::vector<KernelAddress>, std::string> AddressSocket::list() {
     auto listed = list_once();
     if (listed) return std::move(*listed);
     error = listed.error();
-    // The rest of that dump is unread: the kernel would refuse the next one (EBUSY) or answer with it.
-    auto fresh = open();
-    if (!fresh) return std::unexpected(fresh.error());
-    socket_ = std::move(fresh->socket_);
+    skip_rest();
   }
   return std::unexpected(error == EINTR ? "list addresses: they change faster than they can be read"
                                         : system_error_text("list addresses", error));
 }
 
 std::expected<std::vector<KernelAddress>, int> AddressSocket::list_once() {
+  auto dump = dump_addresses();
+  if (!dump) return std::unexpected(dump.error());
+  std::map<std::uint32_t, std::string> names;  // "": the link has gone since, and its addresses with it
+  std::vector<KernelAddress> addresses;
+  for (AddressMessage& message : *dump) {
+    auto name = names.find(message.index);
+    if (name == names.end()) {
+      const auto link = find_link(message.index);
+      if (!link && link.error() != ENODEV) return std::unexpected(link.error());
+      name = names.emplace(message.index, link ? link->name : "").first;
+    }
+    if (name->second.empty()) continue;
+    message.address.interface = name->second;
+    addresses.push_back(std::move(message.address));
+  }
+  return addresses;
+}
+
+std::expected<std::vector<AddressMessage>, int> AddressSocket::dump_addresses() {
   alignas(nlmsghdr) std::array<char, kDumpBuffer> buffer;
   nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
   header->nlmsg_type = RTM_GETADDR;
@@ -141,27 +153,48 @@ std::expected<std::vector<KernelAddress>, int> AddressSocket::list_once() {
   mnl_socket* socket = socket_.get();
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return std::unexpected(errno);
   Dump dump;
+  bool interrupted = false;
   for (;;) {
     const auto size = receive(buffer);
     if (!size) return std::unexpected(size.error());
-    // EINTR: addresses changed under the dump (NLM_F_DUMP_INTR), so one may be missing from it.
-    const int more =
-        mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), take_message, &dump);
+    interrupted = take_interruption(std::span(buffer).first(*size)) || interrupted;
+    const int more = mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket),
+                                take_address_message, &dump);
     if (more == MNL_CB_ERROR) return std::unexpected(errno);
-    if (more == MNL_CB_STOP) return std::move(dump.addresses);
+    if (more == MNL_CB_STOP) break;
+  }
+  if (interrupted) return std::unexpected(EINTR);
+  return dump;
+}
+
+// What is left unread of a dump that failed: the kernel would refuse the next one (EBUSY) or answer with it. Reading drives the
+// dump on, so that at its end there is nothing; a fresh socket would do as well, and need a descriptor.
+void AddressSocket::skip_rest() {
+  std::array<char, kDumpBuffer> buffer;
+  for (int reads = 0; reads < kMostStaleReplies; ++reads) {
+    if (recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EBADF))
+      return;
   }
 }
 
-int AddressSocket::transact(void* message) {
-  auto* header = static_cast<nlmsghdr*>(message);
+template <typename Asked>
+std::expected<Link, int> AddressSocket::find_link(const Asked& asked) {
+  LinkQuestion question;
+  std::optional<Link> link;
+  if (const int error = transact(ask_link(question, asked), take_link_message, &link); error != 0)
+    return std::unexpected(error);
+  if (!link) return std::unexpected(EBADMSG);
+  return std::move(*link);
+}
+
+int AddressSocket::transact(nlmsghdr* header, Take take, void* taken) {
   header->nlmsg_seq = ++sequence_;
   mnl_socket* socket = socket_.get();
   if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return errno;
-  alignas(nlmsghdr) std::array<char, 8192> buffer;
+  alignas(nlmsghdr) std::array<char, kDumpBuffer> buffer;
   const auto size = receive(buffer);
   if (!size) return size.error();
-  const int result =
-      mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), nullptr, nullptr);
+  const int result = mnl_cb_run(buffer.data(), *size, sequence_, mnl_socket_get_portid(socket), take, taken);
   return result == MNL_CB_ERROR ? errno : 0;
 }
 
@@ -182,12 +215,12 @@ std::expected<std::size_t, int> AddressSocket::receive(std::span<char> buffer) {
 
 int AddressSocket::set(const Address& address, const std::string& interface,
                        std::optional<std::uint32_t> seconds, Mode mode) {
-  const int index = index_of(interface);
-  if (index == 0) return ENODEV;
+  const auto link = find_link(interface);
+  if (!link) return link.error();
   alignas(nlmsghdr) std::array<char, 512> buffer{};
   const auto how =
       static_cast<std::uint16_t>(mode == Mode::create ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE);
-  nlmsghdr* header = start_message(buffer.data(), RTM_NEWADDR, how, address, index);
+  nlmsghdr* header = start_message(buffer.data(), RTM_NEWADDR, how, address, link->index);
   const std::uint32_t lifetime = seconds.value_or(kForeverSeconds);
   // A deprecated address (preferred < valid) would not be chosen as a source.
   const ifa_cacheinfo info{.ifa_prefered = lifetime, .ifa_valid = lifetime, .cstamp = 0, .tstamp = 0};
@@ -201,10 +234,10 @@ int AddressSocket::set(const Address& address, const std::string& interface,
 }
 
 int AddressSocket::remove(const Address& address, const std::string& interface) {
-  const int index = index_of(interface);
-  if (index == 0) return 0;  // the interface took the address with it
+  const auto link = find_link(interface);
+  if (!link) return link.error() == ENODEV ? 0 : link.error();  // the interface took the address with it
   alignas(nlmsghdr) std::array<char, 512> buffer{};
-  return transact(start_message(buffer.data(), RTM_DELADDR, 0, address, index));
+  return transact(start_message(buffer.data(), RTM_DELADDR, 0, address, link->index));
 }
 
 std::expected<AddressMonitor, std::string> AddressMonitor::open() {

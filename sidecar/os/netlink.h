@@ -1,7 +1,8 @@
 // rtnetlink for addresses: messages by libmnl, on two sockets, one for requests and one for notifications.
 //
 // The kernel answers a request before send() returns, so requests are made and answered in place; a second
-// bounds what else may happen. Ownership: an address of ours carries IFA_PROTO (Linux 5.18), and a label
+// bounds what else may happen. No request needs a descriptor beside its socket's: a lease has to be refreshed, and a dead service
+// withdrawn, also when there is none left. Ownership: an address of ours carries IFA_PROTO (Linux 5.18), and a label
 // ("lo:herald", IPv4 only) that `ip address` can show. On older kernels the label is the mark; see
 // AddressMark.
 #pragma once
@@ -19,8 +20,12 @@
 #include "sidecar/text/address.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 namespace herald {
+
+struct AddressMessage;
+struct Link;
 
 // Our number among the kernel's address protocols; 1 to 3 are the kernel's own (linux/if_addr.h).
 inline constexpr std::uint8_t kAddressProtocol = 72;
@@ -55,8 +60,8 @@ class AddressSocket {
 
   [[nodiscard]] int fd() const;
 
-  // Every address of this network namespace. A dump that fails or that changes interrupt is begun again, on
-  // a fresh socket, a few times. The error is a line for people.
+  // Every address of this network namespace. A dump that fails or that changes interrupt is begun again a few
+  // times. The error is a line for people.
   [[nodiscard]] std::expected<std::vector<KernelAddress>, std::string> list();
 
   // Each answers with 0 or an errno value. `seconds`: lifetime; none: permanent.
@@ -70,8 +75,16 @@ class AddressSocket {
     void operator()(mnl_socket* socket) const noexcept;
   };
   explicit AddressSocket(mnl_socket* socket) : socket_(socket) {}
+  // The errors are errno values.
   std::expected<std::vector<KernelAddress>, int> list_once();
-  int transact(void* message);
+  std::expected<std::vector<AddressMessage>, int> dump_addresses();
+  void skip_rest();
+  // By number or by name; ENODEV: there is none.
+  template <typename Asked>
+  std::expected<Link, int> find_link(const Asked& asked);
+  // `take` gets what is no error.
+  using Take = int (*)(const nlmsghdr* header, void* taken);
+  int transact(nlmsghdr* message, Take take = nullptr, void* taken = nullptr);
   std::expected<std::size_t, int> receive(std::span<char> buffer);
 
   std::unique_ptr<mnl_socket, Close> socket_;
