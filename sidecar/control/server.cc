@@ -1,5 +1,6 @@
 #include "sidecar/control/server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@ namespace {
 // Of one turn, so that a burst of clients or one that floods leaves time for the probes.
 constexpr int kMostAccepted = 16;
 constexpr std::size_t kMostReceived = 16384;
+constexpr std::uint64_t kNoClient = 0;
 
 // Not one that has only shut down its sending side: it still waits for replies.
 bool has_gone(const Fd& fd) {
@@ -44,7 +46,9 @@ ControlServer::ControlServer(Loop& loop, ControlSocket socket, VarlinkService se
       share_timer_(loop.timer([this] { serve_waiting(); })),
       accept_timer_(loop.timer([this] { listener_.set_io_events(EPOLLIN); })),
       listener_(
-          loop.watch_io(socket_.fd(), EPOLLIN, [this](std::uint32_t /*events*/) { accept_clients(); })) {}
+          loop.watch_io(socket_.fd(), EPOLLIN, [this](std::uint32_t /*events*/) { accept_clients(); })) {
+  keep_spare();
+}
 
 // ---- coming and going
 
@@ -57,43 +61,74 @@ void ControlServer::accept_clients() {
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno == EAGAIN) return;
-    // EMFILE and its like: the connection stays ready in the backlog, and the loop would spin on it.
+    if (accept_by_the_spare()) continue;
+    // The connection stays ready in the backlog, and the loop would spin on it.
     listener_.disarm();
     accept_timer_.set_time(Loop::clock() + limits_.accept_pause);
     return;
   }
 }
 
+// With no descriptor left (EMFILE, ENFILE) the spare one shows who it is that comes: one who may change things has it, all others
+// are turned away. False: there is none, or it was of no use.
+bool ControlServer::accept_by_the_spare() {
+  if (!spare_) return false;
+  spare_.reset();
+  Fd fd(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const bool is_accepted = bool{fd};
+  if (is_accepted && socket_.identify(fd).may_change) admit(std::move(fd));
+  fd.reset();
+  // What it has now, one who may only look has to give for the next one.
+  keep_spare();
+  while (!spare_) {
+    const auto looker = least_looker(places(), kNoClient);
+    if (!looker) break;
+    drop(*looker);
+  }
+  return is_accepted;
+}
+
+void ControlServer::keep_spare() {
+  if (!spare_) spare_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 void ControlServer::admit(Fd fd) {
-  make_room();
   const ClientId id = ++last_id_;
   const VarlinkPeer peer = socket_.identify(fd);
   const int number = fd.get();
   Client& client =
-      clients_.try_emplace(id, std::move(fd), peer, limits_.request_bytes, Loop::clock()).first->second;
+      clients_.try_emplace(id, id, std::move(fd), peer, limits_.request_bytes, Loop::clock()).first->second;
+  make_room(id);
   client.source = loop_.watch_io(number, EPOLLIN, [this, id](std::uint32_t events) { on_ready(id, events); });
   if (!client.source)
     return drop(id);  // the kernel has no watch for it; the client sees its connection closed
   settle(id);
 }
 
-void ControlServer::make_room() {
-  if (clients_.size() < limits_.clients) return;
-  const auto stillest =
-      std::ranges::min_element(clients_, {}, [](const auto& entry) { return entry.second.since; });
-  drop(stillest->first);
+std::vector<Holding> ControlServer::places() const {
+  std::vector<Holding> held;
+  held.reserve(clients_.size());
+  for (const auto& [id, client] : clients_)
+    held.push_back({id, client.peer.user, client.peer.may_change, client.since});
+  return held;
+}
+
+void ControlServer::make_room(ClientId newcomer) {
+  const HoldingLimits limits{limits_.clients, limits_.lookers, limits_.of_one_looker};
+  while (const auto leaving = who_gives_way(places(), limits, newcomer)) drop(*leaving);
 }
 
 void ControlServer::drop(ClientId id) {
-  std::erase(waiting_, id);
+  turns_.leave(id);
   clients_.erase(id);
+  keep_spare();
 }
 
 void ControlServer::sweep() {
   const TimePoint now = Loop::clock();
   std::erase_if(clients_, [&](const auto& entry) {
     if (deadline(entry.second) > now) return false;
-    std::erase(waiting_, entry.first);
+    turns_.leave(entry.first);
     return true;
   });
   next_sweep_ = TimePoint::max();
@@ -102,7 +137,10 @@ void ControlServer::sweep() {
 }
 
 TimePoint ControlServer::deadline(const Client& client) const {
-  if (client.is_replying()) return client.since + limits_.slow_reader;
+  if (client.is_replying()) {
+    const TimePoint still = client.since + limits_.slow_reader;
+    return client.watching ? still : std::min(still, client.reply_begun + limits_.whole_reply);
+  }
   if (client.closing) return client.since + limits_.closing;
   if (client.is_busy()) return TimePoint::max();  // it waits for us
   return client.since + (client.input.empty() ? limits_.idle : limits_.half_request);
@@ -164,7 +202,11 @@ void ControlServer::settle(ClientId id) {
   }
   if (next && client.input.has_message()) {
     client.waiting = true;
-    waiting_.push_back(id);
+    if (client.peer.may_change) {
+      turns_.wait_first(id);
+    } else {
+      turns_.wait(id, client.peer.user);
+    }
   }
   if (client.at_end && !client.is_replying() && !client.waiting && !client.awaiting) return drop(id);
 
@@ -187,20 +229,30 @@ std::uint32_t ControlServer::interest(const Client& client) const {
 
 // ---- requests
 
-// One request of each client that waits. Who has sent more comes again once those were heard whose requests
-// are still unread.
+// Who may only look has no part in the time of those who may change things.
 void ControlServer::serve_waiting() {
-  for (std::size_t left = waiting_.size(); left > 0 && !waiting_.empty(); --left) {
-    if (const auto later = rest_until()) return share_timer_.set_time(*later);
+  const auto first = serve_round(true);
+  const auto other = serve_round(false);
+  const TimePoint next = std::min(first.value_or(TimePoint::max()), other.value_or(TimePoint::max()));
+  if (next < TimePoint::max()) share_timer_.set_time(next);
+}
+
+// One request of each client that waits. Who has sent more comes again once those were heard whose requests
+// are still unread. Gives when it goes on; none: nobody waits any more.
+std::optional<TimePoint> ControlServer::serve_round(bool first) {
+  Share& share = first ? first_share_ : other_share_;
+  const auto is_empty = [&] { return first ? !turns_.has_first() : !turns_.has_other(); };
+  for (std::size_t left = first ? turns_.count_first() : turns_.count_other(); left > 0; --left) {
+    if (is_empty()) return std::nullopt;
+    if (const auto later = rest_until(share)) return later;
     const TimePoint begun = Loop::clock();
-    serve(waiting_.front());
-    used_ += Loop::clock() - begun;
+    serve(first ? turns_.take_first() : turns_.take_other());
+    share.used += Loop::clock() - begun;
   }
-  if (!waiting_.empty()) share_timer_.set_time(Loop::clock());
+  return is_empty() ? std::nullopt : std::optional(Loop::clock());
 }
 
 void ControlServer::serve(ClientId id) {
-  waiting_.pop_front();
   Client& client = clients_.at(id);
   client.waiting = false;
   VarlinkPeer peer = client.peer;
@@ -215,14 +267,11 @@ void ControlServer::serve(ClientId id) {
 }
 
 // When the share is used up. One long answer makes its window longer, or it would take more than the share.
-std::optional<TimePoint> ControlServer::rest_until() {
+std::optional<TimePoint> ControlServer::rest_until(Share& share) const {
   const TimePoint now = Loop::clock();
-  const TimePoint end = window_start_ + std::max(limits_.window, used_ * (limits_.window / limits_.share));
-  if (now >= end) {
-    window_start_ = now;
-    used_ = {};
-  }
-  return used_ < limits_.share ? std::nullopt : std::optional(end);
+  const TimePoint end = share.begun + std::max(limits_.window, share.used * (limits_.window / limits_.share));
+  if (now >= end) share = {.begun = now, .used = {}};
+  return share.used < limits_.share ? std::nullopt : std::optional(end);
 }
 
 void ControlServer::finish(std::uint64_t client, const VarlinkReply& reply) {
@@ -231,7 +280,8 @@ void ControlServer::finish(std::uint64_t client, const VarlinkReply& reply) {
   this->reply(found->second, {encode_reply(reply)});
   if (!send(found->second)) return drop(client);  // now: the loop's next turn may be none
   settle(client);
-  if (!waiting_.empty()) share_timer_.set_time(Loop::clock());  // for what it has sent ahead
+  if (turns_.has_first() || turns_.has_other())
+    share_timer_.set_time(Loop::clock());  // for what it has sent ahead
 }
 
 // It may be called while a request of another client is carried out, so it sends nothing itself and drops watchers only.
@@ -255,6 +305,15 @@ void ControlServer::publish(const nlohmann::ordered_json& parameters) {
   }
 }
 
+std::vector<Holding> ControlServer::unsent() const {
+  std::vector<Holding> held;
+  for (const auto& [id, client] : clients_) {
+    if (client.is_replying())
+      held.push_back({id, client.peer.user, client.peer.may_change, client.since, client.output.size()});
+  }
+  return held;
+}
+
 void ControlServer::reply(Client& client, VarlinkAnswer answer) {
   client.output = std::move(answer.bytes);
   client.sent = 0;
@@ -263,19 +322,10 @@ void ControlServer::reply(Client& client, VarlinkAnswer answer) {
     client.closing = true;
     client.input.clear();
   }
-  // Clients that ask and do not read: the stillest of them goes first.
-  std::size_t unsent = 0;
-  for (const auto& [id, other] : clients_) unsent += other.output.size();
-  while (unsent > limits_.unsent_bytes) {
-    auto stillest = clients_.end();
-    for (auto entry = clients_.begin(); entry != clients_.end(); ++entry) {
-      if (&entry->second == &client || !entry->second.is_replying()) continue;
-      if (stillest == clients_.end() || entry->second.since < stillest->second.since) stillest = entry;
-    }
-    if (stillest == clients_.end()) return;
-    unsent -= stillest->second.output.size();
-    drop(stillest->first);
-  }
+  client.reply_begun = client.since;
+  // Clients that ask and do not read.
+  const HoldingLimits limits{limits_.unsent_bytes, limits_.unsent_bytes / 2, limits_.unsent_bytes / 4};
+  while (const auto leaving = who_gives_way(unsent(), limits, client.id)) drop(*leaving);
 }
 
 }  // namespace herald

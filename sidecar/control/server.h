@@ -15,21 +15,27 @@
 //
 // In every state the client has a deadline (ControlLimits) and may close, which drops it at once; requests
 // that were sent whole before its end of file are still answered, but what would change something is not carried out
-// once it has closed. When all places are taken, a new client
-// takes the place of the one that has been still the longest.
+// once it has closed.
+//
+// Who may change things comes first. He has places of his own, his requests are heard before all others and in time of his own,
+// what others leave unread takes nothing from him, and a descriptor is kept for him. Of those who may only look each user has his
+// share: of the places, of what may wait to be read, and of the turns (places.h, turns.h). When there is no room, the client that
+// has been still the longest goes, of the user who has the most.
 //
 // The server knows no command: it hands requests to a VarlinkService. The Loop must outlive it.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "sidecar/control/places.h"
 #include "sidecar/control/socket.h"
+#include "sidecar/control/turns.h"
 #include "sidecar/os/fd.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/varlink/service.h"
@@ -39,16 +45,20 @@ namespace herald {
 // The figures are for tests to shorten; the daemon takes them as they are.
 struct ControlLimits {
   std::size_t clients = 320;
+  std::size_t lookers = 256;       // of them, who may only look
+  std::size_t of_one_looker = 64;  // of one user
   std::size_t request_bytes = 65536;
-  std::size_t unsent_bytes = 16 * kMostReplyBytes;  // of all clients; of one it is kMostReplyBytes
-  std::size_t watcher_bytes = 131072;               // unsent, of one that is watching
+  // Of all clients; of one it is kMostReplyBytes. Half of it may be of those who may only look, a quarter of one user of them.
+  std::size_t unsent_bytes = 16 * kMostReplyBytes;
+  std::size_t watcher_bytes = 131072;  // unsent, of one that is watching
   Duration idle = std::chrono::minutes(5);
   Duration half_request = std::chrono::seconds(10);  // from its first byte to its last
   Duration slow_reader = std::chrono::seconds(10);   // without any progress
+  Duration whole_reply = std::chrono::seconds(60);   // to one who is no watcher, however it progresses
   Duration closing = std::chrono::seconds(1);
   Duration accept_pause = std::chrono::milliseconds(100);  // when the kernel has no descriptors
-  // Requests may take about `share` of every `window` of the loop's time. Everybody on the machine may ask
-  // for the status, and probes have deadlines.
+  // Requests of those who may only look take about `share` of every `window` of the loop's time, and so do those of the others.
+  // Everybody on the machine may ask for the status, and probes have deadlines.
   Duration window = std::chrono::milliseconds(100);
   Duration share = std::chrono::milliseconds(25);
 };
@@ -74,18 +84,20 @@ class ControlServer {
  private:
   using ClientId = std::uint64_t;  // never used twice, so that nothing stale finds a newer client
   struct Client {
-    Client(Fd its_fd, VarlinkPeer its_peer, std::size_t limit, TimePoint now)
-        : fd(std::move(its_fd)), peer(its_peer), input(limit), since(now) {}
+    Client(ClientId its_id, Fd its_fd, VarlinkPeer its_peer, std::size_t limit, TimePoint now)
+        : id(its_id), fd(std::move(its_fd)), peer(its_peer), input(limit), since(now) {}
 
     [[nodiscard]] bool is_replying() const { return sent < output.size(); }
     [[nodiscard]] bool is_busy() const { return waiting || watching || awaiting; }
 
+    ClientId id;
     Fd fd;
     VarlinkPeer peer;
     FrameBuffer input;
     std::string output;
     std::size_t sent = 0;
     TimePoint since;  // of what its deadline is counted from
+    TimePoint reply_begun{};
     bool waiting = false;
     bool watching = false;
     bool awaiting = false;
@@ -99,7 +111,11 @@ class ControlServer {
 
   void accept_clients();
   void admit(Fd fd);
-  void make_room();
+  void make_room(ClientId newcomer);
+  [[nodiscard]] bool accept_by_the_spare();
+  void keep_spare();
+  [[nodiscard]] std::vector<Holding> places() const;
+  [[nodiscard]] std::vector<Holding> unsent() const;
   void drop(ClientId id);
 
   void on_ready(ClientId id, std::uint32_t events);
@@ -108,7 +124,12 @@ class ControlServer {
   void reply(Client& client, VarlinkAnswer answer);
   void serve_waiting();
   void serve(ClientId id);
-  [[nodiscard]] std::optional<TimePoint> rest_until();
+  [[nodiscard]] std::optional<TimePoint> serve_round(bool first);
+  struct Share {
+    TimePoint begun{};
+    Duration used{};
+  };
+  [[nodiscard]] std::optional<TimePoint> rest_until(Share& share) const;
   // After anything happened to a client: what it waits for now, and until when.
   void settle(ClientId id);
   [[nodiscard]] std::uint32_t interest(const Client& client) const;
@@ -120,9 +141,10 @@ class ControlServer {
   VarlinkService service_;
   ControlLimits limits_;
   ClientId last_id_ = 0;
-  std::deque<ClientId> waiting_;
-  TimePoint window_start_{};
-  Duration used_{};                          // of this window
+  Turns turns_;
+  Share first_share_;
+  Share other_share_;
+  Fd spare_;                                 // for one who may change things to come in by
   TimePoint next_sweep_ = TimePoint::max();  // not later than any client's deadline
   std::map<ClientId, Client> clients_;
   Source sweep_timer_;

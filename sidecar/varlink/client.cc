@@ -1,15 +1,16 @@
 #include "sidecar/varlink/client.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <utility>
 
 #include "sidecar/os/fd.h"
@@ -22,7 +23,6 @@ using Kind = CallFailure::Kind;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMostReply = 64UL << 20U;
-constexpr std::chrono::milliseconds kConnectAgain{10};
 
 std::unexpected<CallFailure> failure(Kind kind, std::string text) {
   return std::unexpected(CallFailure{kind, std::move(text), {}});
@@ -56,16 +56,21 @@ std::expected<Fd, CallFailure> connect_to(const std::string& path, Clock::time_p
     return failure(Kind::not_reachable, "no path of a socket, which has 1 to 107 bytes");
   }
   path.copy(address.sun_path, path.size());
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return failure(Kind::not_reachable, system_error_text("socket"));
-  while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    // A full backlog cannot be polled for; a hung daemon shows itself this way too.
-    if (errno != EAGAIN && errno != EINTR) return system_failure("connect");
-    if (Clock::now() >= deadline) return timed_out();
-    const timespec pause{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(kConnectAgain).count()};
-    ::nanosleep(&pause, nullptr);
-  }
-  return fd;
+  // While the backlog is full the kernel lets one after the other in, as they came; who tries again and again is overtaken by
+  // whoever tries more often. A hung daemon shows itself this way too.
+  do {
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return timed_out();
+    const timeval patience{.tv_sec = left / 1'000'000, .tv_usec = left % 1'000'000};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+      ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+      return fd;
+    }
+  } while (errno == EINTR || errno == EAGAIN);
+  return system_failure("connect");
 }
 
 std::expected<void, CallFailure> send_all(const Fd& fd, std::string_view bytes, Clock::time_point deadline) {

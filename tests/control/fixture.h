@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <array>
@@ -22,12 +23,17 @@ using namespace std::chrono_literals;
 
 class TestClient {
  public:
-  explicit TestClient(const std::string& path)
+  // `user`: whom the kernel says it to be, where the tests run as root.
+  explicit TestClient(const std::string& path, uid_t user = ::geteuid())
       : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    REQUIRE(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    const uid_t before = ::geteuid();
+    REQUIRE(::seteuid(user) == 0);
+    const int connected = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    REQUIRE(::seteuid(before) == 0);
+    REQUIRE(connected == 0);
   }
 
   // How much was taken.
@@ -134,6 +140,11 @@ struct TestServer {
     server = std::move(*started);
   }
   [[nodiscard]] TestClient connect() const { return TestClient(path); }
+  // One who may only look.
+  [[nodiscard]] TestClient connect_as(uid_t user) const {
+    REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+    return TestClient(path, user);
+  }
 
   TemporaryDirectory directory;
   std::string path = directory.path() / "control.sock";

@@ -336,30 +336,145 @@ TEST_CASE("what takes time is answered when it is done, also to one that has sai
   CHECK(test.server->client_count() == 0);
 }
 
+namespace {
+
+// None is left for the server's process; those of closed ones can be had again.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit none = before_;
+    {
+      const Fd next(::dup(0));
+      none.rlim_cur = static_cast<rlim_t>(next.get());
+    }
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
 TEST_CASE("a lack of descriptors pauses the server, and does not spin it") {
   TestServer test;
   TestClient before = test.connect();
   before.call("t.T.Ping");
   CHECK(before.wait_for_reply(test.loop) == kPong);
+  TestClient first = test.connect();
+  first.call("t.T.Ping");
   TestClient late = test.connect();
   late.call("t.T.Ping");
-
-  rlimit old{};
-  REQUIRE(getrlimit(RLIMIT_NOFILE, &old) == 0);
-  const Fd lowest(::dup(0));  // the next one would be this
-  rlimit none = old;
-  none.rlim_cur = static_cast<rlim_t>(lowest.get());
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
   int turns = 0;
-  const Source count = test.loop.post([&] { ++turns; });
-  run_for(test.loop, 250ms);
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &old) == 0);
+  {
+    const NoDescriptors none;
+    const Source count = test.loop.post([&] { ++turns; });
+    CHECK(first.wait_for_reply(test.loop) == kPong);  // by the one that is kept
+    run_for(test.loop, 250ms);
+  }
   CHECK(turns < 500);  // the test's own timer ticks every millisecond
   late.receive();
   CHECK(late.received().empty());
   before.call("t.T.Ping");
   CHECK(before.wait_for_reply(test.loop, 2).size() == 2 * kPong.size());
   CHECK(late.wait_for_reply(test.loop) == kPong);
+}
+
+TEST_CASE("with no descriptors left one who may change things comes in, and others pay for it") {
+  if (::geteuid() != 0) return;
+  TestServer test;
+  std::vector<TestClient> lookers;
+  for (int i = 0; i < 5; ++i) lookers.push_back(test.connect_as(4711));
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 5; }));
+  TestClient more = test.connect_as(4711);
+  TestClient one = test.connect();
+  TestClient two = test.connect();
+  TestClient three = test.connect();
+  for (TestClient* root : {&one, &two, &three}) root->call("t.T.Ping");
+  const NoDescriptors none;
+  for (TestClient* root : {&one, &two, &three}) CHECK(root->wait_for_reply(test.loop) == kPong);
+  CHECK(more.wait_for_close(test.loop));
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 5; }));
+  CHECK_FALSE(one.closed());
+}
+
+TEST_CASE("connections of those who may only look take no place of one who may change things") {
+  if (::geteuid() != 0) return;
+  TestServer test;
+  TestClient root = test.connect();
+  root.call("t.T.Ping");
+  CHECK(root.wait_for_reply(test.loop) == kPong);
+  TestClient other = test.connect_as(4712);
+  other.call("t.T.Ping");
+  CHECK(other.wait_for_reply(test.loop) == kPong);
+  std::vector<TestClient> many;
+  for (int i = 0; i < 330; ++i) {
+    many.push_back(test.connect_as(4711));
+    run_for(test.loop, 0ms);
+  }
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 64 + 2; }));
+  for (TestClient* old : {&root, &other}) {
+    old->call("t.T.Ping");
+    CHECK(old->wait_for_reply(test.loop, 2).size() == 2 * kPong.size());
+  }
+  for (uid_t user = 5000; user < 5400; ++user) {
+    many.push_back(test.connect_as(user));
+    run_for(test.loop, 0ms);
+  }
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 256 + 1; }));
+  root.call("t.T.Ping");
+  CHECK(root.wait_for_reply(test.loop, 3).size() == 3 * kPong.size());
+}
+
+TEST_CASE("requests of those who may only look come after all others, and in nobody else's time") {
+  if (::geteuid() != 0) return;
+  TestServer test({.share = 1ms});  // one of them rests for two seconds after each
+  std::vector<TestClient> lookers;
+  for (int i = 0; i < 60; ++i) {
+    lookers.push_back(test.connect_as(4711));
+    for (int k = 0; k < 10; ++k) lookers.back().call("t.T.Slow");
+  }
+  CHECK(run_until(test.loop, [&] {
+    for (TestClient& looker : lookers) looker.receive();
+    return std::ranges::any_of(lookers, [](const TestClient& one) { return one.replies() > 0; });
+  }));
+  TestClient root = test.connect();
+  root.call("t.T.Change");
+  (void)root.wait_for_reply(test.loop);
+  CHECK(test.changes == 1);
+  std::size_t answered = 0;
+  for (TestClient& looker : lookers) {
+    looker.receive();
+    answered += looker.replies();
+  }
+  CHECK(answered < 60);  // without precedence all of them would have come before
+}
+
+TEST_CASE("what one user leaves unread is bounded, and takes nothing from others") {
+  if (::geteuid() != 0) return;
+  TestServer test({.unsent_bytes = 16'000'000, .share = 100ms});
+  TestClient root = test.connect();
+  root.call("t.T.Big", {{"bytes", 3'000'000}});
+  std::vector<TestClient> greedy;
+  for (int i = 0; i < 10; ++i) {
+    greedy.push_back(test.connect_as(4711));
+    greedy.back().call("t.T.Big", {{"bytes", 3'000'000}});
+  }
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 2; }));
+  CHECK(root.wait_for_reply(test.loop).size() > 3'000'000);
+}
+
+TEST_CASE("a reply that is read drop by drop has its time") {
+  TestServer test({.slow_reader = 10s, .whole_reply = 200ms});
+  TestClient client = test.connect();
+  client.call("t.T.Big", {{"bytes", 3'000'000}});
+  CHECK(run_until(test.loop, [&] { return test.server->client_count() == 0; }));
+  client.receive();
+  CHECK(client.replies() == 0);
 }
 
 TEST_CASE("root may change things") {
