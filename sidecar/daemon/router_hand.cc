@@ -5,9 +5,15 @@
 #include <utility>
 
 namespace herald {
+namespace {
+
+// What a client of the router's needs: a pipe, what runs it, and its libraries, which count for the machine's limit.
+constexpr std::size_t kForRouter = 32;
+
+}  // namespace
 
 RouterHand::RouterHand(Loop& loop, Log& log, std::string_view would, Tell tell)
-    : loop_(loop), log_(log), would_(would), tell_(std::move(tell)) {}
+    : loop_(loop), log_(log), would_(would), tell_(std::move(tell)), reserve_(kForRouter) {}
 
 void RouterHand::use(std::unique_ptr<RouterLever> lever) {
   if (!lever) return;
@@ -23,7 +29,11 @@ void RouterHand::use_next() {
 void RouterHand::read() {
   socket_->arm();
   use_next();
-  lever_->read([this](RouterView view) { tell_(event::RouterRead{std::move(view)}); });
+  reserve_.lend();
+  lever_->read([this](RouterView view) {
+    reserve_.keep();
+    tell_(event::RouterRead{std::move(view)});
+  });
 }
 
 void RouterHand::apply(const effect::ApplyRoutes& effect) {
@@ -37,8 +47,10 @@ void RouterHand::apply(const effect::ApplyRoutes& effect) {
     texts.push_back(fmt::format("{}{}", would_, to_string(step)));
   use_next();
   batch_in_flight_ = true;
+  reserve_.lend();
   lever_->apply(std::move(batch), [this, texts](RouteOutcomes outcomes) {
     batch_in_flight_ = false;
+    reserve_.keep();
     for (std::size_t index = 0; index < texts.size() && index < outcomes.size(); ++index) {
       if (outcomes[index]) log_.write(LogLevel::info, texts[index]);
     }

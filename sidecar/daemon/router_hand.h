@@ -5,7 +5,8 @@
 //
 // A lever that is to take the place of the one in use (another configuration) does so when next asked while no batch is in
 // flight: a read in flight ends with its lever, and the core does not wait for it any more; a batch is awaited. Without a
-// lever (`router.stack` none) it is not asked anything. Loop, log and levers' maker outlive it.
+// lever (`router.stack` none) it is not asked anything. Descriptors are kept for it: a withdrawal must not fail for want of them.
+// Loop, log and levers' maker outlive it.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "sidecar/announce/router/lever.h"
 #include "sidecar/core/events.h"
+#include "sidecar/os/descriptor_reserve.h"
 #include "sidecar/os/file_watch.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
@@ -49,6 +51,7 @@ class RouterHand {
   Log& log_;
   std::string_view would_;
   Tell tell_;
+  DescriptorReserve reserve_;
   std::unique_ptr<RouterLever> lever_;
   std::unique_ptr<RouterLever> next_;
   bool batch_in_flight_ = false;

@@ -27,13 +27,13 @@ Systemd::Systemd(Loop& loop) : loop_(loop) {
 
 void Systemd::turn_ends(const Turn& turn, const std::function<std::string()>& status) {
   const TimePoint now = loop_.now();
-  if (turn.ready && !std::exchange(ready_, true)) sd_notify(0, "READY=1");
+  if (turn.ready && !ready_) ready_ = manager_.tell("READY=1");
   if (ready_ && now - notified_at_ >= kNotifyEvery) {
     std::string text = watchdog_ > Duration{} ? "WATCHDOG=1\n" : "";
     // VIPs may linger for longer than the unit gives a stop. Only as long as the loop turns: a hung stop is forced.
     if (turn.stopping) text += kGoesOnStopping;
     if (std::exchange(status_changed_, false)) text += "STATUS=" + status();
-    if (!text.empty()) sd_notify(0, text.c_str());
+    (void)manager_.tell(text);
     notified_at_ = now;
   }
   const Duration pulse = turn.stopping ? kStopPulse : watchdog_ / 3;
@@ -43,15 +43,15 @@ void Systemd::turn_ends(const Turn& turn, const std::function<std::string()>& st
 void Systemd::reloading() {
   const auto since_boot =
       std::chrono::duration_cast<std::chrono::microseconds>(Loop::clock().time_since_epoch()).count();
-  sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", since_boot).c_str());
+  (void)manager_.tell(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", since_boot));
 }
 
 void Systemd::reloaded() {
-  sd_notify(0, "READY=1");
+  (void)manager_.tell("READY=1");
 }
 
 void Systemd::exiting() {
-  sd_notify(0, "STOPPING=1");
+  (void)manager_.tell("STOPPING=1");
 }
 
 }  // namespace herald

@@ -9,6 +9,7 @@
 
 #include "sidecar/core/types.h"
 #include "sidecar/os/loop.h"
+#include "sidecar/os/notify_socket.h"
 
 namespace herald {
 
@@ -33,6 +34,7 @@ class Systemd {
 
  private:
   Loop& loop_;
+  NotifySocket manager_;
   Duration watchdog_{};  // zero: none
   bool ready_ = false;
   bool status_changed_ = true;

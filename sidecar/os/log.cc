@@ -30,13 +30,17 @@ bool stderr_is_journal() {
   return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
 }
 
-Fd connect_journal() {
-  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+// On the same socket once more: another one would need a descriptor.
+bool connect_journal(const Fd& fd) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::string_view(kJournal).copy(address.sun_path, sizeof address.sun_path - 1);
-  if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
-  return fd;
+  return fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+Fd open_journal() {
+  Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return connect_journal(fd) ? std::move(fd) : Fd();
 }
 
 // One line that is fit to be shown, of at most kLongestLine bytes: what a probed server said must not forge log lines or
@@ -69,7 +73,7 @@ std::string_view word_for(LogLevel level) {
 
 Log::Log(LogTarget target) {
   if (target == LogTarget::journal || (target == LogTarget::automatic && stderr_is_journal())) {
-    journal_ = connect_journal();
+    journal_ = open_journal();
   }
 }
 
@@ -105,8 +109,9 @@ bool Log::send_to_journal(LogLevel level, const std::string& message, const LogF
   add("HERALD_TRANSITION", fields.transition);
   if (send(journal_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
   if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-  journal_ = connect_journal();  // journald was restarted
-  return journal_ && send(journal_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  // journald was restarted, or is about to be
+  return connect_journal(journal_) &&
+         send(journal_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 bool Log::print(LogLevel level, const std::string& message) {

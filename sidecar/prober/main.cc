@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "sidecar/os/loop.h"
+#include "sidecar/os/notify_socket.h"
 #include "sidecar/prober/cost.h"
 #include "sidecar/prober/privileges.h"
 #include "sidecar/prober/spawner.h"
@@ -56,12 +57,12 @@ int work_off(Fd to_heraldd, int page, bool of_unit) {
 }
 
 // Signs of life for systemd; an empty source where it wants none.
-Source feed_watchdog(Loop& loop, Source& next) {
+Source feed_watchdog(Loop& loop, const NotifySocket& manager, Source& next) {
   std::uint64_t microseconds = 0;
   if (sd_watchdog_enabled(0, &microseconds) <= 0) return {};
   const Duration pulse = std::chrono::microseconds(microseconds) / 3;
-  Source timer = loop.timer([&next, pulse] {
-    sd_notify(0, "WATCHDOG=1");
+  Source timer = loop.timer([&manager, &next, pulse] {
+    (void)manager.tell("WATCHDOG=1");
     next.set_time(Loop::clock() + pulse);
   });
   timer.set_time(Loop::clock());
@@ -75,11 +76,12 @@ int serve(const prober::Privileges& privileges, Fd socket, bool listens) {
   Loop loop;
   const Source terminated = loop.watch_signal(SIGTERM, [&](int) { loop.exit(0); });
   prober::Spawner spawner(loop, "/proc/self/exe", listens ? kWorkerOfUnit : kWorker);
+  const NotifySocket manager;
   Source watchdog;
   if (listens) {
     spawner.listen(std::move(socket));
-    sd_notify(0, "READY=1");
-    watchdog = feed_watchdog(loop, watchdog);
+    (void)manager.tell("READY=1");
+    watchdog = feed_watchdog(loop, manager, watchdog);
   } else {
     spawner.serve_alone(std::move(socket));
   }

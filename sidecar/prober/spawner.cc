@@ -18,6 +18,8 @@
 namespace herald::prober {
 namespace {
 
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
 // "" where there is none.
 std::string path_of(const std::string& program) {
   std::error_code error;
@@ -49,7 +51,8 @@ Spawner::~Spawner() {
 void Spawner::listen(Fd socket) {
   listening_ = std::move(socket);
   listener_ = loop_.watch_io(listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
-  if (!listener_) loop_.exit(1);
+  if (!listener_) return loop_.exit(1);
+  accept_again_ = loop_.timer([this] { listener_.set_io_events(EPOLLIN); });
 }
 
 void Spawner::serve_alone(Fd connection) {
@@ -59,7 +62,11 @@ void Spawner::serve_alone(Fd connection) {
 
 void Spawner::accept() {
   Fd connection(accept4(listening_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (connection && clients_.size() < kMostClients) admit(std::move(connection));
+  if (connection && clients_.size() < kMostClients) return admit(std::move(connection));
+  if (connection || errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return;
+  // EMFILE and its like: the connection stays ready in the backlog, and the loop would spin on it.
+  listener_.disarm();
+  accept_again_.set_time(Loop::clock() + kAcceptPause);
 }
 
 void Spawner::admit(Fd connection) {

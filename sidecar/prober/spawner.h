@@ -64,6 +64,7 @@ class Spawner {
   std::map<ClientId, Client> clients_;
   Fd listening_;
   Source listener_;
+  Source accept_again_;
 };
 
 }  // namespace herald::prober

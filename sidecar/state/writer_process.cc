@@ -55,8 +55,9 @@ bool WriterProcess::start() {
   if (Loop::clock() < next_start_) return false;
   next_start_ = Loop::clock() + kBetweenStarts;
   auto child = start_writer_child(prepare_);
-  if (std::exchange(cannot_start_, !child) != cannot_start_ && !child && say_)
-    say_("the process that writes files cannot be started: " + child.error());
+  const bool could_start = why_not_.empty();
+  why_not_ = child ? "" : child.error();
+  if (!child && could_start && say_) say_("the process that writes files cannot be started: " + why_not_);
   if (!child) return false;
   child_ = loop_.watch_child(child->pid, [](int, int) {});  // its socket tells of its end
   channel_ = std::make_unique<work::Channel>(
@@ -99,7 +100,9 @@ void WriterProcess::look_at_the_clock() {
     is_silent_ = true;
     if (say_) say_("the disk does not answer: what has to be kept waits, and no order can be taken");
   }
-  const auto late = [](bool is_on_its_way) {
+  const auto late = [this](bool is_on_its_way) {
+    if (!channel_ && !why_not_.empty())
+      return WriteError{"the process that writes files cannot be started: " + why_not_, false};
     return WriteError{
         fmt::format("the disk does not answer within {} s", kPatience / std::chrono::seconds(1)),
         is_on_its_way};

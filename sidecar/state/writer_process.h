@@ -60,7 +60,7 @@ class WriterProcess final : public Writer {
   TimePoint sent_at_{};
   TimePoint next_start_{};
   bool is_silent_ = false;
-  bool cannot_start_ = false;
+  std::string why_not_;  // the last one could not be started
   std::unique_ptr<work::Channel> channel_;
   Source child_;
   Source soon_;

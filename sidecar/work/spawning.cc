@@ -38,6 +38,22 @@ std::array<Fd, kDescriptors> descriptors_of(msghdr& message) {
   return found;
 }
 
+// How many are needed for an answer.
+bool has_room_for_another() {
+  const Fd one(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+  const Fd two(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+  return one && two;
+}
+
+// What came along found no descriptor here, or was more than an answer has. A worker that is lost so ends with its socket.
+std::expected<ReceivedAnswer, Nothing> without_descriptors(const ReceivedAnswer& received) {
+  if (received.answer.kind != SpawnAnswerKind::spawned || has_room_for_another())
+    return std::unexpected(Nothing::more);
+  ReceivedAnswer failed;
+  failed.answer = {SpawnAnswerKind::failed, received.answer.slot, 0, 0, EMFILE};
+  return failed;
+}
+
 // A file of memory, which alone has seals: reading any other may have to wait, as a worker's user may make it.
 bool is_page(const Fd& fd) {
   return fd && fcntl(fd.get(), F_GET_SEALS) >= 0;
@@ -89,8 +105,8 @@ std::expected<ReceivedAnswer, Nothing> receive_answer(const Fd& socket) {
   const ssize_t count = ::recvmsg(socket.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (count < 0) return std::unexpected(nothing(count));
   auto fds = descriptors_of(message);
-  if (count != static_cast<ssize_t>(sizeof received.answer) || (message.msg_flags & MSG_CTRUNC) != 0)
-    return std::unexpected(Nothing::more);
+  if (count != static_cast<ssize_t>(sizeof received.answer)) return std::unexpected(Nothing::more);
+  if ((message.msg_flags & MSG_CTRUNC) != 0) return without_descriptors(received);
   received.socket = std::move(fds[0]);
   received.page = std::move(fds[1]);
   const bool is_spawned = received.answer.kind == SpawnAnswerKind::spawned;

@@ -1,7 +1,5 @@
 #include "sidecar/control/server.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -9,6 +7,7 @@
 #include <numeric>
 
 #include "tests/control/fixture.h"
+#include "tests/os/no_descriptors.h"
 
 using namespace herald;
 using namespace fixture;
@@ -335,30 +334,6 @@ TEST_CASE("what takes time is answered when it is done, also to one that has sai
   test.server->finish(test.later[0], nlohmann::ordered_json::object());  // twice is nothing
   CHECK(test.server->client_count() == 0);
 }
-
-namespace {
-
-// None is left for the server's process; those of closed ones can be had again.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    rlimit none = before_;
-    {
-      const Fd next(::dup(0));
-      none.rlim_cur = static_cast<rlim_t>(next.get());
-    }
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-  }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-}  // namespace
 
 TEST_CASE("a lack of descriptors pauses the server, and does not spin it") {
   TestServer test;

@@ -5,7 +5,6 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "sidecar/core/types.h"
+#include "tests/os/no_descriptors.h"
 #include "tests/os/own_namespace.h"
 
 namespace herald {
@@ -106,24 +106,6 @@ TEST_CASE_METHOD(Bench, "a dump that changes interrupt is begun again, and is wh
   CHECK(listed() == kMany);
 }
 
-// The limit is on the number that a new one would get.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit none{0, before_.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-    errno = 0;
-    REQUIRE(dup(0) < 0);
-  }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 TEST_CASE_METHOD(Bench, "without a descriptor addresses are listed, added, refreshed and removed") {
   add(2);
   const auto seconds = [&](std::size_t index) -> std::optional<std::uint32_t> {
@@ -134,7 +116,7 @@ TEST_CASE_METHOD(Bench, "without a descriptor addresses are listed, added, refre
     CHECK(found->interface == "lo");
     return found->valid_seconds.value_or(0);
   };
-  const NoDescriptors none;
+  const fixture::NoDescriptors none(fixture::NoDescriptors::Of::all);
   CHECK(seconds(0) == 0);
   CHECK(socket->set(vip(0), "lo", 100, AddressSocket::Mode::replace) == 0);
   CHECK(seconds(0).value_or(0) >= 99);
@@ -146,13 +128,14 @@ TEST_CASE_METHOD(Bench, "without a descriptor addresses are listed, added, refre
 
 TEST_CASE_METHOD(Bench, "without a descriptor a dump that was left unread does not stand in the way either") {
   add(kMany);
-  const NoDescriptors none;
+  const fixture::NoDescriptors none(fixture::NoDescriptors::Of::all);
   ask_and_forget(*socket, RTM_GETADDR, NLM_F_DUMP);
   CHECK(listed() == kMany);
   CHECK(listed() == kMany);
 }
 
-TEST_CASE_METHOD(Bench, "nothing is put on an interface that is not there, and nothing is left to be removed") {
+TEST_CASE_METHOD(Bench,
+                 "nothing is put on an interface that is not there, and nothing is left to be removed") {
   CHECK(socket->set(vip(0), "nowhere", std::nullopt, AddressSocket::Mode::create) == ENODEV);
   CHECK(socket->remove(vip(0), "nowhere") == 0);
 }

@@ -16,6 +16,7 @@
 
 #include "sidecar/work/message.h"
 #include "tests/os/children.h"
+#include "tests/os/no_descriptors.h"
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
@@ -298,4 +299,19 @@ TEST_CASE_METHOD(NoProgram,
     CHECK(failed.status == ENOENT);
   }
   CHECK(open_descriptors() <= before + 2);  // the connection, which it has accepted meanwhile
+}
+
+TEST_CASE_METHOD(Bench, "spawner: without a descriptor a client waits, and the loop does not spin") {
+  listen();
+  run_for(loop, 1ms);
+  const Fd client = connect();
+  int turns = 0;
+  {
+    const fixture::NoDescriptors none;
+    const Source count = loop.post([&] { ++turns; });
+    run_for(loop, 250ms);
+  }
+  CHECK(turns < 500);  // the test's own timer ticks every millisecond
+  spawn(client, 0);
+  CHECK_FALSE(is_hung_up(client));
 }

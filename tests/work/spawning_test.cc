@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "tests/os/children.h"
+#include "tests/os/no_descriptors.h"
 
 using namespace herald;
 using namespace herald::work;
@@ -153,6 +154,24 @@ TEST_CASE_METHOD(Pair, "spawning: an answer that is none is refused, and what ca
   }
   CHECK(nothing_of(receive_answer(heraldd)) == Nothing::more);
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE_METHOD(
+    Pair, "spawning: a worker for whose descriptors there is no room has failed, and its spawner goes on") {
+  const Fd page = page_of({});
+  const std::size_t before = open_descriptors();
+  send_raw(&kSpawned, sizeof kSpawned, {page.get(), page.get()});
+  {
+    const fixture::NoDescriptors none;
+    const auto received = receive_answer(heraldd);
+    REQUIRE(received);
+    CHECK(received->answer.kind == SpawnAnswerKind::failed);
+    CHECK(received->answer.slot == kSpawned.slot);
+    CHECK(received->answer.status == EMFILE);
+    CHECK_FALSE(received->socket);
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(nothing_of(receive_answer(heraldd)) == Nothing::yet);
 }
 
 TEST_CASE_METHOD(Pair, "spawning: descriptors that nobody asked for are closed with the answer") {
