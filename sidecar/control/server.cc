@@ -95,6 +95,7 @@ void ControlServer::keep_spare() {
 void ControlServer::admit(Fd fd) {
   const ClientId id = ++last_id_;
   const VarlinkPeer peer = socket_.identify(fd);
+  if (!peer.may_change && is_short_ && is_short_()) return;
   const int number = fd.get();
   Client& client =
       clients_.try_emplace(id, id, std::move(fd), peer, limits_.request_bytes, Loop::clock()).first->second;

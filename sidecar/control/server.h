@@ -27,6 +27,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,6 +73,9 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer() = default;
+
+  // While `is_short` says that there are hardly any descriptors, no more of those come who may only look.
+  void turn_lookers_away_while(std::function<bool()> is_short) { is_short_ = std::move(is_short); }
 
   // To all who are watching.
   void publish(const nlohmann::ordered_json& parameters);
@@ -144,6 +148,7 @@ class ControlServer {
   Turns turns_;
   Share first_share_;
   Share other_share_;
+  std::function<bool()> is_short_;
   Fd spare_;                                 // for one who may change things to come in by
   TimePoint next_sweep_ = TimePoint::max();  // not later than any client's deadline
   std::map<ClientId, Client> clients_;

@@ -55,7 +55,8 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                   .clocks = [this] { return clocks(); },
                   .plan = [this] { return plan(); },
                   .history = [this]() -> const History::Entries& { return history_.entries(); },
-                  .reload = [this](std::uint64_t client) { reload(client); }}),
+                  .reload = [this](std::uint64_t client) { reload(client); },
+                  .is_short = [this] { return router_.is_short(); }}),
       systemd_(loop) {
   options_.hands.writer->say_with([this](const std::string& said) { log_.write(LogLevel::warning, said); });
 }

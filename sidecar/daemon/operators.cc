@@ -65,6 +65,7 @@ std::expected<void, std::string> Operators::open() {
                                      VarlinkService(control_info(), control_interface(source)));
   if (!server) return std::unexpected(server.error());
   control_ = std::move(*server);
+  control_->turn_lookers_away_while(daemon_.is_short);
   if (const auto& warning = control_->warning()) log_.write(LogLevel::warning, *warning);
   return {};
 }

@@ -38,6 +38,8 @@ class Operators {
     std::function<nlohmann::ordered_json()> plan;
     std::function<const History::Entries&()> history;
     std::function<void(std::uint64_t client)> reload;
+    // Descriptors are short: see ControlServer.
+    std::function<bool()> is_short = {};
   };
 
   // `keeps_in`: see HandoverMarker.

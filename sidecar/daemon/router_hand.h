@@ -39,6 +39,8 @@ class RouterHand {
 
   void read();
   void apply(const effect::ApplyRoutes& effect);
+  // It has the last descriptors, or somebody else has.
+  [[nodiscard]] bool is_short() const { return !reserve_.is_whole(); }
 
   // See RouterLever.
   [[nodiscard]] RouteBatch outstanding(RouteBatch planned) const;

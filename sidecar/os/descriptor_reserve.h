@@ -4,6 +4,8 @@
 //   lend()   lets go of them, where as many could not be had otherwise. What needs them is begun at once.
 //   keep()   takes them back, as far as they can be had, once that has ended.
 //
+// While it is not whole nobody may have a descriptor who can do without.
+//
 // Make it early: a process may only have descriptors of low numbers when its limit is lowered under it.
 #pragma once
 
@@ -21,6 +23,7 @@ class DescriptorReserve {
   void lend();
   void keep();
 
+  [[nodiscard]] bool is_whole() const { return kept_.size() == most_; }
   [[nodiscard]] std::size_t count() const { return kept_.size(); }
 
  private:

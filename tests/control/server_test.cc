@@ -377,6 +377,22 @@ TEST_CASE("with no descriptors left one who may change things comes in, and othe
   CHECK_FALSE(one.closed());
 }
 
+TEST_CASE("while descriptors are short nobody comes who may only look") {
+  if (::geteuid() != 0) return;
+  TestServer test;
+  bool is_short = true;
+  test.server->turn_lookers_away_while([&] { return is_short; });
+  TestClient looker = test.connect_as(4711);
+  CHECK(looker.wait_for_close(test.loop));
+  TestClient root = test.connect();
+  root.call("t.T.Ping");
+  CHECK(root.wait_for_reply(test.loop) == kPong);
+  is_short = false;
+  TestClient again = test.connect_as(4711);
+  again.call("t.T.Ping");
+  CHECK(again.wait_for_reply(test.loop) == kPong);
+}
+
 TEST_CASE("connections of those who may only look take no place of one who may change things") {
   if (::geteuid() != 0) return;
   TestServer test;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import subprocess
 from pathlib import Path
@@ -182,6 +183,14 @@ class Herald:
 
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def limit_descriptors(self, most: int | None = None) -> None:
+        """The soft limit under which it runs from now on: `most`, or so many that its highest number is the last one."""
+        pid = self.process.pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        if most is None:
+            most = max(int(number) for number in os.listdir(f"/proc/{pid}/fd")) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, hard))
 
     def _proc_status(self, key: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

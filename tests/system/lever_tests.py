@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+from crowd import Crowd
 from herald import Herald, http, service, tcp
 from waiting import wait_until
 
@@ -32,6 +33,23 @@ def start_announced(region, **extra: Any) -> tuple[Any, Herald]:
     region.wait_announced(VIP, since=mark)
     herald.wait_state("web", "announced")
     return web, herald
+
+
+def test_the_router_is_steered_without_a_descriptor_left(region):
+    """Those that are kept do for it, and for an operator; whoever may only look is turned away."""
+    web, herald = start_announced(region)
+    mark = region.mark()
+    herald.limit_descriptors()
+    with Crowd(herald.socket, 100, "idle"):
+        web.kill()
+        region.wait_withdrawn(VIP, since=mark, timeout=20)
+        herald.wait_state("web", "withdrawn", timeout=20)
+        assert herald.ctl("drain", "web").returncode == 0
+        assert herald.ctl("undrain", "web").returncode == 0
+        web.start()
+        mark = region.mark()
+        region.wait_announced(VIP, since=mark, timeout=30)
+    herald.wait_state("web", "announced", timeout=20)
 
 
 def attributes_at(region, prefix: str) -> tuple[list[int], int | None, set[str]]:
