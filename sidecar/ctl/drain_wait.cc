@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace herald::ctl {
 namespace {
 
@@ -35,12 +37,28 @@ Problem still_advertised(const Report& vip, const std::string& stack) {
   return fmt::format("{} is still advertised to {}", prefix, peers);
 }
 
+// herald has done its part, and only the router's table is not as wanted: by somebody else's doing, perhaps. Whether a peer is
+// sent it is what counts.
+bool is_done_by_herald(const Report& service) {
+  if (text_at(service, "state") != "withdrawing") return false;
+  const bool by_route = text_at(service, "via") != "loopback";
+  const Report& vips = list_at(service, "vips");
+  return !vips.empty() && std::ranges::all_of(vips, [&](const Report& vip) {
+    const auto wanted = flag_at(vip, "wanted");
+    const auto on_interface = flag_at(vip, "on_interface");
+    const bool is_gone = by_route ? is_null_at(vip, "policy") : on_interface && !*on_interface;
+    return wanted && !*wanted && is_gone && flag_at(vip, "in_rib") && !is_null_at(vip, "advertised_to") &&
+           joined_at(vip, "advertised_to").empty();
+  });
+}
+
 }  // namespace
 
 std::vector<std::string> not_withdrawn(const Report& status, std::chrono::milliseconds drained) {
   std::vector<std::string> left;
   const Report& services = list_at(status, "services");
   for (const Report& service : services) {
+    if (is_done_by_herald(service)) continue;
     if (text_at(service, "state") != "withdrawn" || !text_at(service, "problem").empty())
       left.push_back(fmt::format("{} is {}", text_at(service, "name"), text_at(service, "state")));
   }

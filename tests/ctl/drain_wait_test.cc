@@ -41,6 +41,25 @@ TEST_CASE("drained is what the router, read since, does not advertise") {
   CHECK(left_of(snapshot) == Left{"web is draining"});
 }
 
+TEST_CASE(
+    "what herald has withdrawn, and no peer is sent, is drained though it is in the table by somebody else") {
+  Snapshot snapshot = drained();
+  ServiceSnapshot& web = snapshot.services[0];
+  web.state = ServiceState::withdrawing;
+  web.problem = "10.99.0.1/32 is gone from lo but still in frr's BGP table";
+  web.vips[0].route = {true, {}, {}};
+  CHECK(left_of(snapshot) == Left{});
+  web.vips[0].on_interface = true;
+  CHECK(left_of(snapshot) == Left{"web is withdrawing"});
+  web.via = Via::vtysh;  // the VIP stays for late packets
+  CHECK(left_of(snapshot) == Left{});
+  web.vips[0].policy = "HERALD-web-healthy-00000000";
+  CHECK(left_of(snapshot) == Left{"web is withdrawing"});
+  web.vips[0].policy.reset();
+  web.vips[0].route.advertised_to = {"10.1.1.4"};
+  CHECK_FALSE(left_of(snapshot).empty());
+}
+
 TEST_CASE("a router that does not answer has let nothing go") {
   Snapshot snapshot = drained();
   snapshot.router->reachable = false;

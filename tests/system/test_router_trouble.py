@@ -53,6 +53,20 @@ def test_a_drain_is_not_over_while_bgpd_hangs(region):
 
 
 @pytest.mark.nva("frr")
+def test_a_drain_is_over_where_what_is_left_goes_to_nobody(region):
+    """A route of the operator's own stays in the table: no Route Server is sent it, so that there is nothing to wait for."""
+    _, herald = start_announced(region)
+    asn = region.plan.nva.asn
+    region.nva.vtysh("configure terminal", f"router bgp {asn}", "no bgp network import-check", "address-family ipv4 unicast", f"network {VIP}")
+    for rs in region.route_servers.values():
+        rs.disable_session()
+    herald.wait_problem("web", "no session is established", timeout=25)
+    done = herald.ctl("drain", "web", "--wait", "--timeout", "30s", timeout=40)
+    assert done.returncode == 0 and done.stdout.startswith("web: drain, withdrawing; "), done
+    assert herald.service("web")["vips"][0]["advertised_to"] == []
+
+
+@pytest.mark.nva("frr")
 def test_bgpd_killed_and_restarted(region):
     _, herald = start_announced(region)
     region.nva.bgpd.kill()
