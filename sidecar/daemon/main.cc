@@ -4,12 +4,15 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -20,7 +23,9 @@
 #include "sidecar/config/accepted.h"
 #include "sidecar/config/file.h"
 #include "sidecar/config/glimpse.h"
+#include "sidecar/daemon/accepted_place.h"
 #include "sidecar/daemon/daemon.h"
+#include "sidecar/daemon/path_owner.h"
 #include "sidecar/daemon/withdraw.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
@@ -136,14 +141,44 @@ bool successor_decides(const Config& config) {
   return service_result() != nullptr && HandoverMarker(config.state_dir).exists();
 }
 
-// What is announced was announced by a configuration that was good; the files may hold an error since.
+// What another user can put in these places is read, written and run with that user's rights, whoever started this.
+void act_as_owner_of(std::span<const std::filesystem::path> places) {
+  if (geteuid() != 0) return;
+  for (const std::filesystem::path& place : places) {
+    const auto owner = stranger_along(place);
+    if (!owner) continue;
+    if (const auto became = become_owner(*owner); !became) {
+      throw std::runtime_error(
+          fmt::format("nothing is withdrawn: {} is not root's, and as its owner nothing can be done: {}",
+                      place.native(), became.error()));
+    }
+    return;
+  }
+}
+
+// Where heraldd reads and writes. Whose state it is comes first: BIRD's directory is often BIRD's.
+std::vector<std::filesystem::path> places_of(const Config& config) {
+  std::vector<std::filesystem::path> places{config.state_dir};
+  if (config.router.stack == Stack::bird) places.emplace_back(config.router.bird.include);
+  return places;
+}
+
+// What is announced was announced by a configuration that was good; the files may hold an error since, or be gone.
 std::optional<Config> accepted_last(const Options& options) {
-  const std::string state_dir = glimpse_path(options.file, "/state_dir").value_or(Config{}.state_dir);
+  const std::string said = glimpse_path(options.file, "/state_dir").value_or(Config{}.state_dir);
+  const AcceptedPlace place(options.file, options.services_dir);
+  std::error_code ignored;
+  if (std::filesystem::exists(place.file(), ignored)) act_as_owner_of(std::array{place.file()});
+  const std::filesystem::path state_dir = place.state_dir().value_or(said);
+  act_as_owner_of(std::array{state_dir});
   const AcceptedConfig accepted(state_dir);
   auto config = accepted.load(probes::kind_checks());
   print(config ? fmt::format("heraldd: going by the configuration that was accepted last ({})",
                              accepted.file().native())
-               : "nothing is withdrawn: what is announced stays until its lease ends");
+               : fmt::format(
+                     "nothing is withdrawn: there is no configuration that was accepted before ({}); what is "
+                     "announced stays until its lease ends",
+                     accepted.file().native()));
   return config;
 }
 
@@ -214,9 +249,13 @@ int serve(const Options& options, Config config, std::vector<ConfigText> texts) 
   Log log(options.log);
   Hands hands =
       (options.dry_run ? dry_run_hands : real_hands)(loop, config.state_dir, template_dirs(options));
-  const auto keep = [&log, &writer = *hands.writer,
-                     accepted = AcceptedConfig(hands.keeps_in)](std::span<const ConfigText> texts_now) {
+  const auto keep = [&log, &writer = *hands.writer, accepted = AcceptedConfig(hands.keeps_in),
+                     place = AcceptedPlace(options.file, options.services_dir),
+                     keeps_in = hands.keeps_in](std::span<const ConfigText> texts_now) {
     keep_accepted(log, writer, accepted, texts_now);
+    if (!keeps_in) return;
+    if (const auto kept = place.keep(*keeps_in); !kept)
+      log.write(LogLevel::info, "where the accepted configuration is cannot be kept: " + kept.error());
   };
   const auto load_again = [&options] { return load(options); };
   WorkerOptions workers = worker_options(options, config);
@@ -256,6 +295,7 @@ int main(int argc, char** argv) {
       if (options.withdraw) loaded.config = accepted_last(options);
       if (!loaded.config) return code;
     }
+    if (options.withdraw) act_as_owner_of(places_of(*loaded.config));
     keep_capability_to_ourselves();
     if (options.withdraw) return withdraw(options, std::move(*loaded.config));
     raise_descriptor_limit();

@@ -67,7 +67,11 @@ class Herald:
         self.configure(**config)
         argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--log", "text",
                 "--templates", str(REPO / "frr-templates")]
-        self.process = lab.process(ns, argv, self.dir / "herald.log")
+        self.process = lab.process(ns, argv, self.dir / "herald.log", self._unit_env())
+
+    def _unit_env(self) -> dict[str, str]:
+        """What a unit's RuntimeDirectory= tells; it is made when something is written there."""
+        return {"RUNTIME_DIRECTORY": str(self.dir / "run")}
 
     def configure(self, **changes: Any) -> None:
         """Writes the configuration file with these top-level keys replaced; None leaves a key out. Applied by `ctl("reload")`."""
@@ -90,7 +94,7 @@ class Herald:
     def run_to_end(self, *options: str, timeout: float = 10, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """heraldd in the foreground with its output captured: `--check`, or a configuration that must be refused."""
         argv = [_program("heraldd"), "-c", str(self.config_file), "--services-dir", str(self.services_dir), "--templates", str(REPO / "frr-templates"), *options]
-        settings = [f"{name}={value}" for name, value in (env or {}).items()]
+        settings = [f"{name}={value}" for name, value in {**self._unit_env(), **(env or {})}.items()]
         return self._ns.run("env", *settings, *argv, timeout=timeout, check=False)
 
     def withdraw(self, *options: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,8 @@ test_birdc_lever.py."""
 from __future__ import annotations
 
 import json
+import pwd
+import shutil
 import time
 from typing import Any
 
@@ -333,4 +335,67 @@ def test_vips_go_though_the_router_does_not_answer(region):
     region.nva.stop()
     done = herald.withdraw("--vips")
     assert done.returncode == 1 and "not everything could be withdrawn" in done.stderr, done.stderr
+    assert region.vips() == set()
+
+
+def broken_configurations(herald: Herald) -> dict[str, str | None]:
+    """Each way in which the file that says where state_dir is may say it no more; None: there is no file."""
+    good = json.dumps(herald.config)
+    changed = {
+        "no state_dir": {key: value for key, value in herald.config.items() if key != "state_dir"} | {"servces": []},
+        "state_dir of another type": {**herald.config, "state_dir": 1},
+        "a relative state_dir": {**herald.config, "state_dir": "state"},
+        "another state_dir": {**herald.config, "state_dir": "/nowhere", "servces": []},
+        "an error elsewhere": {**herald.config, "servces": []},
+    }
+    return {name: json.dumps(config) for name, config in changed.items()} | {"cut off": good[: len(good) // 2], "empty": "", "gone": None}
+
+
+def test_withdraw_finds_what_was_accepted_however_the_configuration_is_broken(region):
+    region.http_service(port=8080)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080))], start=False)
+    good = json.dumps(herald.config)
+    for name, text in broken_configurations(herald).items():
+        herald.write_config(good)
+        mark = region.mark()
+        herald.start()
+        region.wait_announced(VIP, since=mark)
+        herald.wait_state("web", "announced")
+        herald.kill()
+        if text is None:
+            herald.config_file.unlink()
+        else:
+            herald.write_config(text)
+        mark = region.mark()
+        done = herald.withdraw()
+        assert done.returncode == 0 and f"accepted last ({herald.state_dir}" in done.stderr, (name, done.stderr)
+        region.wait_withdrawn(VIP, since=mark)
+
+
+def test_withdraw_by_root_acts_with_the_rights_of_whose_the_state_is(region, tmp_path):
+    """Programs that a user's file names are run as that user, whatever the file says."""
+    region.http_service(port=8080)
+    herald = region.herald(services=[routed(region, "web", VIP, http(8080))])
+    region.wait_announced(VIP)
+    herald.kill()
+    who = tmp_path / "who"
+    theirs = herald.dir / "theirs"
+    theirs.mkdir()
+    client = theirs / "client"
+    client.write_text(f"#!/bin/sh\nid -u >> {who}\nexit 1\n")
+    client.chmod(0o755)
+    router = json.loads(json.dumps(herald.config["router"]))
+    router.setdefault("vtysh", {})["path"] = str(client)
+    router.setdefault("bird", {})["birdc"] = str(client)
+    accepted = {"files": [{"file": "herald.json", "text": json.dumps({**herald.config, "router": router})}]}
+    (herald.state_dir / "accepted.json").write_text(json.dumps(accepted))
+    who.write_text("")
+    for path in (tmp_path, who, herald.state_dir, herald.state_dir / "accepted.json"):
+        shutil.chown(path, "nobody")
+    for parent in (*herald.dir.parents, herald.dir, *tmp_path.parents):  # everybody may pass, so that it can get there at all
+        if str(parent).startswith("/tmp/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    herald.write_config("{")
+    herald.withdraw("--vips")
+    assert set(who.read_text().split()) == {str(pwd.getpwnam("nobody").pw_uid)}, who.read_text()
     assert region.vips() == set()

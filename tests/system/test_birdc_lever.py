@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 from lever_tests import *  # noqa: F403  # what both levers have to show
@@ -45,3 +48,22 @@ def test_the_include_file_emptied_by_somebody_is_written_again(region):
     region.wait_withdrawn(VIP, since=mark)
     region.wait_announced(VIP, since=mark, timeout=20)
     herald.wait_state("web", "announced", timeout=20)
+
+
+def test_withdraw_by_root_overwrites_nothing_that_another_user_links_to(region, tmp_path):
+    """The owner of the include's directory may put a link there; what is behind it is written with the owner's rights, or not."""
+    _, herald = start_announced(region)
+    herald.kill()
+    secret = tmp_path / "secret"
+    secret.write_text("root's own\n")
+    secret.chmod(0o600)
+    link = tmp_path / "theirs" / "herald.conf"
+    link.parent.mkdir()
+    link.symlink_to(secret)
+    shutil.chown(link.parent, "nobody")
+    os.lchown(link, link.parent.stat().st_uid, -1)
+    router = herald.config["router"]
+    herald.configure(router={**router, "bird": {**router["bird"], "include": str(link)}})
+    done = herald.withdraw()
+    assert done.returncode == 1 and "Permission denied" in done.stderr, done.stderr
+    assert secret.read_text() == "root's own\n" and not secret.is_symlink()
