@@ -12,6 +12,14 @@
 namespace herald {
 namespace {
 
+// The fallback is another lever beside that of the services: its template has to be sound before the night in which it is
+// needed.
+bool needs_templates(const Config& config) {
+  if (config.router.stack == Stack::frr && config.router.fallback != FallbackLevel::off) return true;
+  return std::ranges::any_of(config.services,
+                             [](const ServiceSpec& service) { return service.announce.via == Via::vtysh; });
+}
+
 class RealLevers final : public Levers {
  public:
   RealLevers(Loop& loop, TemplateDirs dirs) : loop_(loop), dirs_(std::move(dirs)) {}
@@ -28,10 +36,8 @@ class RealLevers final : public Levers {
   }
 
   std::vector<std::string> template_problems(const Config& config) const override {
-    const bool needed = std::ranges::any_of(
-        config.services, [](const ServiceSpec& service) { return service.announce.via == Via::vtysh; });
     std::vector<std::string> problems;
-    if (!needed) return problems;
+    if (!needs_templates(config)) return problems;
     const auto objects = FrrObjects::load(dirs_);
     if (objects) return problems;
     for (const TemplateError& error : objects.error()) problems.push_back(to_string(error));

@@ -53,6 +53,12 @@ TEST_CASE("templates have to be sound only where a lever uses them") {
     CHECK(levers->template_problems(with(Stack::frr)).empty());
     CHECK(levers->template_problems(with(Stack::bird, Via::birdc)).empty());
     CHECK(levers->template_problems(with(Stack::frr, Via::vtysh)).size() == 4);  // none of the four is there
+    // The fallback is a lever too, whatever the services' own is.
+    for (const FallbackLevel level : {FallbackLevel::deny, FallbackLevel::shutdown}) {
+      Config config = with(Stack::frr);
+      config.router.fallback = level;
+      CHECK(levers->template_problems(config).size() == 4);
+    }
   }
   for (const auto& levers : both(loop, template_dirs()))
     CHECK(levers->template_problems(with(Stack::frr, Via::vtysh)).empty());

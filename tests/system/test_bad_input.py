@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from herald import Herald, dns, exec_probe, http, service, tcp
+from herald import REPO, Herald, dns, exec_probe, http, service, tcp
 from lab import Lab
 from test_life import VIP, quiet, start_announced
 from waiting import wait_until
@@ -86,6 +86,34 @@ def test_unreadable_and_directory(daemon):
 def test_check_is_silent_about_good_configuration(daemon):
     daemon.configure(services=[service("web", VIP, http(8080))])
     assert daemon.run_to_end("--check").returncode == 0
+
+
+def test_a_template_that_only_the_fallback_needs_is_looked_at_before_it_is_needed(daemon, tmp_path):
+    """With the loopback lever, which itself needs none: at --check, at the start and at a reload."""
+    shipped = REPO / "frr-templates"
+    for name in ("route-map.conf", "network.conf", "no-network.conf"):
+        (tmp_path / name).write_text((shipped / name).read_text())
+    templates = daemon.process.argv.index("--templates")
+    daemon.process.argv[templates + 1] = str(tmp_path)
+    router = {"stack": "frr", "bgp": {"as": 65001}}
+    for router["fallback"], fallback, expected in (
+        ("deny", None, "fallback.conf: there is no such template"),
+        ("shutdown", "route-map {{mop}} deny 10\n", "fallback.conf:1: unknown placeholder"),
+    ):
+        if fallback:
+            (tmp_path / "fallback.conf").write_text(fallback)
+        daemon.configure(router=router, services=[service("web", VIP, http(8080))])
+        for options in (("--check",), ()):
+            done = daemon._ns.run(*daemon.process.argv, *options, timeout=10, check=False)
+            assert done.returncode == 2 and expected in done.stderr, (options, done)
+    daemon.configure(router={**router, "fallback": "off"})
+    daemon.start()
+    daemon.configure(router=router)
+    refused = daemon.ctl("reload")
+    assert refused.returncode == 2 and "fallback.conf:1: unknown placeholder" in refused.stderr, refused
+    (tmp_path / "fallback.conf").write_text((shipped / "fallback.conf").read_text())
+    assert daemon.ctl("reload").returncode == 0
+    daemon.finish()
 
 
 @pytest.mark.parametrize("harmless", ["--check", "--dry-run"])
