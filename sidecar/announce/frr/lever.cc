@@ -31,13 +31,18 @@ std::expected<void, std::string> is_whole(const FrrReply& reply) {
   return {};
 }
 
+FrrObjects load_objects(std::span<const std::filesystem::path> template_dirs) {
+  auto loaded = FrrObjects::load(template_dirs);
+  return loaded ? std::move(*loaded) : FrrObjects::only_withdrawing(to_string(loaded.error().front()));
+}
+
 class FrrLever final : public RouterLever {
  public:
   FrrLever(Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
            std::span<const Vip> leaving)
       : loop_(&loop),
         spec_(config.router),
-        objects_(FrrObjects::load(template_dirs)),
+        objects_(load_objects(template_dirs)),
         vips_(vips_to_read(config, leaving)),
         transport_(make_frr_transport(loop, config.router.vtysh)) {
     for (const ServiceSpec& service : config.services) {
@@ -70,7 +75,7 @@ class FrrLever final : public RouterLever {
 
   Loop* loop_;
   RouterSpec spec_;
-  std::expected<FrrObjects, std::vector<TemplateError>> objects_;
+  FrrObjects objects_;
   std::vector<Vip> vips_;
   std::set<Vip> own_vips_;          // of services that are announced by vtysh
   std::set<std::string> policies_;  // names that may be asked for at any time
@@ -194,7 +199,9 @@ FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   const auto refuse = [&](const std::string& why) {
     return FrrBatch{.lines = {}, .outcomes = RouteOutcomes(batch.size(), std::unexpected(why))};
   };
-  if (!objects_) return refuse(to_string(objects_.error().front()));
+  const bool denies = std::ranges::any_of(
+      batch.fallback, [](const FallbackStep& step) { return !step.wanted.denied.empty(); });
+  if (denies && objects_.why_not()) return refuse(*objects_.why_not());
   // `router bgp AS vrf X` would create what is not there.
   if (!owned_ && spec_.vrf != "default") return refuse("bgpd was not read yet");
   if (owned_ && owned_->router_line.empty())
@@ -207,8 +214,8 @@ FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   }
   std::vector<FrrFallbackLines> fallback;
   for (const FallbackStep& step : batch.fallback)
-    fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, *objects_));
-  return frr_batch(*objects_, batch.steps, owned_ ? owned_->router_line : "router bgp", as,
+    fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, objects_));
+  return frr_batch(objects_, batch.steps, owned_ ? owned_->router_line : "router bgp", as,
                    maps_for(batch.steps), fallback);
 }
 

@@ -15,7 +15,8 @@
 
 namespace herald {
 
-// Takes what it needs out of `config`, which may go. Without its templates it reads, and every step is an error. A read() during an apply() waits for its end.
+// Takes what it needs out of `config`, which may go. Without its templates it reads and withdraws, and every other
+// step is an error. A read() during an apply() waits for its end.
 [[nodiscard]] std::unique_ptr<RouterLever> make_frr_lever(
     Loop& loop, const Config& config, std::span<const std::filesystem::path> template_dirs,
     std::span<const Vip> leaving = {});

@@ -80,8 +80,19 @@ std::expected<FrrObjects, std::vector<TemplateError>> FrrObjects::load(
   return std::unexpected(std::move(errors));
 }
 
+FrrObjects FrrObjects::only_withdrawing(std::string why) {
+  const auto parsed = [](const TemplateKind& kind, std::string_view text) {
+    return Template::parse(kind, text, "").value();
+  };
+  FrrObjects objects({}, parsed(kNetworkTemplate, "network {{vip}} route-map {{map}}\n"),
+                     parsed(kNoNetworkTemplate, "no network {{vip}}\n"), {});
+  objects.why_not_ = std::move(why);
+  return objects;
+}
+
 std::expected<std::vector<std::string>, std::string> FrrObjects::route_map(const Policy& policy,
                                                                            std::string_view as) const {
+  if (why_not_) return std::unexpected(*why_not_);
   const Attributes& attributes = policy.attributes;
   TemplateValues values;
   values.texts["map"] = policy.name;

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -20,6 +21,11 @@ class FrrObjects {
   // Of route-map.conf, network.conf, no-network.conf and fallback.conf; all errors of all four.
   [[nodiscard]] static std::expected<FrrObjects, std::vector<TemplateError>> load(
       std::span<const std::filesystem::path> dirs);
+  // Where the templates are broken or missing, which `why` says: a withdrawal does not hang on a file, and is as FRR
+  // itself has it. A route_map() is `why`; a fallback() that denies is not to be asked for.
+  [[nodiscard]] static FrrObjects only_withdrawing(std::string why);
+  // Why it only withdraws, where it does.
+  [[nodiscard]] const std::optional<std::string>& why_not() const { return why_not_; }
 
   // `as` is our own AS as bgpd writes it, which a prepend prepends; empty when not known, and the error says so then.
   [[nodiscard]] std::expected<std::vector<std::string>, std::string> route_map(const Policy& policy,
@@ -41,6 +47,7 @@ class FrrObjects {
   Template network_;
   Template no_network_;
   Template fallback_;
+  std::optional<std::string> why_not_;
 };
 
 }  // namespace herald

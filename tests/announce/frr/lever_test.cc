@@ -106,6 +106,18 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
   CHECK(view.owned == std::map<Vip, std::string>{{kVip, "HERALD-web-healthy"}});
 }
 
+TEST_CASE_METHOD(WordsBench, "without its templates it withdraws, and says why it does nothing else") {
+  holds("  network 10.99.0.1/32 route-map HERALD-web-healthy\nroute-map HERALD-web-healthy permit 10\n");
+  const std::vector<std::filesystem::path> nowhere{"/nonexistent"};
+  const auto lever = make_frr_lever(loop, config, nowhere);
+  (void)read(*lever);
+  bgpd.lines.clear();
+  const Lines texts = apply(*lever, {{kVip, std::nullopt}, {kVip6, policy(Grade::degraded)}});
+  CHECK(texts == Lines{"taken", "route-map.conf: there is no such template in /nonexistent"});
+  const Lines lines = told();
+  CHECK(std::ranges::find(lines, "no network 10.99.0.1/32") != lines.end());
+}
+
 TEST_CASE_METHOD(WordsBench, "of more VIPs than fit into one call each is asked about once") {
   std::vector<Vip>& vips = config.services.front().vips;
   vips.clear();
