@@ -126,6 +126,15 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
     notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), event.view.error),
            now);
   }
+  if (const std::vector<Vip>& vips = route_.came_back(); !vips.empty()) {
+    notice(true, "",
+           fmt::format(
+               "frr was restarted and came back with {}{}: its saved configuration holds herald's lines "
+               "(`write memory`?), so that it announces them at every start, whether the service lives or "
+               "not; `heraldctl doctor` says what to remove",
+               vips.front().prefix, vips.size() > 1 ? fmt::format(" and {} more", vips.size() - 1) : ""),
+           now);
+  }
   touch_all();
 }
 

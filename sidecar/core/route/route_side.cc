@@ -13,6 +13,9 @@ constexpr Duration kLongestPace = 5s;
 constexpr Duration kSettledPace = 10s;
 // Signs of a restart come in groups, and the first of them before the router can answer.
 constexpr Duration kReadAfterChange = 100ms;
+// FRR's daemons answer first and are told their configuration (vtysh -b) when all of them run.
+constexpr Duration kBriskPace = 200ms;
+constexpr Duration kBriskFor = 10s;
 
 bool is_another_session(const std::vector<RouterPeer>& before, const std::vector<RouterPeer>& after) {
   return std::ranges::any_of(after, [&](const RouterPeer& peer) {
@@ -25,7 +28,7 @@ bool is_another_session(const std::vector<RouterPeer>& before, const std::vector
 }  // namespace
 
 RouteSide::RouteSide(const RouterSpec& router, TimePoint now)
-    : exists_(router.stack != Stack::none), ladder_(router) {
+    : stack_(router.stack), exists_(router.stack != Stack::none), ladder_(router) {
   if (exists_) next_read_ = now;
 }
 
@@ -36,6 +39,7 @@ bool RouteSide::answered(const RouterView& view, TimePoint now) {
   reading_ = Reading::answered;
   // What a session was sent shows a little after it has come up.
   if (view_ && is_another_session(view_->peers, view.peers)) read_soon(now + kReadAfterChange);
+  if (view.read_within) read_by(now + std::max(*view.read_within, kFirstPace));
   view_ = view;
   read_at_ = now;
   view_sequence_ = latest_;
@@ -46,8 +50,17 @@ bool RouteSide::answered(const RouterView& view, TimePoint now) {
     routes_.read_failed();
     ladder_.blind();
   }
+  note_came_back(now);
   plan_ = judge_ = true;
   return true;
+}
+
+void RouteSide::note_came_back(TimePoint now) {
+  came_back_.clear();
+  if (stack_ != Stack::frr || !restart_ || now > restart_->until || latest_ <= restart_->after) return;
+  for (const auto& [vip, policy] : view_->owned) {
+    if (!policy.empty() && !restart_->told.contains(vip)) came_back_.push_back(vip);
+  }
 }
 
 RouteSide::Batch RouteSide::applied(const RouteOutcomes& outcomes, TimePoint now) {
@@ -56,7 +69,9 @@ RouteSide::Batch RouteSide::applied(const RouteOutcomes& outcomes, TimePoint now
   routes_.finished(latest_);
   ladder_.finished(latest_);
   for (std::size_t index = 0; index < batch.steps.size(); ++index) {
-    if (outcomes[index]) claim(batch.steps[index].step, owned_);
+    if (!outcomes[index]) continue;
+    claim(batch.steps[index].step, owned_);
+    if (restart_) restart_->told.insert(batch.steps[index].step.vip);
   }
   plan_ = true;  // what was wished for meanwhile
   read_soon(now + kReadAfterRoutes);
@@ -64,7 +79,9 @@ RouteSide::Batch RouteSide::applied(const RouteOutcomes& outcomes, TimePoint now
 }
 
 void RouteSide::changed(TimePoint now) {
-  if (exists_) read_soon(now + kReadAfterChange);
+  if (!exists_) return;
+  restart_ = Restart{now + kBriskFor, latest_};
+  read_soon(now + kReadAfterChange);
 }
 
 void RouteSide::expect_change(TimePoint now) {
@@ -82,6 +99,7 @@ void RouteSide::addresses_seen() {
 
 void RouteSide::reconfigure(const RouterSpec& router, const std::set<Vip>& vips, bool rewired,
                             TimePoint now) {
+  stack_ = router.stack;
   ladder_.reconfigure(router, vips);
   plan_ = true;
   if (!rewired) return;
@@ -135,6 +153,7 @@ void RouteSide::pace(bool settled, TimePoint now) {
   reading_ = Reading::rests;
   const bool was_settled = pace_ >= kSettledPace;
   pace_ = settled ? kSettledPace : was_settled ? kFirstPace : std::clamp(pace_ * 2, kFirstPace, kLongestPace);
+  if (restart_ && now < restart_->until) pace_ = std::min(pace_, kBriskPace);
   read_by(now + pace_);
 }
 

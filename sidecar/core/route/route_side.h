@@ -14,6 +14,9 @@
 //   telling    a batch is with the router (in_flight() of its parts), and nothing is read or planned until it has ended. It
 //              lies beside the three above: after applied() they go on.
 //
+// A router that was restarted may get its configuration some time after it answers, and announce by it what it had when
+// somebody saved it: for a while after changed() it is read often, whatever it shows.
+//
 // A sign of a change (changed(), another session, a step of an address) brings the next read forward and the pace back to
 // its beginning. After a reload that changes how the router is asked, a read under way is given up, and routes are planned
 // only once a later one was answered.
@@ -80,6 +83,10 @@ class RouteSide {
   bool begin_read();
   [[nodiscard]] TimePoint next_due() const;
 
+  // By the last read: what FRR came back with after a restart and was not told since, so that its saved configuration
+  // holds herald's lines.
+  [[nodiscard]] const std::vector<Vip>& came_back() const { return came_back_; }
+
   // A batch is with the router.
   [[nodiscard]] bool is_told() const { return !routes_.in_flight().empty() || !ladder_.in_flight().empty(); }
   // That too is done, and nothing waits to be repeated.
@@ -104,7 +111,17 @@ class RouteSide {
   void read_by(TimePoint when) { next_read_ = std::min(next_read_.value_or(when), when); }
   void read_soon(TimePoint when);
 
-  bool exists_;  // there is a stack
+  struct Restart {
+    TimePoint until{};        // read often
+    std::uint64_t after = 0;  // reads with a higher sequence began after it
+    std::set<Vip> told = {};  // announced since
+  };
+  void note_came_back(TimePoint now);
+
+  Stack stack_;
+  bool exists_;                     // there is a stack
+  std::optional<Restart> restart_;  // the last one
+  std::vector<Vip> came_back_;
   RouteReconciler routes_;
   FallbackLadder ladder_;
   bool plan_ = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -50,6 +51,11 @@ struct RouterView {
   // (policy.h), empty where the router has it without one of herald's. Also leftovers of services that the
   // configuration has no more.
   std::map<Vip, std::string> owned = {};
+  // Of those with an empty name, where it is somebody's doing: what they did, for people: "somebody changed the route-map
+  // HERALD-web-healthy: it has `set metric 999`".
+  std::map<Vip, std::string> altered = {};
+  // The router is about to change what it does by itself: to be read again then, at the latest.
+  std::optional<Duration> read_within = {};
   PeerFallbacks fallback = {};
   bool fallback_remains = false;  // objects of the fallback that nothing uses
 

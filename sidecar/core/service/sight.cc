@@ -182,6 +182,10 @@ Problem ServiceSight::route_problem(const Vip& vip, const Wish& wish) const {
   if (!owned) return fmt::format("{} is not in {}'s configuration{}", vip.prefix, stack(), step_error(vip));
   const std::string& policy = policies_[static_cast<std::size_t>(wish.grade)].name;
   if (*owned == policy || wish.want != Want::present) return {};
+  if (const auto altered = sight_.router->altered.find(vip);
+      owned->empty() && altered != sight_.router->altered.end())
+    return fmt::format("{} is in {}'s configuration, and {}{}", vip.prefix, stack(), altered->second,
+                       step_error(vip));
   return fmt::format("{} is in {}'s configuration with {} and not yet with {}{}", vip.prefix, stack(),
                      owned->empty() ? "a policy that is not herald's" : *owned, policy, step_error(vip));
 }

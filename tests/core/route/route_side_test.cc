@@ -78,6 +78,57 @@ TEST_CASE("reads follow each other more and more slowly, and slowest once all is
   CHECK(bench.next_read() == last + 100ms);
 }
 
+TEST_CASE("after a restart the router is read often for a while, whatever it shows") {
+  Bench bench;
+  REQUIRE(bench.read({}, true));
+  bench.side.changed(bench.now);
+  const TimePoint restarted = bench.now;
+  REQUIRE(bench.read({}, true));
+  for (TimePoint last = bench.now; last < restarted + 10s; last = bench.now) {
+    REQUIRE(bench.read({}, true));
+    CHECK(bench.now - last == 200ms);
+  }
+  const TimePoint last = bench.now;
+  CHECK(bench.next_read() == last + 10s);
+}
+
+TEST_CASE("what FRR comes back with was saved, unless it was told since its restart") {
+  const OwnedRoutes held{{kVip, "HERALD-web-healthy"}};
+  for (const Stack stack : {Stack::frr, Stack::bird}) {
+    RouterSpec router = frr();
+    router.stack = stack;
+    Bench bench{router};
+    REQUIRE(bench.read(held));
+    CHECK(bench.side.came_back().empty());  // by herald, before it was started
+    bench.next_read();
+    bench.side.changed(bench.now);
+    RouterView view{.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = held};
+    REQUIRE(bench.side.answered(view, bench.now));
+    bench.side.pace(true, bench.now);
+    CHECK(bench.side.came_back().empty());  // that read began before
+    REQUIRE(bench.read(held));
+    CHECK(bench.side.came_back() == (stack == Stack::frr ? std::vector{kVip} : std::vector<Vip>{}));
+    REQUIRE(bench.read({}));
+    CHECK(bench.side.came_back().empty());
+    REQUIRE(bench.side.may_plan());
+    REQUIRE(bench.side.plan(kWanted, bench.now).size() == 1);
+    (void)bench.side.applied({RouteOutcome{}}, bench.now);
+    REQUIRE(bench.read(held));
+    CHECK(bench.side.came_back().empty());
+  }
+}
+
+TEST_CASE("a router that is about to change by itself is read then") {
+  Bench bench;
+  bench.next_read();
+  RouterView view{.reachable = true, .error = "", .peers = {}, .routes = {}};
+  view.read_within = 700ms;
+  REQUIRE(bench.side.answered(view, bench.now));
+  bench.side.pace(true, bench.now);
+  const TimePoint last = bench.now;
+  CHECK(bench.next_read() == last + 700ms);
+}
+
 TEST_CASE("a batch gives the read up, and nothing is read or planned until it has ended") {
   Bench bench;
   bench.read();
