@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 
 #include "sidecar/doctor/examination.h"
 
@@ -96,6 +97,23 @@ void check_delays(Examination& exam) {
   }
 }
 
+// For herald's own lines, which all name a map of herald's, what to type.
+std::string saved_fix(const std::vector<SavedLine>& saved) {
+  std::set<std::string> files;
+  bool others = false;
+  for (const SavedLine& each : saved) {
+    if (each.text.contains(" route-map HERALD-")) {
+      files.insert(each.file);
+    } else {
+      others = true;
+    }
+  }
+  std::string typed;
+  for (const std::string& file : files) typed += fmt::format("sed -i '/ route-map HERALD-/d' {}; ", file);
+  return typed + (others ? "remove it from the file, and " : "") +
+         "do not `write memory` while VIPs are announced";
+}
+
 void check_saved(Examination& exam) {
   std::vector<std::string> lines;
   lines.reserve(exam.router.saved.size());
@@ -104,7 +122,7 @@ void check_saved(Examination& exam) {
   if (!lines.empty()) {
     exam.error("saved", listed(lines),
                "at boot it is announced before any probe has run, whether the service lives or not",
-               "remove it from the file, and do not `write memory` while VIPs are announced");
+               saved_fix(exam.router.saved));
   }
   for (const SavedLine& each : exam.router.unreadable) {
     exam.note("saved", fmt::format("{}: {}", each.file, each.text),

@@ -80,6 +80,24 @@ TEST_CASE("files are judged also while bgpd does not answer, and nothing else of
   CHECK(world.told("instance").empty());
 }
 
+TEST_CASE("for lines of herald's that were saved the fix says what to type") {
+  World world;
+  const auto fix = [&](std::vector<SavedLine> saved) {
+    world.router.saved = std::move(saved);
+    for (const Finding& finding : world.findings()) {
+      if (finding.check == "saved") return finding.fix;
+    }
+    return std::string();
+  };
+  const SavedLine own{"/etc/frr/frr.conf", "network 10.99.0.1/32 route-map HERALD-web-healthy"};
+  CHECK(fix({own, own}) ==
+        "sed -i '/ route-map HERALD-/d' /etc/frr/frr.conf; do not `write memory` while VIPs are announced");
+  CHECK(fix({own, {"/etc/frr/zebra.conf", "interface lo: ip address 10.99.0.1/32"}}) ==
+        "sed -i '/ route-map HERALD-/d' /etc/frr/frr.conf; remove it from the file, and do not `write "
+        "memory` while "
+        "VIPs are announced");
+}
+
 TEST_CASE("without an instance nothing of one is judged") {
   World world;
   world.config.router.vrf = "blue";

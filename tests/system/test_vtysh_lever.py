@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 
 import pytest
 
 from herald import http
 from lever_tests import *  # noqa: F403  # what both levers have to show
-from lever_tests import GRADES, VIP, routed, start_announced
+from lever_tests import GRADES, VIP, routed, start_announced, wait_attributes
 from waiting import wait_until
 
 pytestmark = pytest.mark.nva("frr", lever="vtysh")
@@ -114,3 +116,84 @@ def test_the_socket_transport(region):
     web.kill()
     region.wait_withdrawn(VIP, since=mark)
     herald.wait_state("web", "withdrawn")
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (("route-map {map} permit 10", "set metric 999"), "somebody changed the route-map {map}: it has `set metric 999`, lacks `set metric 10`"),
+        (("route-map {map} deny 10",), "somebody changed the route-map {map}: it has `deny 10`, lacks `permit 10`"),
+        (("no route-map {map}",), "somebody deleted the route-map {map}"),
+    ],
+    ids=["metric", "deny", "deleted"],
+)
+def test_a_route_map_of_heralds_that_somebody_edits_is_told_and_mended(region, edit, told):
+    _, herald = start_announced(region, attributes=GRADES)
+    name = herald.service("web")["vips"][0]["policy"]
+    before = region.nva.vtysh(f"show route-map {name}").split("Invoked")[0]
+    region.nva.vtysh("configure terminal", *(line.format(map=name) for line in edit))
+    wait_until(lambda: told.format(map=name) in herald.log_text(), "the edit is told", 20, evidence=region.evidence)
+    herald.wait_state("web", "announced")
+    wait_attributes(region, VIP, [region.plan.nva.asn], 10, set())
+    time.sleep(6)  # bgpd acts on the last edit after 5 s
+    wait_attributes(region, VIP, [region.plan.nva.asn], 10, set())
+    herald.wait_state("web", "announced")
+    assert region.nva.vtysh(f"show route-map {name}").split("Invoked")[0] == before
+    assert herald.ctl("plan").returncode == 0
+    assert herald.log_text().count("somebody") == 1
+
+
+def test_edited_maps_are_mended_after_a_restart_and_sound_ones_are_left(region):
+    timer = ("configure terminal", "bgp route-map delay-timer 0")  # else bgpd announces once more, 5 s after the definition
+    region.nva.vtysh(*timer)
+    web, herald = start_announced(region, attributes={**GRADES, "healthy": {"med": 10, "prepend": 1, "communities": ["graceful-shutdown", "65001:1:2", "65001:7"]}})
+    asn = region.plan.nva.asn
+    wanted = ([asn, asn], 10, {"65535:0", "65001:7", "65001:1:2"})
+    wait_attributes(region, VIP, *wanted)
+    mark = region.mark()
+    herald.kill()
+    herald.start()
+    herald.wait_state("web", "announced")
+    time.sleep(1)
+    region.assert_silent(mark)
+    assert "somebody" not in herald.log_text()
+    name = herald.service("web")["vips"][0]["policy"]
+    herald.kill()
+    region.nva.vtysh("configure terminal", "no bgp route-map delay-timer", f"route-map {name} permit 10", "set metric 999")
+    wait_until(lambda: region.rs1.witness.announced()[VIP].med == 999, "bgpd has acted on the edit", 20, evidence=region.evidence)
+    herald.start()
+    wait_attributes(region, VIP, *wanted)
+
+
+def test_lines_that_somebody_saved_are_withdrawn_at_once_when_frr_starts_and_told(region):
+    """`write memory` while announced; then the service dies, and bgpd starts from its file."""
+    web, herald = start_announced(region)
+    region.nva.vtysh("write memory")
+    saved = region.nva.config_dir / "bgpd.conf"
+    assert f"network {VIP} route-map HERALD-" in saved.read_text()
+    mark = region.mark()
+    web.kill()
+    region.wait_withdrawn(VIP, since=mark)
+    herald.wait_state("web", "withdrawn")
+    mark = region.mark()
+    region.nva.bgpd.kill()
+    region.nva.restart()
+    wait_until(lambda: "came back with" in herald.log_text(), "what was saved is told", 20, evidence=region.evidence)
+    wait_until(lambda: VIP not in region.nva.vtysh("show running-config"), "it is taken away again", 5, evidence=region.evidence)
+    region.nva.wait_established(timeout=30)
+    herald.wait_state("web", "withdrawn")
+    assert region.announced(VIP) == set()
+    for events in region.events(mark, VIP).values():
+        announced = [event.time for event in events if event.kind == "announce"]
+        withdrawn = [event.time for event in events if event.kind == "withdraw"]
+        assert not announced or withdrawn[-1] - announced[0] < 2, events
+
+    def saved_findings():
+        done = herald.ctl("doctor", "-c", str(herald.config_file), "--services-dir", str(herald.services_dir), "--json", timeout=60)
+        return [each for each in json.loads(done.stdout) if each["check"] == "saved"]
+
+    (finding,) = saved_findings()
+    assert finding["severity"] == "error" and f"route-map HERALD-/d' {saved}" in finding["fix"], finding
+    subprocess.run(finding["fix"].split("; ")[0], shell=True, check=True)
+    assert f"network {VIP}" not in saved.read_text()
+    assert saved_findings() == []

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <expected>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "sidecar/announce/frr/map_shape.h"
 #include "sidecar/announce/frr/owned.h"
 #include "sidecar/announce/frr/progress.h"
 #include "sidecar/announce/frr/socket.h"
@@ -48,8 +50,11 @@ class FrrLever final : public RouterLever {
     for (const ServiceSpec& service : config.services) {
       if (service.announce.via != Via::vtysh) continue;
       own_vips_.insert(service.vips.begin(), service.vips.end());
-      for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining})
-        policies_.insert(policy_of(service, grade).name);
+      for (const Grade grade : {Grade::healthy, Grade::degraded, Grade::draining}) {
+        Policy policy = policy_of(service, grade);
+        std::string name = policy.name;
+        policies_.emplace(std::move(name), std::move(policy));
+      }
     }
   }
 
@@ -64,6 +69,8 @@ class FrrLever final : public RouterLever {
   [[nodiscard]] Taken take_first(const FrrReply& reply);
   [[nodiscard]] Taken take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
   void take_owned(FrrOwned owned);
+  [[nodiscard]] std::string as_of(const FrrOwned* owned) const;
+  [[nodiscard]] std::optional<FrrMapShape> shape_of(const std::string& map, const FrrOwned& owned) const;
   [[nodiscard]] std::vector<Vip> part_from(std::size_t from) const;
   void go_on(const Taken& taken, std::size_t from);
   void finish_read(RouterView view);
@@ -77,13 +84,14 @@ class FrrLever final : public RouterLever {
   RouterSpec spec_;
   FrrObjects objects_;
   std::vector<Vip> vips_;
-  std::set<Vip> own_vips_;          // of services that are announced by vtysh
-  std::set<std::string> policies_;  // names that may be asked for at any time
+  std::set<Vip> own_vips_;                  // of services that are announced by vtysh
+  std::map<std::string, Policy> policies_;  // by their names: may be asked for at any time
 
   std::optional<FrrOwned> owned_;  // of the last read, if there was one
   // Maps that are whole. One that merely exists may have been cut off when a herald was killed; but none is named by a
   // `network` line before it is whole.
   std::set<std::string> whole_maps_;
+  FrrMapWatch watch_;
 
   OnView on_view_;
   RouterView view_;
@@ -126,12 +134,37 @@ FrrLever::Taken FrrLever::take_first(const FrrReply& reply) {
 }
 
 void FrrLever::take_owned(FrrOwned owned) {
-  std::erase_if(whole_maps_, [&](const std::string& map) { return !owned.maps.contains(map); });
   whole_maps_.insert(owned.used_maps.begin(), owned.used_maps.end());
+  std::erase_if(whole_maps_, [&](const std::string& map) { return !owned.maps.contains(map); });
   view_.owned = owned.routes;
+  for (const auto& [vip, map] : owned.missing_maps)
+    view_.altered[vip] = fmt::format("somebody deleted the route-map {}", map);
+  const auto changed =
+      watch_.changed(owned.maps, [&](const std::string& map) { return shape_of(map, owned); });
+  for (const auto& [map, how] : changed) whole_maps_.erase(map);
+  for (auto& [vip, map] : view_.owned) {
+    const auto how = changed.find(map);
+    if (how == changed.end()) continue;
+    view_.altered[vip] = fmt::format("somebody changed the route-map {}: it {}", map, how->second);
+    map.clear();
+  }
   view_.fallback = fallbacks_in(owned.filters);
   view_.fallback_remains = has_remains(owned.filters);
   owned_ = std::move(owned);
+}
+
+std::string FrrLever::as_of(const FrrOwned* owned) const {
+  if (spec_.as) return fmt::format("{}", *spec_.as);
+  return owned != nullptr ? owned->as : "";
+}
+
+// As herald would define it; none where it would not.
+std::optional<FrrMapShape> FrrLever::shape_of(const std::string& map, const FrrOwned& owned) const {
+  const auto policy = policies_.find(map);
+  if (policy == policies_.end()) return std::nullopt;
+  const auto definition = objects_.route_map(policy->second, as_of(&owned));
+  if (!definition) return std::nullopt;
+  return frr_map_shape(*definition, map);
 }
 
 std::vector<Vip> FrrLever::part_from(std::size_t from) const {
@@ -184,6 +217,7 @@ void FrrLever::send(FrrProgress::Send send) {
 
 void FrrLever::finish_apply() {
   whole_maps_.insert(progress_->defined().begin(), progress_->defined().end());
+  watch_.defined(progress_->defined());
   RouteOutcomes outcomes = progress_->outcomes();
   progress_.reset();
   if (on_view_) {
@@ -206,23 +240,17 @@ FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   if (!owned_ && spec_.vrf != "default") return refuse("bgpd was not read yet");
   if (owned_ && owned_->router_line.empty())
     return refuse(fmt::format("bgpd has no BGP instance in vrf {}", spec_.vrf));
-  std::string as;
-  if (spec_.as) {
-    as = fmt::format("{}", *spec_.as);
-  } else if (owned_) {
-    as = owned_->as;
-  }
   std::vector<FrrFallbackLines> fallback;
   for (const FallbackStep& step : batch.fallback)
     fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, objects_));
-  return frr_batch(objects_, batch.steps, owned_ ? owned_->router_line : "router bgp", as,
-                   maps_for(batch.steps), fallback);
+  return frr_batch(objects_, batch.steps, owned_ ? owned_->router_line : "router bgp",
+                   as_of(owned_ ? &*owned_ : nullptr), maps_for(batch.steps), fallback);
 }
 
 FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
   FrrMaps maps{.defined = whole_maps_, .doubtful = {}, .unused = {}};
   if (!owned_) return maps;
-  for (const std::string& map : owned_->maps) {
+  for (const auto& [map, shape] : owned_->maps) {
     if (!whole_maps_.contains(map)) maps.doubtful.insert(map);
     const bool is_wished = std::ranges::any_of(
         steps, [&](const RouteStep& step) { return step.policy && step.policy->name == map; });

@@ -2,7 +2,8 @@
 // (frr/objects.h); what surrounds them, and their order, is here.
 //
 // It refuses: editing a route-map. A map is defined once, whole, before a `network` line names it, and what it holds
-// never changes (policy.h): an edit would wait for bgpd's delay timer of 5 s, which every further edit restarts.
+// never changes (policy.h): an edit would wait for bgpd's delay timer of 5 s, which every further edit restarts. One that
+// somebody else edited is deleted and defined anew, and the `network` line that follows has bgpd look at once.
 #pragma once
 
 #include <cstdint>

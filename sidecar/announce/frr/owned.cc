@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/announce/frr/transport.h"
@@ -26,6 +27,8 @@ class OwnedReader {
 
   void take(const std::string& line) {
     const auto words = words_of(line);
+    if (words.empty()) return;
+    if (!line.starts_with(' ')) entry_ = nullptr;
     if (line.starts_with("router bgp ") && words.size() > 2) {
       enter_instance(line, words);
     } else if (line.starts_with(" address-family ")) {
@@ -38,7 +41,9 @@ class OwnedReader {
     } else if (line.starts_with("  neighbor ") && words.size() > 4) {
       take_filter(words);
     } else if (line.starts_with("route-map ") && words.size() > 1 && words[1].starts_with(kPolicyPrefix)) {
-      (words[1].starts_with(kFallbackPrefix) ? owned_.filters.maps : owned_.maps).insert(words[1]);
+      take_map(words);
+    } else if (entry_ != nullptr) {
+      entry_->insert(frr_map_line(line));
     } else if (words.size() > 6 && words[1] == "prefix-list" && words[2].starts_with(kFallbackPrefix)) {
       owned_.filters.lists[words[2]].insert(Vip{words[6]});  // ip prefix-list NAME seq 5 permit X
     }
@@ -52,7 +57,8 @@ class OwnedReader {
       owned_.router_line = "router bgp";
     // A map that is not there denies the route.
     for (auto& [vip, map] : owned_.routes) {
-      if (!owned_.maps.contains(map)) map.clear();
+      if (map.empty() || owned_.maps.contains(map)) continue;
+      owned_.missing_maps[vip] = std::exchange(map, "");
     }
     std::erase_if(owned_.used_maps, [&](const std::string& map) { return !owned_.maps.contains(map); });
     return std::move(owned_);
@@ -79,6 +85,14 @@ class OwnedReader {
     }
   }
 
+  void take_map(const std::vector<std::string>& words) {
+    if (words[1].starts_with(kFallbackPrefix)) {
+      owned_.filters.maps.insert(words[1]);
+    } else if (FrrMapShape& shape = owned_.maps[words[1]]; words.size() > 3) {
+      entry_ = &shape[words[2] + " " + words[3]];
+    }
+  }
+
   void take_neighbor(const std::vector<std::string>& words) {
     if (words[2] == "peer-group") owned_.filters.groups[words[1]] = words[3];
     if (words[2] == "shutdown" && words[3] == "message" &&
@@ -97,16 +111,18 @@ class OwnedReader {
   FrrOwned owned_;
   std::optional<std::string> problem_;
   std::size_t instances_ = 0;
-  bool is_ours_ = false;     // the instance of the lines that follow
-  bool is_unicast_ = false;  // the address family
+  std::set<std::string>* entry_ = nullptr;  // of a policy's map, that the lines are in
+  bool is_ours_ = false;                    // the instance of the lines that follow
+  bool is_unicast_ = false;                 // the address family
   bool is_ipv6_ = false;
 };
 
 }  // namespace
 
 std::string frr_owned_command() {
-  return "show running-config | include ^(router bgp | address-family |  network |route-map HERALD-|"
-         "ip(v6)? prefix-list HERALD-|  neighbor .* route-map .* out| neighbor .* (peer-group|shutdown "
+  return "show running-config | include ^(router bgp | address-family |  network |route-map | "
+         "(set|match|call|on-match|continue|description) |ip(v6)? prefix-list HERALD-|  neighbor .* "
+         "route-map .* out| neighbor .* (peer-group|shutdown "
          "message) .)";
 }
 

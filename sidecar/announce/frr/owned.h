@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sidecar/announce/frr/fallback.h"
+#include "sidecar/announce/frr/map_shape.h"
 #include "sidecar/core/config.h"
 
 namespace herald {
@@ -17,9 +18,10 @@ namespace herald {
 [[nodiscard]] std::string frr_owned_command();
 
 struct FrrOwned {
-  std::map<Vip, std::string> routes;  // RouterView::owned
-  std::set<std::string> maps;         // of policies, whoever uses them
-  std::set<std::string> used_maps;    // of these, what some `network` line of any instance names
+  std::map<Vip, std::string> routes;        // RouterView::owned
+  std::map<Vip, std::string> missing_maps;  // of routes whose map is herald's by its name, and is not there
+  std::map<std::string, FrrMapShape> maps;  // of policies, whoever uses them
+  std::set<std::string> used_maps;          // of these, what some `network` line of any instance names
   // How to enter our instance without creating one: empty when bgpd has no instance of ours. With the AS in it only
   // where bgpd insists on it.
   std::string router_line;

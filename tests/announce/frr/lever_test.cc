@@ -106,6 +106,41 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
   CHECK(view.owned == std::map<Vip, std::string>{{kVip, "HERALD-web-healthy"}});
 }
 
+TEST_CASE_METHOD(WordsBench,
+                 "a map that somebody changed or deleted is told, and defined anew with the next step") {
+  const Lines mended{"configure terminal",
+                     "no route-map HERALD-web-healthy",
+                     "route-map HERALD-web-healthy permit 10",
+                     "exit",
+                     "router bgp",
+                     "address-family ipv4 unicast",
+                     "network 10.99.0.1/32 route-map HERALD-web-healthy",
+                     "exit-address-family",
+                     "exit",
+                     "end"};
+  const std::string network = "  network 10.99.0.1/32 route-map HERALD-web-healthy\n";
+  const std::string sound = network + "route-map HERALD-web-healthy permit 10\n";
+  const auto lever = make_frr_lever(loop, config, template_dirs());
+  holds(sound + " set metric 999\n");
+  RouterView view = read(*lever);
+  CHECK(view.owned == std::map<Vip, std::string>{{kVip, ""}});
+  CHECK(view.altered.at(kVip) ==
+        "somebody changed the route-map HERALD-web-healthy: it has `set metric 999`");
+  const RouteStep step{kVip, policy(Grade::healthy)};
+  CHECK(lever->commands({.steps = {step}}) == mended);
+  bgpd.lines.clear();
+  CHECK(apply(*lever, {step}) == Lines{"taken"});
+  CHECK(told() == mended);
+  holds(sound);
+  view = read(*lever);
+  CHECK(view.owned == std::map<Vip, std::string>{{kVip, "HERALD-web-healthy"}});
+  CHECK(view.altered.empty());
+  holds(network);
+  view = read(*lever);
+  CHECK(view.owned == std::map<Vip, std::string>{{kVip, ""}});
+  CHECK(view.altered.at(kVip) == "somebody deleted the route-map HERALD-web-healthy");
+}
+
 TEST_CASE_METHOD(WordsBench, "without its templates it withdraws, and says why it does nothing else") {
   holds("  network 10.99.0.1/32 route-map HERALD-web-healthy\nroute-map HERALD-web-healthy permit 10\n");
   const std::vector<std::filesystem::path> nowhere{"/nonexistent"};

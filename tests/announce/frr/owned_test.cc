@@ -12,6 +12,12 @@ const std::set<Vip> kVips{Vip{"10.99.0.1/32"}, Vip{"10.99.0.2/32"}, Vip{"10.99.0
 const std::string kHealthy = "HERALD-web-healthy";
 const std::string kDegraded = "HERALD-web-degraded-1f3a5c7e";
 
+std::set<std::string> names_of(const std::map<std::string, FrrMapShape>& maps) {
+  std::set<std::string> names;
+  for (const auto& [name, shape] : maps) names.insert(name);
+  return names;
+}
+
 FrrOwned owned_in(const std::string& text, const std::string& vrf = "default") {
   RouterSpec spec;
   spec.vrf = vrf;
@@ -32,7 +38,7 @@ TEST_CASE("networks of our VIPs and networks with our maps are ours") {
   const std::string release = GENERATE(from_range(kFrrReleases));
   const FrrOwned owned = owned_in(frr_fixture(release, "config-one.txt"));
   CHECK(owned.routes == kExpected);
-  CHECK(owned.maps == std::set{kHealthy, kDegraded});
+  CHECK(names_of(owned.maps) == std::set{kHealthy, kDegraded});
   CHECK(owned.used_maps == std::set{kHealthy, kDegraded});
   CHECK(owned.router_line == "router bgp");
   CHECK(owned.as == "65001");
@@ -41,7 +47,8 @@ TEST_CASE("networks of our VIPs and networks with our maps are ours") {
 TEST_CASE("another instance and another address family are not ours, but their maps are in use") {
   const FrrOwned owned = owned_in(fixture("frr-8.4.4-config-two.txt"));
   CHECK(owned.routes == kExpected);
-  CHECK(owned.maps == std::set<std::string>{kHealthy, kDegraded, "HERALD-blue-healthy", "HERALD-leftover"});
+  CHECK(names_of(owned.maps) ==
+        std::set<std::string>{kHealthy, kDegraded, "HERALD-blue-healthy", "HERALD-leftover"});
   CHECK(owned.used_maps == std::set<std::string>{kHealthy, kDegraded, "HERALD-blue-healthy"});
   CHECK(owned.router_line == "router bgp 65001");
 }
@@ -67,6 +74,19 @@ TEST_CASE("a network line with more than a map, and lines that are none") {
       "route-map HERALD-a permit 10\nroute-map HERALD-a deny 20\nroute-map\nrouter bgp \n junk\n");
   CHECK(owned.routes ==
         std::map<Vip, std::string>{{Vip{"10.99.0.1/32"}, "HERALD-a"}, {Vip{"10.99.0.2/32"}, ""}});
+}
+
+TEST_CASE("what is in herald's maps, and in no other's") {
+  const FrrOwned owned = owned_in(
+      "router bgp 65001\n address-family ipv4 unicast\n  network 10.99.0.1/32 route-map HERALD-a\n"
+      "  network 10.99.0.2/32 route-map HERALD-gone\n"
+      "route-map HERALD-a permit 10\n set metric 20\n set community 65001:7 graceful-shutdown\nroute-map OUT "
+      "permit 5\n"
+      " set metric 999\nroute-map HERALD-a deny 20\n match ip address X\n");
+  CHECK(owned.maps.at("HERALD-a") ==
+        FrrMapShape{{"permit 10", {"set metric 20", "set community 65001:7 65535:0"}},
+                    {"deny 20", {"match ip address X"}}});
+  CHECK(owned.missing_maps == std::map<Vip, std::string>{{Vip{"10.99.0.2/32"}, "HERALD-gone"}});
 }
 
 TEST_CASE("an instance that is a view is none of ours") {
