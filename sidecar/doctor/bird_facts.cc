@@ -55,7 +55,7 @@ class Reader {
     if (words.size() < 4) return;
     if (in_bgp_) sessions_.push_back({words[0], {.address = "", .state = words[3]}});
     if (words[1] == "Direct" && words[3] == "up") result.has_direct = true;
-    if (words[1] == "Static" && (words[0] == "herald4" || words[0] == "herald6")) result.has_herald = true;
+    if (words[1] == "Static" && words[0] == "herald") result.has_herald = true;
   }
 
   void read_session(const std::string& line, PeerFacts& peer) {

@@ -1,6 +1,7 @@
 #include "sidecar/daemon/withdraw.h"
 
 #include "sidecar/announce/bird/include.h"
+#include "sidecar/announce/bird/view.h"
 #include "sidecar/announce/levers.h"
 #include "sidecar/os/namespace_lock.h"
 #include "tests/announce/bird/fake_birdc.h"
@@ -78,22 +79,24 @@ struct BirdBench : Bench {
     config.router = birdc.spec;
     config.services[0].announce.via = Via::birdc;
     (void)birdc.directory.write("others", "BIRD 2.0.12 ready.\nTable master4:\n");
+    birdc.answers("configure status", "0001 BIRD 2.0.12 ready.\n0003-Daemon is up and running\n0000 \n");
     birdc.answers("configure check", "0001 BIRD 2.0.12 ready.\n0020 Configuration OK\n");
     (void)birdc.directory.write("configure.sh", R"(
-cp after show_protocols_all; rm -f show_route_table_all_protocol_herald4
+cp after show_protocols_all; rm -f show_route_table_all_where*
 printf '0001 BIRD 2.0.12 ready.\n0003 Reconfigured\n'
 )");
     (void)birdc.directory.write("herald.conf", render_bird_include(kRoutes));
     birdc.answers("show protocols all", protocols(kRoutes));
-    birdc.answers("show route table all protocol herald4",
-                  "BIRD 2.0.12 ready.\nTable master4:\n10.99.0.1/32 blackhole [herald4 10:00:00] * (200)\n");
+    birdc.answers(
+        bird_origin_command(kBirdProtocols),
+        "BIRD 2.0.12 ready.\nTable master4:\n10.99.0.1/32 blackhole [herald_10_99_0_1 10:00:00] * (200)\n");
     (void)birdc.directory.write("after", protocols({}));
   }
   static std::string protocols(const BirdRoutes& routes) {
     std::string text = "BIRD 2.0.12 ready.\nName Proto Table State Since Info\n";
-    for (const bool ipv6 : kBirdFamilies) {
-      text += std::string(bird_protocol(ipv6)) +
-              " Static master up 10:00:00\n  Description:    " + bird_mark(routes, ipv6) + "\n";
+    for (const auto& [vip, route] : routes) {
+      text += bird_protocol(vip) + " Static master up 10:00:00\n  Description:    " + bird_mark(vip, route) +
+              "\n";
     }
     return text;
   }

@@ -53,7 +53,7 @@ TEST_CASE("the protocols that doctor judges") {
 TEST_CASE("graceful restart that is on names its families") {
   const std::string text = R"(BIRD 2.0.12 ready.
 Name       Proto      Table      State  Since         Info
-herald4    Static     master4    up     10:00:00
+herald    Static     master4    up     10:00:00
 rs1        BGP        ---        up     10:00:00      Established
   BGP state:          Established
     Neighbor address: fe80::1%eth0

@@ -75,7 +75,9 @@ TEST_CASE_METHOD(Bench, "whether bird.conf includes herald's file is looked for 
 }
 
 TEST_CASE_METHOD(Bench, "a BIRD that runs herald's protocols includes the file, whatever the texts say") {
-  answers("show protocols all", fixture("bird-2.0.12-statics.txt"));
+  answers("show protocols all",
+          fixture("bird-2.0.12-statics.txt") +
+              "\nherald     Static     master4    up     2026-11-24 20:04:06.946549  \n");
   (void)directory.write("bird.conf", "");
   const RouterFacts facts = read();
   CHECK(facts.bird.has_include == true);

@@ -54,6 +54,12 @@ void BirdChange::write() {
     if (const auto replaced = replace_owned_file(spec_.bird.include, text); !replaced)
       return rescue(replaced.error());
   }
+  send("configure status", &BirdChange::on_trial);
+}
+
+// A BIRD that does not know the question is older than the answer could be needed for.
+void BirdChange::on_trial(const BirdReply& reply) {
+  if (reply.code == BirdCode::unconfirmed) return rescue(bird_trial_reason());
   send("configure check", &BirdChange::on_checked);
 }
 
@@ -113,36 +119,46 @@ void BirdChange::on_refused(const std::string& text) {
 void BirdChange::rescue(std::string reason) {
   reason_ = std::move(reason);
   to_rescue_.clear();
-  for (const bool ipv6 : kBirdFamilies) {
-    const bool some_leave = std::ranges::any_of(
-        steps_, [&](const RouteStep& step) { return !step.policy && is_ipv6(step.vip) == ipv6; });
-    const bool some_stay =
-        std::ranges::any_of(routes_, [&](const auto& entry) { return is_ipv6(entry.first) == ipv6; });
-    if (some_leave && !some_stay) to_rescue_.push_back(ipv6);
+  for (std::size_t index = 0; index < steps_.size(); ++index) {
+    const RouteStep& step = steps_[index];
+    if (!step.policy || (outcomes_[index] && disabled_.contains(step.vip))) to_rescue_.push_back(index);
   }
   next_rescue();
 }
 
 void BirdChange::next_rescue() {
   if (to_rescue_.empty()) return fail(reason_);
-  send(fmt::format("disable '{}'", bird_protocol(to_rescue_.front())), &BirdChange::on_rescued);
+  const RouteStep& step = steps_[to_rescue_.front()];
+  send(fmt::format("{} '{}'", step.policy ? "enable" : "disable", bird_protocol(step.vip)),
+       &BirdChange::on_rescued);
 }
 
 void BirdChange::on_rescued(const BirdReply& reply) {
-  const bool ipv6 = to_rescue_.front();
+  const std::size_t index = to_rescue_.front();
+  const Vip& vip = steps_[index].vip;
   to_rescue_.pop_front();
-  if (reply.code == BirdCode::disabled || reply.code == BirdCode::already_disabled) {
-    rescued_.insert(ipv6);
-    disabled_.insert(ipv6);
-    rescue_reason_ = reason_;
-  } else {
-    reason_ += "; " + reply.complaint();
+  switch (reply.code) {
+    case BirdCode::disabled:
+    case BirdCode::already_disabled:
+      rescued_.insert(index);
+      disabled_.insert(vip);
+      rescue_reason_ = reason_;
+      break;
+    case BirdCode::enabled:
+    case BirdCode::already_enabled:
+      rescued_.insert(index);
+      disabled_.erase(vip);
+      break;
+    default:
+      reason_ += "; " + reply.complaint();
   }
   next_rescue();
 }
 
 void BirdChange::succeed() {
   rescue_reason_.reset();
+  std::erase_if(disabled_,
+                [this](const Vip& vip) { return !routes_.contains(vip); });  // gone with their protocols
   if (disabled_.empty()) return finish();
   // BIRD 2.0.12 has done so already; whether that stays so nobody says.
   send(fmt::format("enable '{}'", bird_protocol(*disabled_.begin())), &BirdChange::on_enabled);
@@ -156,9 +172,7 @@ void BirdChange::on_enabled(const BirdReply& /*reply*/) {
 
 void BirdChange::fail(const std::string& reason) {
   for (std::size_t index = 0; index < steps_.size(); ++index) {
-    const RouteStep& step = steps_[index];
-    const bool is_out = !step.policy && rescued_.contains(is_ipv6(step.vip));
-    if (outcomes_[index] && !is_out) outcomes_[index] = std::unexpected(reason);
+    if (outcomes_[index] && !rescued_.contains(index)) outcomes_[index] = std::unexpected(reason);
   }
   // From the loop also when nothing had to be asked.
   later(Duration::zero(), &BirdChange::finish);

@@ -1,14 +1,16 @@
 // One change of what BIRD announces: herald's file written anew, then `birdc configure check`, then `birdc configure`.
 //
-//   writing -> checking -> configuring -> done
-//                 |             '-> polling (0004, 0005: accepted, not finished) -> done
-//                 '-> rescuing -> failed
+//   writing -> asking -> checking -> configuring -> done
+//                 |          |            '-> polling (0004, 0005: accepted, not finished) -> done
+//                 '----------'-> rescuing -> failed
 //
-// When BIRD refuses the configuration because of a file of the operator's, herald's file stays as it is now, for the
-// next `configure` of anybody; whoever waits for the steps is told. Withdrawals cannot wait for the operator: where a
-// protocol of herald's is to have no route left, it is disabled at once, and those steps have succeeded. Any later
-// `configure` that succeeds enables it again, with the file's routes; enabling it before that would announce again
-// what was withdrawn. When BIRD refuses herald's own file, which it never should, the former content comes back.
+// A `configure` of herald's would make permanent what an operator tries by `configure timeout`, so while that is not
+// confirmed nothing is loaded. And BIRD may refuse the configuration because of a file of the operator's. Either way
+// herald's file stays as it is now, for the next `configure` of anybody; whoever waits for the steps is told. Withdrawals
+// cannot wait for the operator: the protocol of the VIP is disabled at once, and those steps have succeeded; one that comes
+// back meanwhile is enabled, with the attributes that BIRD has of it. Any later `configure` that succeeds, and any undo,
+// enables all again: the next reading shows it. When BIRD refuses herald's own file, which it never should, the former
+// content comes back.
 //
 // A deadline on each birdc; what birdc could not finish in time is the next reading's to find out.
 #pragma once
@@ -45,6 +47,7 @@ class BirdChange {
 
   void write();
   void send(std::string command, OnReply on_reply);
+  void on_trial(const BirdReply& reply);
   void on_checked(const BirdReply& reply);
   void on_configured(const BirdReply& reply);
   void on_status(const BirdReply& reply);
@@ -68,9 +71,9 @@ class BirdChange {
   std::optional<std::string> former_;  // the file before
   TimePoint deadline_{};               // of polling
   std::string reason_;                 // of a rescue under way
-  std::deque<bool> to_rescue_;         // families
-  std::set<bool> rescued_;
-  std::set<bool> disabled_;  // by rescues, until a configuration succeeded
+  std::deque<std::size_t> to_rescue_;  // steps
+  std::set<std::size_t> rescued_;      // steps
+  std::set<Vip> disabled_;             // their protocols, by rescues, until a configuration succeeded
   std::optional<std::string> rescue_reason_;
   Command command_;
   Source timer_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 
@@ -78,18 +79,14 @@ std::optional<BirdRoutes::value_type> parse_line(std::string_view line) {
   return BirdRoutes::value_type{*vip, std::move(route)};
 }
 
-std::string routes_of(const BirdRoutes& routes, bool ipv6) {
-  std::string text;
-  for (const auto& [vip, route] : routes) {
-    if (is_ipv6(vip) == ipv6) fmt::format_to(std::back_inserter(text), "  {}\n", bird_line(vip, route));
-  }
-  return text;
-}
-
 }  // namespace
 
-std::string_view bird_protocol(bool ipv6) {
-  return ipv6 ? "herald6" : "herald4";
+std::string bird_protocol(const Vip& vip) {
+  std::string name(kBirdProtocols);
+  name += vip.prefix.substr(0, vip.prefix.find('/'));
+  std::ranges::replace(name, '.', '_');
+  std::ranges::replace(name, ':', '_');
+  return name;
 }
 
 std::expected<BirdRoute, std::string> bird_route(const Policy& policy, std::optional<std::uint32_t> as) {
@@ -117,16 +114,17 @@ std::string bird_line(const Vip& vip, const BirdRoute& route) {
   return fmt::format("route {} blackhole{}; # {}", vip.prefix, body, route.policy);
 }
 
-std::string bird_mark(const BirdRoutes& routes, bool ipv6) {
-  return fmt::format("herald {:016x}", fnv1a_64(routes_of(routes, ipv6)));
+std::string bird_mark(const Vip& vip, const BirdRoute& route) {
+  return fmt::format("herald {:016x}", fnv1a_64(bird_line(vip, route)));
 }
 
 std::string render_bird_include(const BirdRoutes& routes) {
   std::string text(kHeader);
-  for (const bool ipv6 : kBirdFamilies) {
-    fmt::format_to(std::back_inserter(text), "protocol static {} {{\n  description \"{}\";\n  {};\n{}}}\n",
-                   bird_protocol(ipv6), bird_mark(routes, ipv6), ipv6 ? "ipv6" : "ipv4",
-                   routes_of(routes, ipv6));
+  fmt::format_to(std::back_inserter(text), "protocol static {} {{\n  ipv4;\n}}\n", kBirdAnchor);
+  for (const auto& [vip, route] : routes) {
+    fmt::format_to(std::back_inserter(text),
+                   "protocol static {} {{\n  description \"{}\";\n  {};\n  {}\n}}\n", bird_protocol(vip),
+                   bird_mark(vip, route), is_ipv6(vip) ? "ipv6" : "ipv4", bird_line(vip, route));
   }
   return text;
 }

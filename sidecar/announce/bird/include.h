@@ -1,9 +1,11 @@
 // herald's part of BIRD's configuration: one file that is herald's alone and that bird.conf includes. Pure: text in,
 // routes out, and back.
 //
-// It holds two static protocols, which stay when they have no routes: filling and emptying them restarts nothing
-// (2.0.12). A description carries a mark of the routes, so that `show protocols all` tells whether BIRD runs what
-// the file holds, whoever restarted, reconfigured or undid in the meantime.
+// It holds a static protocol for each VIP that is announced, for `disable` is all that takes a route away while BIRD
+// loads no file: with one protocol for several, those would go together. (2.0.12: a protocol more or less restarts no
+// other.) An empty one, always there, shows that bird.conf includes the file. A description carries a mark of the
+// route, so that `show protocols all` tells whether BIRD runs what the file holds, whoever restarted, reconfigured or
+// undid in the meantime.
 //
 // To another AS, BIRD sends a MED only where the export filter of bird.conf sets it itself ("if defined(bgp_med) then
 // bgp_med = bgp_med;"); prepending makes a route a loop for peers of the own AS, and a local preference is for those
@@ -12,7 +14,6 @@
 // What is not exactly as herald writes it is not read back, so that no edit can keep BIRD from taking the next file.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <map>
@@ -26,9 +27,10 @@
 
 namespace herald {
 
-// In the order of their protocols in the file; BIRD has a static protocol for each.
-inline constexpr std::array<bool, 2> kBirdFamilies{false, true};
-[[nodiscard]] std::string_view bird_protocol(bool ipv6);  // herald4, herald6
+// The empty one; and what the names of all others begin with.
+inline constexpr std::string_view kBirdAnchor = "herald";
+inline constexpr std::string_view kBirdProtocols = "herald_";
+[[nodiscard]] std::string bird_protocol(const Vip& vip);  // herald_10_99_0_1, herald_fd00_99__1
 
 struct BirdRoute {
   std::string policy;      // its name
@@ -44,8 +46,8 @@ using BirdRoutes = std::map<Vip, BirdRoute>;
 
 // "route 10.99.0.1/32 blackhole { bgp_med = 200; }; # HERALD-web-degraded-1f3a5c7e"
 [[nodiscard]] std::string bird_line(const Vip& vip, const BirdRoute& route);
-// The description of a protocol with these routes (those of the other family do not count).
-[[nodiscard]] std::string bird_mark(const BirdRoutes& routes, bool ipv6);
+// The description of the protocol with this route.
+[[nodiscard]] std::string bird_mark(const Vip& vip, const BirdRoute& route);
 
 [[nodiscard]] std::string render_bird_include(const BirdRoutes& routes);
 [[nodiscard]] BirdRoutes parse_bird_include(std::string_view text);

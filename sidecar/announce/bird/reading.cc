@@ -6,35 +6,41 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/announce/bird/reply.h"
 #include "sidecar/announce/router/lever.h"
 #include "sidecar/announce/router/owned_file.h"
 
 namespace herald {
 namespace {
 
-const BirdStatic* find_own(const BirdProtocols& protocols, bool ipv6) {
-  const auto found = protocols.statics.find(std::string(bird_protocol(ipv6)));
+const BirdStatic* find_own(const BirdProtocols& protocols, const Vip& vip) {
+  const auto found = protocols.statics.find(bird_protocol(vip));
   return found == protocols.statics.end() ? nullptr : &found->second;
+}
+
+bool is_own(std::string_view protocol) {
+  return protocol == kBirdAnchor || protocol.starts_with(kBirdProtocols);
 }
 
 bool is_in(const std::string& address, const std::vector<std::string>& addresses) {
   return std::ranges::find(addresses, address) != addresses.end();
 }
 
-// Whether BIRD runs what the file says about a family.
-bool runs_file(const BirdStatic* own, const BirdRoutes& file, bool ipv6) {
-  return own != nullptr && own->up && own->description == bird_mark(file, ipv6);
+// Whether BIRD runs what the file says about it.
+bool runs(const BirdStatic* own, const Vip& vip, const BirdRoute& route) {
+  return own != nullptr && own->up && own->description == bird_mark(vip, route);
 }
 
 }  // namespace
 
-void BirdReading::start(OnView on_view, std::optional<std::string> why_disabled) {
+void BirdReading::start(OnView on_view, std::optional<std::string> refusal) {
   on_view_ = std::move(on_view);
-  why_disabled_ = std::move(why_disabled);
+  refusal_ = std::move(refusal);
   view_ = {.reachable = true, .error = "", .peers = {}, .routes = {}, .owned = {}};
   for (const Vip& vip : vips_) view_.routes[vip] = {};
   protocols_ = {};
   loaded_ = {};
+  undo_.reset();
   const auto text = read_owned_file(spec_.bird.include);
   if (!text) view_.error = text.error();
   file_ = text ? parse_bird_include(text->value_or("")) : BirdRoutes{};
@@ -70,11 +76,19 @@ void BirdReading::ask_routes(std::string command, std::function<void(const Vip&)
 void BirdReading::plan_questions() {
   for (std::string& command : bird_table_commands(vips_))
     ask_routes(std::move(command), [this](const Vip& vip) { view_.routes[vip].in_rib = true; });
-  for (const bool ipv6 : kBirdFamilies) {
-    // A name that BIRD does not know would be a syntax error.
-    if (find_own(protocols_, ipv6) == nullptr) continue;
-    ask_routes(bird_origin_command(bird_protocol(ipv6)),
-               [this, ipv6](const Vip& vip) { loaded_[ipv6 ? 1 : 0].insert(vip); });
+  ask_routes(bird_origin_command(kBirdProtocols), [this](const Vip& vip) { loaded_.insert(vip); });
+  questions_.push_back(
+      {"configure status", [this](const std::string& answer) -> std::expected<void, std::string> {
+         undo_ = parse_bird_undo(answer);
+         return {};
+       }});
+  // Whoever refused it may have mended it since, and nobody would try.
+  if (refusal_ && *refusal_ != bird_trial_reason()) {
+    questions_.push_back(
+        {"configure check", [this](const std::string& answer) -> std::expected<void, std::string> {
+           if (answer.contains("Configuration OK")) refusal_.reset();
+           return {};
+         }});
   }
   for (const BirdPeer& peer : protocols_.peers) {
     if (!peer.peer.established) continue;
@@ -120,6 +134,7 @@ void BirdReading::finish() {
   if (view_.reachable) {
     judge_peers();
     judge_owned();
+    judge_trial();
   }
   if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view_));
 }
@@ -150,29 +165,34 @@ void BirdReading::judge_peers() {
 // it is there with no name: the next `configure` of anybody would change it, so the core has to settle it.
 void BirdReading::judge_owned() {
   for (const auto& [vip, route] : file_) view_.owned[vip];
-  for (const bool ipv6 : kBirdFamilies) {
-    const bool agree = runs_file(find_own(protocols_, ipv6), file_, ipv6);
-    for (const Vip& vip : loaded_[ipv6 ? 1 : 0]) {
-      const auto in_file = file_.find(vip);
-      view_.owned[vip] = agree && in_file != file_.end() ? in_file->second.policy : "";
-    }
-    if (view_.error.empty()) view_.error = trouble_of(ipv6).value_or("");
+  for (const Vip& vip : loaded_) {
+    const auto in_file = file_.find(vip);
+    const bool agree = in_file != file_.end() && runs(find_own(protocols_, vip), vip, in_file->second);
+    view_.owned[vip] = agree ? in_file->second.policy : "";
   }
+  if (view_.error.empty()) view_.error = trouble().value_or("");
 }
 
-std::optional<std::string> BirdReading::trouble_of(bool ipv6) const {
-  const BirdStatic* own = find_own(protocols_, ipv6);
+// An undo brings back routes that were withdrawn since, and an operator may type it at any time.
+void BirdReading::judge_trial() {
+  constexpr Duration kAtLeastEvery = std::chrono::seconds(1);
+  if (!undo_) return;
+  view_.read_within = std::min(*undo_, kAtLeastEvery);
+}
+
+std::optional<std::string> BirdReading::trouble() const {
+  if (undo_) return bird_trial_reason();
+  if (refusal_ && *refusal_ != bird_trial_reason()) return refusal_;
   const std::string& include = spec_.bird.include;
-  if (own == nullptr) {
-    if (std::ranges::none_of(file_, [&](const auto& entry) { return is_ipv6(entry.first) == ipv6; }))
-      return std::nullopt;
+  if (!file_.empty() &&
+      std::ranges::none_of(protocols_.statics, [](const auto& one) { return is_own(one.first); }))
     return fmt::format("BIRD does not read {0}: bird.conf needs the line: include \"{0}\";", include);
+  for (const auto& [vip, route] : file_) {
+    const BirdStatic* own = find_own(protocols_, vip);
+    if (own != nullptr && !own->up) return fmt::format("{} is disabled in BIRD", bird_protocol(vip));
+    if (!runs(own, vip, route)) return fmt::format("BIRD has not loaded {} as it is now", include);
   }
-  if (!own->up)
-    return fmt::format("{} is disabled in BIRD{}{}", bird_protocol(ipv6), why_disabled_ ? ": " : "",
-                       why_disabled_.value_or(""));
-  if (runs_file(own, file_, ipv6)) return std::nullopt;
-  return fmt::format("BIRD has not loaded {} as it is now", include);
+  return std::nullopt;
 }
 
 }  // namespace herald

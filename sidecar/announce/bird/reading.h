@@ -2,7 +2,6 @@
 // loaded of herald's file. One birdc at a time; starting again or cancelling drops what is under way.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <expected>
 #include <functional>
@@ -27,8 +26,8 @@ class BirdReading {
   BirdReading(Loop& loop, RouterSpec spec, std::vector<Vip> vips)
       : spec_(std::move(spec)), vips_(std::move(vips)), command_(loop) {}
 
-  // `why_disabled`: why herald itself disabled a protocol of its own, where it did.
-  void start(OnView on_view, std::optional<std::string> why_disabled);
+  // `refusal`: why BIRD could not be told the last change, where protocols were disabled in its place.
+  void start(OnView on_view, std::optional<std::string> refusal);
   void cancel();  // `on_view` is not called then
 
  private:
@@ -47,16 +46,18 @@ class BirdReading {
   void finish();
   void judge_peers();
   void judge_owned();
-  [[nodiscard]] std::optional<std::string> trouble_of(bool ipv6) const;
+  void judge_trial();
+  [[nodiscard]] std::optional<std::string> trouble() const;
 
   RouterSpec spec_;
   std::vector<Vip> vips_;
   OnView on_view_;
-  std::optional<std::string> why_disabled_;
+  std::optional<std::string> refusal_;
   RouterView view_;
   BirdRoutes file_;
   BirdProtocols protocols_;
-  std::array<std::set<Vip>, 2> loaded_;  // by family: what BIRD has from herald's protocol
+  std::set<Vip> loaded_;          // what BIRD has from protocols of herald's
+  std::optional<Duration> undo_;  // an operator's `configure timeout` ends by then
   std::deque<Question> questions_;
   Command command_;
 };

@@ -50,6 +50,12 @@ std::expected<BirdReply, std::string> parse_bird_reply(std::string_view text) {
   return std::unexpected(fmt::format("birdc: {}", words.substr(0, kMostSaid)));
 }
 
+std::string bird_trial_reason() {
+  return "an operator's `configure timeout` is not confirmed yet, and a `configure` of herald's would "
+         "confirm it: herald "
+         "waits for `birdc configure confirm` or `birdc configure undo`";
+}
+
 std::optional<std::string> blamed_file(std::string_view configuration_error) {
   // The first ":LINE:COLUMN " ends the name, which may have colons of its own.
   for (std::size_t colon = configuration_error.find(':'); colon != std::string_view::npos;

@@ -15,8 +15,11 @@ enum class BirdCode : std::uint16_t {
   queued = 5,       // accepted, behind one that is in progress
   already_disabled = 8,
   disabled = 9,
+  already_enabled = 10,
+  enabled = 11,
   status = 13,
   configuration_ok = 20,
+  unconfirmed = 22,  // `configure status`: by `configure timeout`, and undone when that ends
   configuration_error = 8002
 };
 
@@ -30,6 +33,9 @@ struct BirdReply {
 
 // The error is for people, in birdc's words where there are any.
 [[nodiscard]] std::expected<BirdReply, std::string> parse_bird_reply(std::string_view text);
+
+// Why herald does not configure while an operator's `configure timeout` runs, for people.
+[[nodiscard]] std::string bird_trial_reason();
 
 // Which file BIRD blames: "/etc/bird/bird.conf" of "/etc/bird/bird.conf:12:5 syntax error, unexpected '}'".
 [[nodiscard]] std::optional<std::string> blamed_file(std::string_view configuration_error);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -142,8 +145,18 @@ std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips, cons
   return route_commands(vips, fmt::format("show route exported '{}'", protocol), "");
 }
 
-std::string bird_origin_command(std::string_view protocol) {
-  return fmt::format("show route table all protocol '{}'", protocol);
+std::string bird_origin_command(std::string_view protocols) {
+  return fmt::format("show route table all where proto ~ \"{}*\"", protocols);
+}
+
+std::optional<Duration> parse_bird_undo(std::string_view text) {
+  constexpr std::string_view kWords = "onfiguration unconfirmed, undo in ";
+  const std::size_t at = text.find(kWords);
+  if (at == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(at + kWords.size());
+  std::uint32_t seconds = 0;  // and a fraction that does not matter
+  if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec != std::errc()) return std::nullopt;
+  return std::chrono::seconds(seconds);
 }
 
 std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,8 +41,11 @@ struct BirdProtocols {
 [[nodiscard]] std::vector<std::string> bird_table_commands(const std::vector<Vip>& vips);
 [[nodiscard]] std::vector<std::string> bird_export_commands(const std::vector<Vip>& vips,
                                                             const std::string& protocol);
-// All that a protocol has brought in.
-[[nodiscard]] std::string bird_origin_command(std::string_view protocol);
+// All that the protocols whose names begin so have brought in.
+[[nodiscard]] std::string bird_origin_command(std::string_view protocols);
+// When BIRD will undo a configuration that nobody has confirmed (`configure timeout`), by the answer to `configure status`;
+// none where there is none, or BIRD does not know the question.
+[[nodiscard]] std::optional<Duration> parse_bird_undo(std::string_view text);
 // The prefixes of any `show route` answer.
 [[nodiscard]] std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text);
 

@@ -26,10 +26,11 @@ struct Bench : FakeBirdc {
     replies("configure check", "0020 Configuration OK\n");
     replies("configure", "0003 Reconfigured\n");
     replies("show status", "0013 Daemon is up and running\n");
-    replies("enable herald4", "0011-herald4: enabled\n0000 \n");
-    replies("enable herald6", "0011-herald6: enabled\n0000 \n");
-    replies("disable herald4", "0009-herald4: disabled\n0000 \n");
-    replies("disable herald6", "0008-herald6: already disabled\n0000 \n");
+    replies("configure status", "0003-Daemon is up and running\n0000 \n");
+    replies("enable herald_10_99_0_1", "0011-herald_10_99_0_1: enabled\n0000 \n");
+    replies("enable herald_fd00_99__1", "0011-herald_fd00_99__1: enabled\n0000 \n");
+    replies("disable herald_10_99_0_1", "0009-herald_10_99_0_1: disabled\n0000 \n");
+    replies("disable herald_fd00_99__1", "0008-herald_fd00_99__1: already disabled\n0000 \n");
   }
   void replies(const std::string& command, const std::string& text) const {
     answers(command, "0001 BIRD 2.0.12 ready.\n" + text);
@@ -58,7 +59,7 @@ struct Bench : FakeBirdc {
 
 TEST_CASE_METHOD(Bench, "a change: the file, a check, and then it is loaded; what stays, stays") {
   CHECK(apply({kAnnounce}) == Texts{"taken"});
-  CHECK(calls() == "configure check\nconfigure\n");
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\n");
   CHECK(apply({{kOther, kHealthy}, kWithdraw6}) == Texts{"taken", "taken"});
   CHECK(written() == BirdRoutes{{kWeb, {"HERALD-web-healthy", ""}}, {kOther, {"HERALD-web-healthy", ""}}});
   CHECK_FALSE(change->rescue_reason());
@@ -69,14 +70,14 @@ TEST_CASE_METHOD(Bench, "a change that changes nothing is told to BIRD all the s
   (void)calls();
   std::filesystem::create_hard_link(include(), directory.path() / "same");
   CHECK(apply({kAnnounce}) == Texts{"taken"});
-  CHECK(calls() == "configure check\nconfigure\n");
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\n");
   CHECK(std::filesystem::equivalent(include(), directory.path() / "same"));
 }
 
 TEST_CASE_METHOD(Bench, "what is queued behind another reconfiguration is done once no more is under way") {
   replies("configure", "0005 Reconfiguration already in progress, queueing new config\n");
   CHECK(apply({kAnnounce}) == Texts{"taken"});
-  CHECK(calls() == "configure check\nconfigure\nshow status\n");
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\nshow status\n");
   replies("show status", "8007 Access denied\n");
   CHECK(apply({kWithdraw}) == Texts{"birdc: 8007 Access denied"});
 }
@@ -85,7 +86,7 @@ TEST_CASE_METHOD(Bench,
                  "a reply that is neither yes nor no fails the change at its step, and the file stays") {
   replies("configure check", "0003 Reconfigured\n");
   CHECK(apply({kAnnounce}) == Texts{"birdc: 0003 Reconfigured"});
-  CHECK(calls() == "configure check\n");
+  CHECK(calls() == "configure status\nconfigure check\n");
   replies("configure check", "0020 Configuration OK\n");
   replies("configure", "0020 Configuration OK\n");
   CHECK(apply({kAnnounce}) == Texts{"birdc: 0020 Configuration OK"});
@@ -98,31 +99,66 @@ TEST_CASE_METHOD(Bench,
   (void)calls();
   replies("configure", std::string(kTheirs));
   CHECK(apply({kWithdraw}) == Texts{"taken"});
-  CHECK(calls() == "configure check\nconfigure\ndisable 'herald4'\n");
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\ndisable 'herald_10_99_0_1'\n");
 }
 
-TEST_CASE_METHOD(Bench,
-                 "why a protocol was disabled is known until a configuration succeeds, which enables it") {
+TEST_CASE_METHOD(Bench, "why a protocol was disabled is known until a configuration succeeds") {
+  CHECK(apply({kAnnounce, {kOther, kHealthy}}) == Texts{"taken", "taken"});
+  (void)calls();
   replies("configure check", std::string(kTheirs));
   CHECK(apply({kWithdraw, kWithdraw6}) == Texts{"taken", "taken"});
   CHECK(change->rescue_reason() == kToldTheirs);
-  CHECK(calls() == "configure check\ndisable 'herald4'\ndisable 'herald6'\n");
-  CHECK(apply({kAnnounce}) == Texts{kToldTheirs});
+  CHECK(calls() ==
+        "configure status\nconfigure check\ndisable 'herald_10_99_0_1'\ndisable 'herald_fd00_99__1'\n");
+  CHECK(written() == BirdRoutes{{kOther, {"HERALD-web-healthy", ""}}});
+  CHECK(apply({{kOther, kHealthy}}) == Texts{kToldTheirs});
   CHECK(change->rescue_reason() == kToldTheirs);
   (void)calls();
   replies("configure check", "0020 Configuration OK\n");
   CHECK(apply({kAnnounce}) == Texts{"taken"});
   CHECK_FALSE(change->rescue_reason());
-  CHECK(calls() == "configure check\nconfigure\nenable 'herald4'\nenable 'herald6'\n");
+  // The other one has no protocol any more.
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\nenable 'herald_10_99_0_1'\n");
   CHECK(apply({kAnnounce}) == Texts{"taken"});
-  CHECK(calls() == "configure check\nconfigure\n");  // once
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\n");  // once
+}
+
+TEST_CASE_METHOD(Bench,
+                 "what was disabled comes back while the operator's error stands, with nothing loaded") {
+  CHECK(apply({kAnnounce}) == Texts{"taken"});
+  replies("configure check", std::string(kTheirs));
+  CHECK(apply({kWithdraw}) == Texts{"taken"});
+  (void)calls();
+  CHECK(apply({kAnnounce}) == Texts{"taken"});
+  CHECK(calls() == "configure status\nconfigure check\nenable 'herald_10_99_0_1'\n");
+  CHECK(written().contains(kWeb));
+}
+
+TEST_CASE_METHOD(
+    Bench, "nothing is loaded while an operator's configuration is on trial, and a withdrawal goes out") {
+  CHECK(apply({kAnnounce}) == Texts{"taken"});
+  (void)calls();
+  replies("configure status",
+          "0003-Daemon is up and running\n0022-Configuration unconfirmed, undo in 7.9 s\n0000 \n");
+  CHECK(apply({kWithdraw, {kOther, kHealthy}}) == Texts{"taken", bird_trial_reason()});
+  CHECK(calls() == "configure status\ndisable 'herald_10_99_0_1'\n");
+  CHECK(change->rescue_reason() == bird_trial_reason());
+  CHECK(written() == BirdRoutes{{kOther, {"HERALD-web-healthy", ""}}});
+  replies("configure status", "0003-Daemon is up and running\n0000 \n");
+  CHECK(apply({{kOther, kHealthy}}) == Texts{"taken"});
+  CHECK(calls() == "configure status\nconfigure check\nconfigure\n");
+}
+
+TEST_CASE_METHOD(Bench, "a BIRD that does not know the question after a trial is told all the same") {
+  replies("configure status", "9001 syntax error, unexpected CF_SYM_UNDEFINED\n");
+  CHECK(apply({kAnnounce}) == Texts{"taken"});
 }
 
 TEST_CASE_METHOD(Bench, "a protocol that cannot be disabled rescues nothing, and both reasons are told") {
   replies("configure check", std::string(kTheirs));
-  replies("disable herald4", "8003 herald4: no such protocol\n");
+  replies("disable herald_10_99_0_1", "8003 herald_10_99_0_1: no such protocol\n");
   CHECK(apply({kWithdraw, kWithdraw6}) ==
-        Texts{std::string(kToldTheirs) + "; birdc: 8003 herald4: no such protocol", "taken"});
+        Texts{std::string(kToldTheirs) + "; birdc: 8003 herald_10_99_0_1: no such protocol", "taken"});
 }
 
 TEST_CASE_METHOD(Bench,
@@ -144,7 +180,7 @@ TEST_CASE_METHOD(Bench, "a file that cannot be written: what leaves is rescued, 
   const Texts told = apply({kWithdraw, {kWeb6, kHealthy}});
   CHECK(told[0] == "taken");
   CHECK(told[1].starts_with("create /proc/.herald.conf."));
-  CHECK(calls() == "disable 'herald4'\n");
+  CHECK(calls() == "disable 'herald_10_99_0_1'\n");
 }
 
 TEST_CASE_METHOD(Bench, "a file that cannot be read is not written over, and every step is told so") {

@@ -22,21 +22,23 @@ Policy degraded() {
           {.prepend = 2, .med = 200, .communities = {"65001:100", "65001:1:2"}, .local_preference = 50}};
 }
 
-TEST_CASE("the file holds both protocols, each with its mark and its routes") {
-  const BirdRoutes routes{{web_vip, route_of(degraded())},
-                          {{"10.99.0.2/32"}, route_of({"HERALD-dns-healthy", {}})}};
+TEST_CASE("the file holds a protocol for each route, with a mark of it, and one more") {
+  const BirdRoutes routes{{web_vip, route_of(degraded())}, {web_vip6, route_of({"HERALD-dns-healthy", {}})}};
   CHECK(render_bird_include(routes) ==
         R"(# Written by heraldd at every change of a service: do not edit, it would be lost.
 # bird.conf includes this file; BIRD reads it when it starts and at `birdc configure`.
-protocol static herald4 {
-  description "herald b9dc63a5d22e1b50";
+protocol static herald {
+  ipv4;
+}
+protocol static herald_10_99_0_1 {
+  description "herald 94b3db5f810b8da7";
   ipv4;
   route 10.99.0.1/32 blackhole { bgp_path.prepend(65001); bgp_path.prepend(65001); bgp_med = 200; bgp_community.add((65001,100)); bgp_large_community.add((65001,1,2)); bgp_local_pref = 50; }; # HERALD-web-degraded-1f3a5c7e
-  route 10.99.0.2/32 blackhole; # HERALD-dns-healthy
 }
-protocol static herald6 {
-  description "herald cbf29ce484222325";
+protocol static herald_fd00_99__1 {
+  description "herald 4a175455c740dd48";
   ipv6;
+  route fd00:99::1/128 blackhole; # HERALD-dns-healthy
 }
 )");
 }
@@ -48,11 +50,17 @@ TEST_CASE("what is written is read back, and no routes are a valid file") {
   CHECK(parse_bird_include("").empty());
 }
 
-TEST_CASE("a mark stands for the routes of its family alone") {
-  const BirdRoutes one{{web_vip, route_of({"HERALD-web-healthy", {}})}};
-  const BirdRoutes other{{web_vip, route_of(degraded())}};
-  CHECK(bird_mark(one, false) != bird_mark(other, false));
-  CHECK(bird_mark(one, true) == bird_mark(other, true));
+TEST_CASE("a mark stands for the VIP and all that is set") {
+  const BirdRoute plain = route_of({"HERALD-web-healthy", {}});
+  CHECK(bird_mark(web_vip, plain) == bird_mark(web_vip, plain));
+  CHECK(bird_mark(web_vip, plain) != bird_mark(web_vip, route_of(degraded())));
+  CHECK(bird_mark(web_vip, plain) != bird_mark(web_vip6, plain));
+}
+
+TEST_CASE("every VIP has a name that BIRD takes for a symbol") {
+  CHECK(bird_protocol({"10.99.0.1/32"}) == "herald_10_99_0_1");
+  CHECK(bird_protocol({"fd00:99::1/128"}) == "herald_fd00_99__1");
+  CHECK(bird_protocol({"::/128"}) == "herald___");
 }
 
 TEST_CASE("prepending needs our own AS, nothing else does") {

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "sidecar/announce/bird/reply.h"
 #include "sidecar/announce/router/lever.h"
 #include "tests/announce/bird/fake_birdc.h"
 
@@ -25,18 +26,21 @@ std::string peer(const std::string& name, const std::string& address, bool estab
                      name, established ? "Established" : "Active", address, channels);
 }
 
-std::string own(const BirdRoutes& routes, bool ipv6, const std::string& state = "up") {
-  return fmt::format("{} Static master {} 10:00:00\n  Description:    {}\n", bird_protocol(ipv6), state,
-                     bird_mark(routes, ipv6));
+std::string own(const BirdRoutes& routes, const std::string& state = "up") {
+  std::string text = fmt::format("{} Static master up 10:00:00\n", kBirdAnchor);
+  for (const auto& [vip, route] : routes)
+    text += fmt::format("{} Static master {} 10:00:00\n  Description:    {}\n", bird_protocol(vip), state,
+                        bird_mark(vip, route));
+  return text;
 }
 
 struct Bench : FakeBirdc {
   Bench() {
     (void)directory.write("others", std::string(kGreeting) + "Table master4:\n");
-    protocols(own(kFile, false) + own({}, true) + peer("rs1", "10.1.1.4") + peer("rs2", "10.1.1.132"));
+    protocols(own(kFile) + peer("rs1", "10.1.1.4") + peer("rs2", "10.1.1.132"));
     (void)directory.write("herald.conf", render_bird_include(kFile));
     has(bird_table_commands(vips).at(0), {kWeb});
-    has(bird_origin_command("herald4"), {kWeb});
+    has(bird_origin_command(kBirdProtocols), {kWeb});
     for (const char* name : {"rs1", "rs2"}) has(bird_export_commands(vips, name).at(0), {kWeb});
   }
 
@@ -46,11 +50,11 @@ struct Bench : FakeBirdc {
   // The answer to a command that asks for routes.
   void has(const std::string& command, const std::vector<Vip>& routes) const {
     std::string text = std::string(kGreeting) + "Table master4:\n";
-    for (const Vip& vip : routes) text += vip.prefix + " blackhole [herald4 10:00:00] * (200)\n";
+    for (const Vip& vip : routes) text += vip.prefix + " blackhole [herald_x 10:00:00] * (200)\n";
     answers(command, text);
   }
 
-  RouterView read(std::optional<std::string> why_disabled = std::nullopt) {
+  RouterView read(std::optional<std::string> refusal = std::nullopt) {
     BirdReading reading(loop, spec, vips);
     std::optional<RouterView> view;
     reading.start(
@@ -58,7 +62,7 @@ struct Bench : FakeBirdc {
           view = std::move(seen);
           loop.exit(0);
         },
-        std::move(why_disabled));
+        std::move(refusal));
     CHECK_FALSE(view);
     const Source limit = loop.timer_at(Loop::clock() + 10s, [this] { loop.exit(1); });
     loop.run();
@@ -88,8 +92,8 @@ TEST_CASE_METHOD(Bench,
                  "an established peer that was not sent a VIP is missing, if it has that family at all") {
   has(bird_table_commands(vips).at(1), {kWeb6});
   has(bird_export_commands(vips, "rs2").at(0), {});
-  protocols(own(kFile, false) + own({}, true) + peer("rs1", "10.1.1.4", true, "  Channel ipv4\n") +
-            peer("rs2", "10.1.1.132") + peer("rs3", "10.1.1.200", false));
+  protocols(own(kFile) + peer("rs1", "10.1.1.4", true, "  Channel ipv4\n") + peer("rs2", "10.1.1.132") +
+            peer("rs3", "10.1.1.200", false));
   spec.peers = {"10.1.1.4", "10.1.1.132", "10.1.1.200"};
   const RouterView view = read();
   CHECK(view.routes.at(kWeb) == RouterRoute{true, {"10.1.1.4"}, {"10.1.1.132"}});
@@ -122,29 +126,68 @@ TEST_CASE_METHOD(Bench, "a route has a policy's name only where the file and BIR
     CHECK(view.error == "BIRD has not loaded " + include() + " as it is now");
   }
   SECTION("the file has a route that BIRD has not, and BIRD one that the file has not") {
-    has(bird_origin_command("herald4"), {kOther});
+    has(bird_origin_command(kBirdProtocols), {kOther});
     CHECK(read().owned == std::map<Vip, std::string>{{kWeb, ""}, {kOther, ""}});
   }
 }
 
-TEST_CASE_METHOD(Bench, "a protocol that is disabled says why, where herald knows it") {
-  protocols(own(kFile, false, "down") + own({}, true) + peer("rs1", "10.1.1.4"));
-  CHECK(read().error == "herald4 is disabled in BIRD");
-  const RouterView view = read("bird.conf is broken");
-  CHECK(view.error == "herald4 is disabled in BIRD: bird.conf is broken");
+TEST_CASE_METHOD(Bench, "a protocol that somebody disabled is told, unless the file has no route for it") {
+  protocols(own(kFile, "down") + peer("rs1", "10.1.1.4"));
+  const RouterView view = read();
+  CHECK(view.error == "herald_10_99_0_1 is disabled in BIRD");
   CHECK(view.reachable);
-  CHECK(view.owned == std::map<Vip, std::string>{{kWeb, ""}});
+  (void)directory.write("herald.conf", render_bird_include({}));
+  has(bird_origin_command(kBirdProtocols), {});
+  CHECK(read().error == "");
 }
 
-TEST_CASE_METHOD(Bench, "a file that BIRD does not include is trouble when it holds routes of the family") {
+TEST_CASE_METHOD(Bench, "why BIRD refused the last change is told until its configuration is sound again") {
+  const std::string why = "bird.conf:1:1 syntax error: not herald's file";
+  answers("configure check",
+          std::string(kGreeting) + "Reading configuration from bird.conf\nbird.conf:1:1 syntax error\n");
+  CHECK(read(why).error == why);
+  answers("configure check",
+          std::string(kGreeting) + "Reading configuration from bird.conf\nConfiguration OK\n");
+  CHECK(read(why).error == "");
+  (void)calls();
+  CHECK(read(bird_trial_reason()).error == "");  // that is over
+  CHECK(calls().find("configure check") == std::string::npos);
+}
+
+TEST_CASE_METHOD(Bench, "a file that BIRD does not include is trouble when it holds routes") {
   protocols(peer("rs1", "10.1.1.4") + peer("rs2", "10.1.1.132"));
   CHECK(read().error ==
         "BIRD does not read " + include() + ": bird.conf needs the line: include \"" + include() + "\";");
-  CHECK(calls().find("protocol 'herald") == std::string::npos);  // a name that it does not know
   (void)directory.write("herald.conf", render_bird_include({}));
   CHECK(read().error == "");
   forget("herald.conf");
   CHECK(read().error == "");
+}
+
+TEST_CASE_METHOD(Bench, "one protocol of two disagrees: the other route has its name all the same") {
+  BirdRoutes both = kFile;
+  both[kOther] = {"HERALD-other-healthy", ""};
+  (void)directory.write("herald.conf", render_bird_include(both));
+  has(bird_origin_command(kBirdProtocols), {kWeb, kOther});
+  CHECK(read().owned == std::map<Vip, std::string>{{kWeb, "HERALD-web-healthy"}, {kOther, ""}});
+}
+
+TEST_CASE_METHOD(
+    Bench, "an operator's configuration on trial is told, and read again at its end or within a second") {
+  answers("configure status",
+          std::string(kGreeting) + "Daemon is up and running\nConfiguration unconfirmed, undo in 0.967 s\n");
+  RouterView view = read();
+  CHECK(view.reachable);
+  CHECK(view.error == bird_trial_reason());
+  CHECK(view.owned == std::map<Vip, std::string>{{kWeb, "HERALD-web-healthy"}});
+  CHECK(view.read_within == Duration::zero());
+  answers("configure status",
+          std::string(kGreeting) + "Daemon is up and running\nConfiguration unconfirmed, undo in 39.993 s\n");
+  CHECK(read().read_within == std::chrono::seconds(1));
+  answers("configure status", std::string(kGreeting) + "Daemon is up and running\n");
+  view = read();
+  CHECK(view.error == "");
+  CHECK_FALSE(view.read_within);
 }
 
 TEST_CASE_METHOD(Bench, "a file that cannot be read is told, and BIRD's answers are still known") {

@@ -107,6 +107,15 @@ TEST_CASE("questions are by family, and never longer than BIRD's line") {
         "show route exported 'rs-1.azure' where net.type = NET_IP4 && net ~ [ 10.99.0.1/32 ]");
 }
 
+TEST_CASE("when a configuration that nobody confirmed is undone") {
+  const std::string head = "BIRD 2.0.12 ready.\nDaemon is up and running\n";
+  CHECK(parse_bird_undo(head + "Configuration unconfirmed, undo in 39.993 s\n") == std::chrono::seconds(39));
+  CHECK(parse_bird_undo(head + "Configuration unconfirmed, undo in 0.003 s\n") == Duration::zero());
+  CHECK_FALSE(parse_bird_undo(head));
+  CHECK_FALSE(parse_bird_undo("BIRD 2.0.12 ready.\nsyntax error, unexpected CF_SYM_UNDEFINED\n"));
+  CHECK_FALSE(parse_bird_undo(head + "Configuration unconfirmed, undo in soon\n"));
+}
+
 TEST_CASE("an answer begins with the whole greeting: a part of it is none") {
   CHECK(parse_bird_routes("BIRD 2.0.12 ready.\nTable master4:\n"));
   CHECK_FALSE(parse_bird_routes("BIRD 2.0.12\nTable master4:\n"));
