@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -189,6 +189,7 @@ std::optional<std::string> TargetWatch::open() {
 
 std::optional<std::string> TargetWatch::release_canary() {
   const Fd canary(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!canary && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES)) return do_without_canary();
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -199,6 +200,15 @@ std::optional<std::string> TargetWatch::release_canary() {
     return system_error_text("listen for a moment on 127.0.0.1");
   canary_ = ntohs(address.sin_port);
   attach_ports(canary_);
+  return std::nullopt;
+}
+
+std::optional<std::string> TargetWatch::do_without_canary() {
+  for (const SocketKind kind : {SocketKind::tcp, SocketKind::udp}) {
+    const auto answer = lookup_->listens({kind, *parse_address("127.0.0.1"), 1});
+    if (!answer) return system_error_text("look who listens", answer.error());
+  }
+  become(State::on, "");
   return std::nullopt;
 }
 

@@ -8,7 +8,8 @@
 //
 //   idle         no probe has such a target: nothing is opened, and no socket's end costs the kernel anything.
 //   trying       a canary, a listener of herald's own, was closed, and its end has to be told within kCanaryAwaited.
-//   on           it was.
+//   on           it was. A sandbox that lets heraldd have no such socket (herald.service does not) leaves it at a look-up, which
+//                needs the same parts of the kernel.
 //   unavailable  it was not, or there is no such socket: polling is what it was, which is said once. Tried again every kTryAgain.
 //
 // For each end that the kernel tells of it looks who is left. TCP: somebody listens still (a reload, workers that share a port):
@@ -69,6 +70,7 @@ class TargetWatch {
   void try_again();
   [[nodiscard]] std::optional<std::string> open();
   [[nodiscard]] std::optional<std::string> release_canary();
+  [[nodiscard]] std::optional<std::string> do_without_canary();
   void attach_ports(std::optional<std::uint16_t> canary);
   void become(State state, const std::string& why);
   void close();

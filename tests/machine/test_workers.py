@@ -107,6 +107,8 @@ def test_heraldd_has_no_socket_of_the_network(nva):
     assert f"pid={nva.herald_pid()}," not in nva.machine.run("ss", "-H", "-a", "-n", "-p", "-t", "-u", "-w", "-0").stdout
     assert nva.machine.run("heraldctl", "doctor", check=False).returncode == 0
     assert nva.machine.unit("herald.service", "StatusText")
+    # And is told all the same when a service's listener ends.
+    assert "events: listener 127.0.0.1:8080" in nva.machine.run("heraldctl", "why", "web").stdout
 
 
 def test_the_router_is_read_at_its_socket(nva):
@@ -145,6 +147,7 @@ def test_they_probe_after_all_that(nva):
     nva.machine.run("systemctl", "stop", "web")
     for vip in (WEB, DNS):
         nva.wait_withdrawn(vip, mark)
+    assert " runs nudged" in nva.machine.run("heraldctl", "why", "web").stdout
     mark = nva.mark()
     nva.machine.run("systemctl", "start", "web")
     wait_announced(nva, mark)
