@@ -279,7 +279,7 @@ Snapshot Daemon::snapshot() const {
 }
 
 ClockPair Daemon::clocks() const {
-  return {loop_.now(), std::chrono::system_clock::now()};
+  return {loop_.now(), std::chrono::system_clock::now(), boot_clock_.now()};
 }
 
 }  // namespace herald

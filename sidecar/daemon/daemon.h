@@ -24,6 +24,7 @@
 #include "sidecar/daemon/router_hand.h"
 #include "sidecar/daemon/systemd.h"
 #include "sidecar/daemon/target_watch.h"
+#include "sidecar/os/boot_clock.h"
 #include "sidecar/os/lateness.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
@@ -106,6 +107,7 @@ class Daemon {
   Log& log_;
   DaemonOptions options_;
   Controller controller_;
+  BootClock boot_clock_;
   History history_;
   std::optional<NamespaceLock> namespace_lock_;
   ProbeRunner probes_;

@@ -13,9 +13,25 @@ TimePoint core_time(WallClock::time_point when, const ClockPair& clocks) {
   return clocks.core + std::chrono::duration_cast<Duration>(when - clocks.wall);
 }
 
-std::size_t forget_expired(KeptState& state, WallClock::time_point now) {
-  return std::erase_if(
-      state.admins, [&](const auto& entry) { return entry.second.expires && *entry.second.expires <= now; });
+// When it ends, of what an earlier herald has kept.
+std::optional<TimePoint> end_of(const KeptAdmin& admin, const ClockPair& clocks) {
+  if (!admin.expires) return std::nullopt;
+  const bool same_boot =
+      admin.boot_expires && clocks.boot && admin.boot_expires->boot_id == clocks.boot->boot_id;
+  if (!same_boot) return core_time(*admin.expires, clocks);
+  return clocks.core + (admin.boot_expires->since - clocks.boot->since);
+}
+
+void set_end(KeptAdmin& admin, Duration lasts, const ClockPair& clocks) {
+  admin.expires = clocks.wall + std::chrono::duration_cast<WallClock::duration>(lasts);
+  if (clocks.boot) admin.boot_expires = BootMoment{clocks.boot->boot_id, clocks.boot->since + lasts};
+  admin.ends = clocks.core + lasts;
+}
+
+// As the core does: what stands there must not be missing here.
+std::size_t forget_expired(KeptState& state, TimePoint now) {
+  return std::erase_if(state.admins,
+                       [&](const auto& entry) { return entry.second.ends && *entry.second.ends <= now; });
 }
 
 // By then a penalty of the longest half-life has halved seven times.
@@ -35,9 +51,9 @@ void forget_penalties(KeptState& state, std::span<const std::string> services) {
 
 event::Administer Operations::word(const std::string& service, const KeptAdmin& admin,
                                    const ClockPair& clocks) {
-  event::Administer word{service, {admin.state, admin.reason, admin.who, core_time(admin.since, clocks), {}}};
-  if (admin.expires) word.admin.expires = core_time(*admin.expires, clocks);
-  return word;
+  // A wall clock that was stepped back may say that it is yet to begin.
+  const TimePoint since = std::min(core_time(admin.since, clocks), clocks.core);
+  return {service, {admin.state, admin.reason, admin.who, since, admin.ends}};
 }
 
 Operations::Start Operations::standing(std::span<const std::string> services, const ClockPair& clocks) const {
@@ -61,10 +77,11 @@ Operations::Start Operations::start(std::span<const std::string> services, const
   } else {
     problem = loaded.error() + drain_all(services, clocks);
   }
+  for (auto& [service, admin] : kept_.admins) admin.ends = end_of(admin, clocks);
   Start start = standing(services, clocks);
   start.problem = std::move(problem);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
-  if (forget_expired(kept_, clocks.wall) > 0) unkept_ = true;
+  if (forget_expired(kept_, clocks.core) > 0) unkept_ = true;
   return start;
 }
 
@@ -72,8 +89,8 @@ Operations::Start Operations::start(std::span<const std::string> services, const
 std::string Operations::drain_all(std::span<const std::string> services, const ClockPair& clocks) {
   kept_ = {};
   for (const std::string& service : services) {
-    kept_.admins[service] = {AdminState::drain, "the state file was lost, and with it who was drained",
-                             "herald", clocks.wall, std::nullopt};
+    kept_.admins[service] = {
+        AdminState::drain, "the state file was lost, and with it who was drained", "herald", clocks.wall, {}};
   }
   unkept_ = true;
   const WriteOrder aside = file_.keeping_aside();
@@ -102,7 +119,7 @@ void Operations::administer(AdminRequest request, const ClockPair& clocks, OnKep
 
 std::vector<event::Administer> Operations::change(const AdminRequest& request, const ClockPair& clocks) {
   changed_ = kept_;
-  forget_expired(changed_, clocks.wall);
+  forget_expired(changed_, clocks.core);
   std::vector<event::Administer> words;
   for (const std::string& service : request.services) {
     const auto found = changed_.admins.find(service);
@@ -112,12 +129,11 @@ std::vector<event::Administer> Operations::change(const AdminRequest& request, c
       words.push_back({service, {AdminState::automatic, request.reason, request.who, clocks.core, {}}});
       continue;
     }
-    KeptAdmin admin{request.state, request.reason, request.who, clocks.wall, std::nullopt};
+    KeptAdmin admin{request.state, request.reason, request.who, clocks.wall, {}};
     // A drain that is drained again goes on where it is.
     if (found != changed_.admins.end() && found->second.state == request.state)
       admin.since = found->second.since;
-    if (request.lasts)
-      admin.expires = clocks.wall + std::chrono::duration_cast<WallClock::duration>(*request.lasts);
+    if (request.lasts) set_end(admin, *request.lasts, clocks);
     changed_.admins[service] = admin;
     words.push_back(word(service, admin, clocks));
   }

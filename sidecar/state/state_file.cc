@@ -66,6 +66,21 @@ WallClock::time_point time_at(const json& object, const char* key) {
   return WallClock::time_point(std::chrono::milliseconds(std::min(count, kYear2200)));
 }
 
+// One that makes no sense is none: the wall clock counts then.
+std::optional<BootMoment> read_boot(const json& entry) {
+  const json& boot = member(entry, "boot");
+  if (!boot.is_object()) return std::nullopt;
+  const json& id = member(boot, "id");
+  const json& expires = member(boot, "expires_ms");
+  if (!id.is_string() || !expires.is_number_unsigned() || expires > kYear2200) return std::nullopt;
+  return BootMoment{id.get<std::string>(), std::chrono::milliseconds(expires.get<std::int64_t>())};
+}
+
+ordered_json boot_json(const BootMoment& expires) {
+  return {{"id", expires.boot_id},
+          {"expires_ms", std::chrono::floor<std::chrono::milliseconds>(expires.since).count()}};
+}
+
 KeptAdmin read_admin(const json& entry) {
   KeptAdmin admin;
   const std::string name = text_at(entry, "state");
@@ -78,6 +93,7 @@ KeptAdmin read_admin(const json& entry) {
   admin.since = time_at(entry, "since_ms");
   if (!entry.contains("expires_ms")) misfit("expires_ms", "time, nor null");
   if (!member(entry, "expires_ms").is_null()) admin.expires = time_at(entry, "expires_ms");
+  if (admin.expires) admin.boot_expires = read_boot(entry);
   return admin;
 }
 
@@ -112,6 +128,7 @@ std::string render_state(const KeptState& state) {
         {"who", admin.who},
         {"since_ms", since_1970(admin.since)},
         {"expires_ms", admin.expires ? ordered_json(since_1970(*admin.expires)) : ordered_json(nullptr)}};
+    if (admin.boot_expires) admins[service]["boot"] = boot_json(*admin.boot_expires);
   }
   ordered_json damping = ordered_json::object();
   for (const auto& [service, flaps] : state.flaps) {

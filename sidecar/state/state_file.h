@@ -7,6 +7,9 @@
 // Upgrades and their undoing must not drain anything: what is added is a key, which an older herald ignores and whose
 // absence a newer one takes for none. `version` rises only where an older herald must not read on; every lower one is
 // still read.
+//
+// When an order ends is kept by two clocks. Within a boot that of the boot counts: a wall clock that is stepped moves nothing.
+// Over a reboot only the wall clock goes on.
 #pragma once
 
 #include <chrono>
@@ -18,6 +21,7 @@
 
 #include "sidecar/core/types.h"
 #include "sidecar/state/write_order.h"
+#include "sidecar/text/clocks.h"
 
 namespace herald {
 
@@ -29,6 +33,11 @@ struct KeptAdmin {
   std::string who;
   WallClock::time_point since;  // to the millisecond
   std::optional<WallClock::time_point> expires;
+  // The same to the millisecond, by a clock that nobody steps: it counts within that boot. Files of before it was kept, and
+  // orders where the boot was not known, have none.
+  std::optional<BootMoment> boot_expires = {};
+  // The same on the core's clock: of this run, and not in the file.
+  std::optional<TimePoint> ends = {};
 
   bool operator==(const KeptAdmin&) const = default;
 };

@@ -12,10 +12,19 @@
 
 namespace herald {
 
-// The same moment on both clocks.
+// A moment of one boot by CLOCK_BOOTTIME, which nobody steps and which goes on while the machine is suspended.
+struct BootMoment {
+  std::string boot_id;  // /proc/sys/kernel/random/boot_id
+  Duration since{};     // the boot
+
+  bool operator==(const BootMoment&) const = default;
+};
+
+// The same moment on both clocks, and by that of the boot, where it is known.
 struct ClockPair {
   TimePoint core{};
   std::chrono::system_clock::time_point wall{};
+  std::optional<BootMoment> boot = {};
 };
 
 // "2026-11-23T10:00:00.123Z"

@@ -57,6 +57,15 @@ ClockPair at(std::chrono::seconds seconds, TimePoint boot = TimePoint{1000s}) {
   return {boot + seconds, WallClock::time_point{1795428180s} + seconds};
 }
 
+// The same with the clock of a boot, and with a wall clock that was stepped so far.
+ClockPair booted(std::chrono::seconds seconds, std::chrono::seconds stepped,
+                 const std::string& boot_id = "b1") {
+  ClockPair clocks = at(seconds);
+  clocks.wall += stepped;
+  clocks.boot = BootMoment{boot_id, clocks.core.time_since_epoch() + 50s};
+  return clocks;
+}
+
 AdminRequest drain_web(std::optional<Duration> lasts = std::nullopt) {
   return {AdminState::drain, AdminState::automatic, {"web"}, "update", "root", lasts};
 }
@@ -90,6 +99,48 @@ TEST_CASE("operations: a drain survives a reboot, with when it began and when it
   REQUIRE(over.size() == 1);  // for the core to say so, once
   CHECK(*over.front().admin.expires < at(2h, boot).core);
   CHECK(KeptIn(directory.path()).start(kServices, at(2h, boot)).words.empty());
+}
+
+TEST_CASE(
+    "operations: a wall clock that jumps moves no drain's end, in this run and in the next one of the boot") {
+  for (const std::chrono::seconds step : {std::chrono::seconds(2h), std::chrono::seconds(-2h)}) {
+    CAPTURE(step.count());
+    TemporaryDirectory directory;
+    KeptIn before(directory.path());
+    (void)before.start(kServices, booted(0s, 0s));
+    REQUIRE(before.administer(drain_web(1h), booted(10s, 0s)));
+    AdminRequest other = drain_web();
+    other.services = {"resolver"};
+    REQUIRE(before.administer(other, booted(20s, step)));
+    const auto standing =
+        before.operations.standing(std::vector<std::string>{"web"}, booted(30s, step)).words;
+    REQUIRE(standing.size() == 1);
+    CHECK(standing.front().admin.expires == at(10s).core + 1h);
+
+    KeptIn after(directory.path());
+    const auto words = after.start(kServices, booted(40s, step)).words;
+    REQUIRE(words.size() == 2);
+    CHECK(words.back().service == "web");
+    CHECK(words.back().admin.expires == at(10s).core + 1h);
+    CHECK(words.back().admin.since <= booted(40s, step).core);
+    REQUIRE(after.administer(undo(AdminState::drain), booted(50s, step)));
+    CHECK(KeptIn(directory.path()).start(kServices, booted(60s, step)).words.size() == 1);
+  }
+}
+
+TEST_CASE(
+    "operations: over a reboot the wall clock says when a drain ends, and where no boot is known, too") {
+  for (const bool is_known : {true, false}) {
+    TemporaryDirectory directory;
+    KeptIn before(directory.path());
+    ClockPair clocks = booted(0s, 0s);
+    if (!is_known) clocks.boot.reset();
+    (void)before.start(kServices, clocks);
+    REQUIRE(before.administer(drain_web(1h), clocks));
+    const auto words = KeptIn(directory.path()).start(kServices, booted(5s, 600s, "b2")).words;
+    REQUIRE(words.size() == 1);
+    CHECK(words.front().admin.expires == at(5s).core + 1h - 605s);
+  }
 }
 
 TEST_CASE("operations: an undrain ends drains only, an unforce forces only") {

@@ -52,6 +52,24 @@ TEST_CASE("state: what was saved is loaded; no file is an empty state") {
                       std::filesystem::directory_iterator()) == 1);
 }
 
+TEST_CASE("state: an end by the boot's clock is kept; one that makes no sense is none") {
+  KeptState state = two_drains();
+  state.admins["web"].boot_expires = BootMoment{"0e8a2d4c", 7200s};
+  const std::string text = render_state(state);
+  CHECK(parse_state(text) == state);
+  const auto document = nlohmann::json::parse(text);
+  for (const char* member : {"/admins/web/boot", "/admins/web/boot/id", "/admins/web/boot/expires_ms"}) {
+    for (const nlohmann::json& junk : json_values()) {
+      nlohmann::json changed = document;
+      auto& place = changed[nlohmann::json::json_pointer(member)];
+      if (is_of_type(place, junk)) continue;
+      place = junk;
+      INFO(member << ": " << junk.dump().substr(0, 80));
+      CHECK(parse_state(changed.dump()) == two_drains());
+    }
+  }
+}
+
 TEST_CASE("state: what a newer herald has added is ignored, and what was known stays") {
   std::string text = render_state(two_drains());
   text.insert(text.find("\"state\""), R"("ladder": [1, 2], )");
