@@ -53,10 +53,12 @@ struct RoutesApplied {
 };
 // A sign that the router was restarted or changed: read it now.
 struct RouterChanged {};
-// An operator's order about one service. Told only once it is kept where it survives.
+// An operator's order about one service, beside those of others; or, where it is `automatic`, the end of some. Told only
+// once it is kept where it survives.
 struct Administer {
   std::string service;
   Admin admin;
+  Ends ends = {};
 };
 // Somebody asks for an attempt now. One that counts is the probe's next one, only earlier; one that does not runs beside
 // the probe's own and changes nothing.

@@ -27,7 +27,9 @@ void Controller::on(const event::Administer& event, TimePoint now) {
   if (!index) return;
   ServiceRun& run = services_[*index].run;
   dirty_.insert(*index);
-  if (!run.untouched()) {
+  if (event.admin.state == AdminState::automatic) {
+    if (auto ended = run.end_orders(event.ends, event.admin, now)) effects_.emplace_back(*std::move(ended));
+  } else if (!run.untouched()) {
     effects_.emplace_back(run.administer(event.admin, now));
   } else {  // nothing was decided yet
     const Admin& admin = event.admin;

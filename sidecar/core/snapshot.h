@@ -61,7 +61,8 @@ struct ServiceSnapshot {
   std::string name;
   Via via = Via::loopback;
   Health health = Health::unknown;
-  Admin admin;
+  Admin admin;                   // the order that decides
+  std::vector<Admin> orders;     // all that stand, by when they were given
   Grade grade = Grade::healthy;  // of what is wanted
   ServiceState state = ServiceState::adopting;
   std::string reason;

@@ -199,6 +199,14 @@ struct Admin {
   bool operator==(const Admin&) const = default;
 };
 
+// Which orders one of `automatic` ends.
+struct Ends {
+  AdminState state = AdminState::automatic;         // of this kind; `automatic`: of every kind
+  std::optional<std::string> whose = std::nullopt;  // none: everybody's
+
+  bool operator==(const Ends&) const = default;
+};
+
 // What has to survive a restart of a service's damping: or a service that takes herald or the machine down with it would start with a clean
 // record each time.
 struct Flaps {

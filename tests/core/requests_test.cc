@@ -167,6 +167,36 @@ TEST_CASE("a word before anything was decided is restored, and told as one that 
   CHECK(of_kind<effect::Notice>(undrained).empty());
 }
 
+TEST_CASE("drains of several people: each comes and goes with a transition that names whose it is") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  bench.turn();
+  bench.finish_next(Verdict::pass, Reason::none, 2);
+  const auto told = [&](const event::Administer& order) {
+    for (const auto& each : of_kind<effect::Transition>(bench.tell(order))) {
+      if (each.subject == Subject::admin) return to_string(each);
+    }
+    return std::string("nothing");
+  };
+  const auto order = [&](AdminState state, const char* who, std::optional<TimePoint> expires = {}) {
+    return Admin{state, "", who, bench.now, expires};
+  };
+  CHECK(told({"web", order(AdminState::drain, "ann")}) == "web: admin auto -> drain: by ann");
+  CHECK(told({"web", order(AdminState::drain, "bob", bench.now + 1min)}) ==
+        "web: admin drain -> drain: by bob");
+  CHECK(told({"web", order(AdminState::force, "root")}) ==
+        "web: admin drain -> drain: by root; FORCED once it is undrained");
+  CHECK(bench.service().admin.who == "ann");
+  CHECK(bench.service().orders.size() == 3);
+  const Ends anns{AdminState::drain, "ann"};
+  CHECK(told({"web", order(AdminState::automatic, "ann"), anns}) ==
+        "web: admin drain -> drain: by ann; still drained by bob");
+  CHECK(told({"web", order(AdminState::automatic, "ann"), anns}) == "nothing");
+  CHECK(bench.service().state == ServiceState::withdrawn);
+  CHECK(told({"web", order(AdminState::automatic, "root"), {AdminState::drain, {}}}) ==
+        "web: admin drain -> force: by root; it was by bob");
+  CHECK(bench.service().state == ServiceState::announced);
+}
+
 TEST_CASE("a penalty that was kept holds the service; cleared, it comes up in the same turn") {
   ControllerBench bench(damped_service());
   bench.tell(event::Recall{"web", {kStart - 10s, 3000, true}});

@@ -151,7 +151,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     for (ServiceEntry& service : services_) {
       const bool covered = service.rules.sees() || !steps_.look_failed();
       if (steps_.has_looked() && covered && !service.rules.routes())
-        service.rules.looked(look_of(service.rules.spec()));
+        service.rules.looked(look_of(service.rules.spec()), now);
     }
   } else if (const auto* step = std::get_if<event::StepFinished>(&event)) {
     steps_.finished(*step, now);
@@ -163,10 +163,10 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
       if (answers) service.rules.read();
     }
     if (answers) note_losses(now);
-    router_told();
+    router_told(now);
   } else if (const auto* applied = std::get_if<event::RoutesApplied>(&event)) {
     routes_.applied(*applied);
-    router_told();
+    router_told(now);
   } else if (const auto* word = std::get_if<event::Administer>(&event)) {
     administered(*word, now);
   } else if (const auto* recall = std::get_if<event::Recall>(&event)) {

@@ -95,7 +95,7 @@ class Invariants {
   void check_shown(const Controller& controller, TimePoint now);
   void check_overdue(TimePoint now);
   void administered(const event::Administer& event, TimePoint now);
-  void router_told();
+  void router_told(TimePoint now);
   void check_announcement(const ServiceEntry& service, const RouteStep& step, TimePoint now) const;
   void check_step_of_route(const ServiceEntry& service, const Step& step, TimePoint now) const;
   void check_overdue_routes(TimePoint now);

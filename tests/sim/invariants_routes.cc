@@ -16,11 +16,11 @@ bool has_grade(const ServiceSpec& spec, const Policy& policy, Grade grade) {
 
 void Invariants::administered(const event::Administer& event, TimePoint now) {
   for (ServiceEntry& service : services_) {
-    if (service.rules.spec().name == event.service) service.rules.administer(event.admin, now);
+    if (service.rules.spec().name == event.service) service.rules.administer(event, now);
   }
 }
 
-void Invariants::router_told() {
+void Invariants::router_told(TimePoint now) {
   for (ServiceEntry& service : services_) {
     if (!service.rules.routes() || routes_.owned() == nullptr || service.rules.awaits_read()) continue;
     Look look{.taken = true, .ours = routes_.owned_of(service.rules.spec().vips)};
@@ -28,7 +28,7 @@ void Invariants::router_told() {
       if (service.rules.is_moving() && !routes_.owned()->contains(vip) && steps_.is_seen_anywhere(vip))
         ++look.elsewhere;
     }
-    service.rules.looked(look);
+    service.rules.looked(look, now);
   }
 }
 

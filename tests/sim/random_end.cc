@@ -32,10 +32,12 @@ void RandomWorld::calm_down() {
   world_.router().heal();
   world_.router().catch_up(world_.kernel());
   world_.router().originate();
-  for (auto [service, admin] : world_.admins()) {
-    if (!admin.expires || *admin.expires <= world_.now() + 5s) continue;
-    admin.expires.reset();
-    world_.administer(service, admin);
+  for (const ServiceSpec& service : plan_.config.services) {
+    for (Admin order : world_.orders(service.name)) {
+      if (!order.expires || *order.expires <= world_.now() + 5s) continue;
+      order.expires.reset();
+      world_.administer({service.name, order});
+    }
   }
   for (const std::string& name : targets_) {
     Target& target = world_.target(name);
@@ -92,11 +94,8 @@ bool RandomWorld::is_left_for_good(const AddressKey& key) const {
 }
 
 bool RandomWorld::is_wanted(const ServiceSpec& service) {
-  if (const auto said = world_.admins().find(service.name); said != world_.admins().end()) {
-    const Admin& admin = said->second;
-    const bool stands = !admin.expires || *admin.expires > world_.now();
-    if (stands && admin.state != AdminState::automatic) return admin.state == AdminState::force;
-  }
+  const AdminState said = judge_orders(world_.orders(service.name), world_.now());
+  if (said != AdminState::automatic) return said == AdminState::force;
   std::size_t gates = 0, up = 0;
   for (const ProbeSpec& probe : service.probes) {
     if (probe.role != Role::gate) continue;
@@ -128,7 +127,7 @@ void RandomWorld::check_routes(const ServiceSpec& service, bool wanted) {
         (found != held.end()) == wanted,
         fmt::format("at the end the router {} {}", wanted ? "does not announce" : "announces", vip.prefix));
     if (!wanted) continue;
-    const bool is_forced = world_.admins().contains(service.name);  // then its grade may be of long ago
+    const bool is_forced = world_.was_ordered(service.name);  // then its grade may be of long ago
     const std::string policy = policy_of(service, degraded ? Grade::degraded : Grade::healthy).name;
     require(found->second == policy || is_forced,
             fmt::format("at the end the router announces {} with {}, not with {}", vip.prefix, found->second,

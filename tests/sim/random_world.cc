@@ -301,15 +301,23 @@ void RandomWorld::deafen_router() {
 
 void RandomWorld::say_a_word() {
   const ServiceSpec& service = plan_.config.services[world_.random()() % plan_.config.services.size()];
-  const auto said = world_.admins().find(service.name);
-  const bool stands = said != world_.admins().end() && said->second.state != AdminState::automatic &&
-                      (!said->second.expires || *said->second.expires > world_.now());
-  Admin admin{.reason = "", .who = "root", .since = world_.now()};
-  if (!stands) admin.state = world_.chance(0.7) ? AdminState::drain : AdminState::force;
-  if (!stands && world_.chance(0.4)) admin.expires = world_.now() + world_.up_to(30s);
-  if (stands && world_.chance(0.1))
-    admin.state = said->second.state == AdminState::drain ? AdminState::force : AdminState::drain;
-  world_.administer(service.name, admin);
+  const std::vector<Admin> orders = world_.orders(service.name);
+  const bool stands = judge_orders(orders, world_.now()) != AdminState::automatic;
+  Admin admin{.reason = "", .who = some_operator(), .since = world_.now()};
+  Ends ends;
+  if (!stands || world_.chance(0.4)) {
+    admin.state = world_.chance(0.7) ? AdminState::drain : AdminState::force;
+    if (world_.chance(0.4)) admin.expires = world_.now() + world_.up_to(30s);
+  } else if (!world_.chance(0.3)) {  // else everybody's end
+    ends.state = world_.chance(0.7) ? AdminState::drain : AdminState::force;
+    if (world_.chance(0.8)) ends.whose = orders[world_.random()() % orders.size()].who;
+  }
+  world_.administer({service.name, admin, ends});
+}
+
+std::string RandomWorld::some_operator() {
+  static const std::array<const char*, 4> kNames{"root", "ann", "bob", "playbook"};
+  return kNames.at(world_.random()() % kNames.size());
 }
 
 void RandomWorld::ask_for_attempts() {

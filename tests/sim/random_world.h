@@ -135,6 +135,7 @@ class RandomWorld {
   void trouble_router();
   void deafen_router();
   void say_a_word();
+  [[nodiscard]] std::string some_operator();
   void ask_for_attempts();
   void clear_damping();
   void type_into_router();

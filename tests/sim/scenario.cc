@@ -243,15 +243,22 @@ Act read_network(Words& words) {
   return [vip, policy = words.next_or("")](World& world) { world.configure_router(vip, policy); };
 }
 
-// "drain web", "drain web for 60s"
+// "drain web", "drain web for 60s", "drain web by ann", "drain web by ann for 60s"; "undo web" ends everybody's, "undo web by
+// ann" only hers.
 Act read_word(AdminState state, Words& words) {
   const std::string service = words.next();
   std::optional<Duration> span;
-  if (words.next_or("") == "for") span = words.duration();
-  return [state, service, span](World& world) {
-    Admin admin{.state = state, .reason = "", .who = "root", .since = world.now()};
+  std::optional<std::string> by;
+  std::string next = words.next_or("");
+  if (next == "by") {
+    by = words.next();
+    next = words.next_or("");
+  }
+  if (next == "for") span = words.duration();
+  return [state, service, span, by](World& world) {
+    Admin admin{.state = state, .reason = "", .who = by.value_or("root"), .since = world.now()};
     if (span) admin.expires = world.now() + *span;
-    world.administer(service, admin);
+    world.administer({service, admin, {.whose = by}});
   };
 }
 

@@ -40,6 +40,26 @@ ServiceRules::Gates judge_gates(const Require& require, std::size_t gates, std::
   return gates - down < least ? ServiceRules::Gates::down : ServiceRules::Gates::unknown;
 }
 
+void take_order(std::vector<Admin>& orders, const event::Administer& order) {
+  const AdminState said = order.admin.state;
+  std::erase_if(orders, [&](const Admin& each) {
+    if (said == AdminState::force) return each.state == said;
+    if (said == AdminState::drain) return each.state == said && each.who == order.admin.who;
+    const bool is_of_the_kind = order.ends.state == said || order.ends.state == each.state;
+    return is_of_the_kind && order.ends.whose.value_or(each.who) == each.who;
+  });
+  if (said != AdminState::automatic) orders.push_back(order.admin);
+}
+
+AdminState judge_orders(const std::vector<Admin>& orders, TimePoint now) {
+  AdminState come_to = AdminState::automatic;
+  for (const Admin& order : orders) {
+    if (order.expires && now >= *order.expires) continue;
+    if (come_to != AdminState::drain) come_to = order.state;
+  }
+  return come_to;
+}
+
 void ServiceRules::check(bool holds, std::string_view rule) const {
   if (!holds) throw Violation(fmt::format("service {}: {}", spec_.name, rule));
 }
@@ -54,10 +74,10 @@ void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, bool know
     moving_ = false;
   }
   spec_ = spec;
-  if (admin_.state == AdminState::drain && !has_draining(spec.announce)) {
+  if (may_be_drained() && !has_draining(spec.announce)) {
     drained_at_ = std::min(drained_at_, now);  // it cannot be shown any more
-  } else if (admin_.state == AdminState::drain && !was_looked_at_) {
-    drained_at_ = admin_.since + spec.drain.delay;  // nor was it until now
+  } else if (admin(now) == AdminState::drain && !was_looked_at_) {
+    count_delay(now);  // nor was it until now
   }
   takes_over_ = gains && !known && claim_ == Claim::unwanted && admin(now) == AdminState::automatic;
   if (takes_over_) {
@@ -69,8 +89,11 @@ void ServiceRules::reconfigured(const ServiceSpec& spec, bool doubted, bool know
   started_ = now;
 }
 
-void ServiceRules::looked(const Look& look) {
-  if (!std::exchange(was_looked_at_, true)) found_none_ = announced(look) == 0;
+void ServiceRules::looked(const Look& look, TimePoint now) {
+  if (!std::exchange(was_looked_at_, true)) {
+    found_none_ = announced(look) == 0;
+    if (admin(now) == AdminState::drain) count_delay(now);  // of what still stands
+  }
   look_ = look;
   if (look.ours == spec_.vips.size()) moving_ = false;
 }
@@ -136,17 +159,29 @@ void ServiceRules::told_wanted(Claim before, Opinion opinion, TimePoint now) con
   check(!is_damped(now, 1 + kRounding), "announced while damping suppresses it");
 }
 
-void ServiceRules::administer(const Admin& admin, TimePoint now) {
+bool ServiceRules::may_be_drained() const {
+  return std::ranges::find(orders_, AdminState::drain, &Admin::state) != orders_.end();
+}
+
+// From the first drain that stands.
+void ServiceRules::count_delay(TimePoint now) {
+  TimePoint first = TimePoint::max();
+  for (const Admin& order : orders_) {
+    if (order.state == AdminState::drain && (!order.expires || now < *order.expires))
+      first = std::min(first, order.since);
+  }
+  drained_at_ = first + (has_draining(spec_.announce) ? spec_.drain.delay : 0s);
+}
+
+void ServiceRules::administer(const event::Administer& order, TimePoint now) {
   // Also one that has ended, where nobody has noticed yet: its attributes are shown all the time.
-  const bool is_drained =
-      this->admin(now) == AdminState::drain || (admin_.state == AdminState::drain && state_ == "draining");
-  admin_ = admin;
-  if (admin.state == AdminState::drain && !is_drained)
-    drained_at_ = admin.since + (has_draining(spec_.announce) ? spec_.drain.delay : 0s);
+  const bool is_drained = admin(now) == AdminState::drain || (may_be_drained() && state_ == "draining");
+  take_order(orders_, order);
+  if (order.admin.state == AdminState::drain && !is_drained) count_delay(now);
 }
 
 AdminState ServiceRules::admin(TimePoint now) const {
-  return admin_.expires && now >= *admin_.expires ? AdminState::automatic : admin_.state;
+  return judge_orders(orders_, now);
 }
 
 bool ServiceRules::has_drained(TimePoint now) const {

@@ -13,8 +13,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "sidecar/core/service/machine.h"
+#include "sidecar/core/events.h"
 #include "tests/sim/probe_rules.h"
 
 namespace herald::sim {
@@ -45,10 +46,10 @@ class ServiceRules {
 
   ServiceRules(const ServiceSpec& spec, TimePoint now) : spec_(spec), started_(now), changed_at_(now) {}
 
-  void looked(const Look& look);
+  void looked(const Look& look, TimePoint now);
   // Something was seen that covers it.
   [[nodiscard]] bool sees() const { return look_.taken; }
-  void administer(const Admin& admin, TimePoint now);
+  void administer(const event::Administer& order, TimePoint now);
   // Withdrawals of an earlier life, and what a later one is to know of this one's.
   void recall(const Flaps& flaps);
   void clear_damping();
@@ -77,7 +78,7 @@ class ServiceRules {
   [[nodiscard]] TimePoint changed_at() const { return changed_at_; }
   [[nodiscard]] TimePoint unwanted_since() const { return unwanted_since_; }
   [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
-  // What the operator's order is by now.
+  // What the operators' orders come to by now.
   [[nodiscard]] AdminState admin(TimePoint now) const;
   [[nodiscard]] bool stopping() const { return stopping_; }
   // When what is drained now, or was before, has shown it for drain.delay.
@@ -89,6 +90,9 @@ class ServiceRules {
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
 
  private:
+  // Some drain was said to stand, and nobody has heard that it has ended.
+  [[nodiscard]] bool may_be_drained() const;
+  void count_delay(TimePoint now);
   void check(bool holds, std::string_view rule) const;
   void told_unwanted(Claim before, Opinion opinion, TimePoint now);
   void told_wanted(Claim before, Opinion opinion, TimePoint now) const;
@@ -119,12 +123,17 @@ class ServiceRules {
   std::string state_ = "adopting";
   Claim claim_ = Claim::adopting;
   TimePoint unwanted_since_{};
-  Admin admin_;
-  TimePoint drained_at_{};                 // when the delay of the drain is over
+  std::vector<Admin> orders_;
+  TimePoint drained_at_{};                 // when the delay of the first drain is over
   std::optional<TimePoint> withdrawn_at_;  // when something announced was last given up
   double penalty_ = 0;                     // as of then
   bool damped_ = false;                    // until the penalty has decayed below `reuse`
 };
+
+// Of each person one drain, and one force of all; or it ends some.
+void take_order(std::vector<Admin>& orders, const event::Administer& order);
+// What they come to: one drain is enough, and beats a force.
+[[nodiscard]] AdminState judge_orders(const std::vector<Admin>& orders, TimePoint now);
 
 // Three-valued: what `require` says of gates of which so many are up and down.
 [[nodiscard]] ServiceRules::Gates judge_gates(const Require& require, std::size_t gates, std::size_t up,

@@ -39,7 +39,8 @@ std::string shown(const effect::Notice& notice) {
 }
 
 std::string shown(const event::Administer& word) {
-  std::string text = fmt::format("{}: admin {}", word.service, name_of(word.admin.state));
+  std::string text =
+      fmt::format("{}: admin {} by {}", word.service, name_of(word.admin.state), word.admin.who);
   if (word.admin.expires)
     text +=
         fmt::format(" until {:.3f}", std::chrono::duration<double>(*word.admin.expires - kBeginning).count());

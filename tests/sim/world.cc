@@ -113,7 +113,9 @@ void World::start(const Config& config) {
   know(config);
   turn_due_ = true;
   count("starts");
-  for (const auto& [service, admin] : admins_) handle(event::Administer{service, admin});
+  for (const auto& [service, orders] : orders_) {
+    for (const Admin& order : orders) handle(event::Administer{service, order});
+  }
   for (const auto& [service, flaps] : flaps_) {
     count("recalled withdrawals");
     handle(event::Recall{service, flaps});
@@ -166,8 +168,9 @@ void World::reload(const Config& config) {
   invariants_->after_reload(config, *controller_, done.rewired, now_);
   know(config);
   turn_due_ = true;
-  for (const auto& [service, admin] : admins_) {
-    if (!known.contains(service)) handle(event::Administer{service, admin});
+  for (const auto& [service, orders] : orders_) {
+    if (known.contains(service)) continue;
+    for (const Admin& order : orders) handle(event::Administer{service, order});
   }
   for (const auto& [service, flaps] : flaps_) {
     if (!known.contains(service)) handle(event::Recall{service, flaps});
@@ -212,10 +215,12 @@ void World::resume() {
   turn_due_ = true;
 }
 
-void World::administer(const std::string& service, const Admin& admin) {
-  admins_[service] = admin;
-  count(fmt::format("words: {}", name_of(admin.state)));
-  tell(event::Administer{service, admin});
+void World::administer(const event::Administer& order) {
+  std::vector<Admin>& orders = orders_[order.service];
+  take_order(orders, order);
+  count(fmt::format("words: {}", name_of(order.admin.state)));
+  if (orders.size() > 1) count("words beside others");
+  tell(order);
 }
 
 void World::ask_for_attempt(ProbeId probe, bool counts) {

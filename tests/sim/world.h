@@ -73,11 +73,16 @@ class World {
   void withdraw(const Config& config, Withdrawal::Vips vips);
   [[nodiscard]] bool withdraws() const { return withdrawal_.has_value(); }
   // The operators' orders. They are kept, and told to every later process before anything else.
-  void administer(const std::string& service, const Admin& admin);
+  void administer(const event::Administer& order);
   void ask_for_attempt(ProbeId probe, bool counts);
   // Something has happened at a target, or somebody says so.
   void nudge(const std::string& service_and_probe, Nudge why);
-  [[nodiscard]] const std::map<std::string, Admin>& admins() const { return admins_; }
+  [[nodiscard]] std::vector<Admin> orders(const std::string& service) const {
+    const auto found = orders_.find(service);
+    return found == orders_.end() ? std::vector<Admin>{} : found->second;
+  }
+  // Whether anything was ever said of it.
+  [[nodiscard]] bool was_ordered(const std::string& service) const { return orders_.contains(service); }
   // What the process remembered of its services is told to every later one.
   void clear_damping(const std::string& service);
   [[nodiscard]] bool is_stalled() const { return stalled_; }
@@ -177,11 +182,11 @@ class World {
   std::optional<WithdrawalRules> withdrawal_rules_;
   std::map<ProbeId, Target*> probe_targets_;
   std::set<Vip> vips_;
-  std::map<std::string, Admin> admins_;  // by service
-  std::map<std::string, Flaps> flaps_;   // the same
-  std::uint64_t router_read_ = 0;        // the last one; an answer to another one is not told
-  std::uint64_t life_ = 0;               // of the process; what is in flight belongs to one
-  std::map<RunId, Ran> attempts_;        // in flight, and how they went until now
+  std::map<std::string, std::vector<Admin>> orders_;  // by service
+  std::map<std::string, Flaps> flaps_;                // the same
+  std::uint64_t router_read_ = 0;                     // the last one; an answer to another one is not told
+  std::uint64_t life_ = 0;                            // of the process; what is in flight belongs to one
+  std::map<RunId, Ran> attempts_;                     // in flight, and how they went until now
   std::uint64_t last_ticket_ = 0;
   bool stalled_ = false;
   std::vector<Event> inbox_;  // what a stalled process has not read

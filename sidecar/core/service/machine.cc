@@ -27,7 +27,7 @@ ServiceMachine::ServiceMachine(const ServiceSpec& spec, TimePoint now)
 }
 
 ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence presence, TimePoint now) {
-  expire(now);  // also while nothing is observed yet: or it would wake for it without end
+  while (expire(now)) continue;  // also while nothing is observed yet: or it would wake for it without end
   if (phase_ == Phase::starting) {
     if (presence == Presence::unobserved) {
       return {.want = Want::hold, .adopting = true, .reason = "what is announced now is not known yet"};
@@ -39,7 +39,7 @@ ServiceMachine::Wish ServiceMachine::evaluate(const Composed& composed, Presence
   if (composed.health == Health::degraded) grade_ = Grade::degraded;
   silent_until_.reset();
   if (unknown_limit_ && composed.silent_since) silent_until_ = *composed.silent_since + *unknown_limit_;
-  switch (admin_.state) {
+  switch (admin().state) {
     case AdminState::drain:
       return drain(presence, now);
     case AdminState::force:
@@ -73,29 +73,43 @@ void ServiceMachine::adopt_again(Duration adopt_timeout, TimePoint now) {
 }
 
 void ServiceMachine::take_over(Duration adopt_timeout, TimePoint now) {
-  if (phase_ != Phase::withdrawn || admin_.state != AdminState::automatic) return;
+  if (phase_ != Phase::withdrawn || admin().state != AdminState::automatic) return;
   phase_ = Phase::starting;
   adopt_deadline_ = now + adopt_timeout;
 }
 
 void ServiceMachine::administer(Admin admin) {
-  if (admin.state != AdminState::drain) withdraw_at_.reset();
-  admin_ = std::move(admin);
+  orders_.give(std::move(admin));
+  note_orders();
+}
+
+std::vector<Admin> ServiceMachine::end(const Ends& ends) {
+  auto over = orders_.end(ends);
+  note_orders();
+  return over;
+}
+
+void ServiceMachine::drain_for_good(Admin admin) {
+  (void)orders_.end({});
+  administer(std::move(admin));
 }
 
 std::optional<Admin> ServiceMachine::expire(TimePoint now) {
-  if (!admin_.expires || now < *admin_.expires) return std::nullopt;
-  Admin over = std::move(admin_);
-  administer({});
+  auto over = orders_.expire(now);
+  if (over) note_orders();
   return over;
+}
+
+// Where a drain is the first, its delay begins anew.
+void ServiceMachine::note_orders() {
+  if (admin().state != AdminState::drain) withdraw_at_.reset();
 }
 
 // "drained by root: kernel update; the gate is up"
 ServiceMachine::Wish ServiceMachine::drain(Presence presence, TimePoint now) {
   if (phase_ == Phase::withdrawn || presence == Presence::none) withdraw_at_ = now;
-  if (!withdraw_at_) withdraw_at_ = std::max(admin_.since, TimePoint{}) + drain_delay_;
-  const std::string reason =
-      fmt::format("drained by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason);
+  if (!withdraw_at_) withdraw_at_ = std::max(orders_.drained_since(), TimePoint{}) + drain_delay_;
+  const std::string reason = "drained by " + text_of_drains(orders_.all());
   if (now < *withdraw_at_) {
     return {.want = Want::present, .grade = Grade::draining, .draining = true, .reason = reason};
   }
@@ -106,10 +120,11 @@ ServiceMachine::Wish ServiceMachine::drain(Presence presence, TimePoint now) {
 ServiceMachine::Wish ServiceMachine::force(const Composed& composed) {
   if (phase_ == Phase::withdrawn) forced_up_ = true;
   phase_ = Phase::announced;
+  const Admin& order = admin();
   return {.want = Want::present,
           .grade = grade_,
           .reason = joined(
-              fmt::format("FORCED by {}{}{}", admin_.who, admin_.reason.empty() ? "" : ": ", admin_.reason),
+              fmt::format("FORCED by {}{}{}", order.who, order.reason.empty() ? "" : ": ", order.reason),
               composed.reason)};
 }
 
@@ -221,12 +236,12 @@ std::optional<TimePoint> ServiceMachine::held_until(TimePoint now) const {
 }
 
 std::optional<TimePoint> ServiceMachine::next_wakeup(TimePoint now) const {
-  std::optional<TimePoint> next = admin_.expires;
+  std::optional<TimePoint> next = orders_.next_end();
   const auto sooner = [&](std::optional<TimePoint> when) {
     if (when && *when > now) next = next ? std::min(*next, *when) : when;
   };
   sooner(withdraw_at_);
-  if (admin_.state == AdminState::automatic) sooner(next_change(now));
+  if (admin().state == AdminState::automatic) sooner(next_change(now));
   return next;
 }
 

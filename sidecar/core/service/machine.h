@@ -13,8 +13,8 @@
 //
 // What is announced on nothing for unknown_limit, adopted or not, is withdrawn; herald's own absence does not count.
 //
-// What the operator wants beats all of this. A drain of something announced first shows the `draining` attributes for
-// drain.delay, where the service has some, and then withdraws; what is withdrawn or lost meanwhile stays so. Probes go
+// What the operators want beats all of this (orders.h). A drain of something announced first shows the `draining` attributes for
+// drain.delay, counted from the first of several drains, where the service has some, and then withdraws; what is withdrawn or lost meanwhile stays so. Probes go
 // on, so that the return is informed. A forced service is announced whatever its probes say. Neither adds to the
 // penalty of damping, and hold_down does not delay the return: the operator has asked for it.
 //
@@ -27,10 +27,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/service/compose.h"
 #include "sidecar/core/service/damping.h"
+#include "sidecar/core/service/orders.h"
 
 namespace herald {
 
@@ -52,12 +54,18 @@ class ServiceMachine {
 
   Wish evaluate(const Composed& composed, Presence presence, TimePoint now);
   void administer(Admin admin);
-  [[nodiscard]] const Admin& admin() const { return admin_; }
+  // The one that decides; all of them are orders().
+  [[nodiscard]] const Admin& admin() const { return orders_.effective(); }
+  [[nodiscard]] const Orders& orders() const { return orders_; }
+  // Returns the orders that have ended.
+  std::vector<Admin> end(const Ends& ends);
+  // It is drained so, whatever was said before.
+  void drain_for_good(Admin admin);
   // By the health, or by force; what is drained leaves.
   [[nodiscard]] bool is_announced() const {
-    return (phase_ == Phase::adopting || phase_ == Phase::announced) && admin_.state != AdminState::drain;
+    return (phase_ == Phase::adopting || phase_ == Phase::announced) && admin().state != AdminState::drain;
   }
-  // Ends the operator's order when its time is over, and returns it then.
+  // Ends one of the operators' orders whose time is over, and returns it then.
   std::optional<Admin> expire(TimePoint now);
   // Other figures for the same service; what is counted and remembered stays.
   void reconfigure(const ServiceSpec& spec, TimePoint now);
@@ -86,6 +94,7 @@ class ServiceMachine {
   Wish follow_health(const Composed& composed, Presence presence, TimePoint now);
   Wish drain(Presence presence, TimePoint now);
   Wish force(const Composed& composed);
+  void note_orders();
   Wish adopt(const Composed& composed, Presence presence, TimePoint now);
   Wish unknown(const Composed& composed, Presence presence, TimePoint now);
   Wish announce(const Composed& composed, TimePoint now);
@@ -106,8 +115,8 @@ class ServiceMachine {
   std::optional<Duration> unknown_limit_;
   std::optional<TimePoint> silent_until_;  // while the health is not known
   TimePoint adopt_deadline_;
-  Admin admin_;
-  std::optional<TimePoint> withdraw_at_;  // of a drain
+  Orders orders_;
+  std::optional<TimePoint> withdraw_at_;  // while it is drained
   Grade grade_ = Grade::healthy;          // of the last conclusive health
   Phase phase_ = Phase::starting;
   bool forced_up_ = false;                 // announced by force, and not by its health since

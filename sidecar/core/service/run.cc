@@ -60,7 +60,8 @@ void ServiceRun::leave(std::vector<Vip> vips, Since since, TimePoint now) {
   spec_.probes.clear();
   spec_.announce.vip_on_down = VipOnDown::remove;
   spec_.on_exit = OnExit::withdraw;
-  machine_.administer({AdminState::drain, "the configuration has it no more", "herald", now, std::nullopt});
+  machine_.drain_for_good(
+      {AdminState::drain, "the configuration has it no more", "herald", now, std::nullopt});
 }
 
 void ServiceRun::forget_in_flight() {
@@ -104,10 +105,12 @@ void ServiceRun::note_arrival(const ServiceSight& seen) {
 }
 
 void ServiceRun::note_expiry(Transitions& made, TimePoint now) {
-  const auto over = machine_.expire(now);
-  if (!over) return;
-  made.push_back(turned(Subject::admin, name_of(over->state), name_of(AdminState::automatic),
-                        "its time is over; it was " + said(*over), now));
+  for (;;) {
+    const AdminState before = machine_.admin().state;
+    const auto over = machine_.expire(now);
+    if (!over) return;
+    made.push_back(turned_admin(before, "its time is over; it was " + said(*over), now));
+  }
 }
 
 void ServiceRun::decide_wish(const Composed& composed, Presence presence, TimePoint now) {
@@ -162,16 +165,34 @@ effect::Transition ServiceRun::turned(Subject subject, std::string_view from, st
   return record_.turned(spec_.name, subject, from, to, std::move(why), now);
 }
 
+effect::Transition ServiceRun::turned_admin(AdminState before, std::string why, TimePoint now) {
+  return turned(Subject::admin, name_of(before), name_of(machine_.admin().state), std::move(why), now);
+}
+
 effect::Transition ServiceRun::administer(Admin admin, TimePoint now) {
   const AdminState before = machine_.admin().state;
+  std::string why = said(admin);
+  if (before == AdminState::drain && admin.state == AdminState::force) why += "; FORCED once it is undrained";
   machine_.administer(std::move(admin));
-  return turned(Subject::admin, name_of(before), name_of(machine_.admin().state), said(machine_.admin()),
-                now);
+  return turned_admin(before, std::move(why), now);
+}
+
+std::optional<effect::Transition> ServiceRun::end_orders(const Ends& ends, const Admin& by, TimePoint now) {
+  const AdminState before = machine_.admin().state;
+  const std::vector<Admin> ended = machine_.end(ends);
+  if (ended.empty()) return std::nullopt;
+  std::string why = said(by);
+  for (const Admin& over : ended) {
+    if (over.who != by.who) why += fmt::format("; it was {}", said(over));
+  }
+  const bool stands = before == AdminState::drain && machine_.admin().state == AdminState::drain;
+  if (stands) why += "; still drained by " + text_of_drains(machine_.orders().all());
+  return turned_admin(before, std::move(why), now);
 }
 
 void ServiceRun::restore(Admin admin) {
-  record_.set_since(Subject::admin, admin.since);
   machine_.administer(std::move(admin));
+  record_.set_since(Subject::admin, machine_.orders().all().front().since);
 }
 
 // ---- what is wanted
@@ -336,6 +357,7 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   shown.via = spec_.announce.via;
   shown.health = health_;
   shown.admin = machine_.admin();
+  shown.orders = machine_.orders().all();
   shown.state = state_;
   shown.grade = wish_.grade;
   shown.reason = wish_.reason;

@@ -100,6 +100,8 @@ class ServiceRun {
 
   // An operator's order, and one that was given before this start.
   effect::Transition administer(Admin admin, TimePoint now);
+  // `by`: who ends them, and why. None: there were no such orders.
+  std::optional<effect::Transition> end_orders(const Ends& ends, const Admin& by, TimePoint now);
   void restore(Admin admin);
   // Past withdrawals, of before this start.
   [[nodiscard]] std::optional<Flaps> flaps() const { return machine_.flaps(); }
@@ -157,6 +159,7 @@ class ServiceRun {
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const;
   void finish_step(const Vip& vip, const std::string& text, const RouteOutcome& outcome);
+  effect::Transition turned_admin(AdminState before, std::string why, TimePoint now);
   effect::Transition turned(Subject subject, std::string_view from, std::string_view to, std::string why,
                             TimePoint now);
 

@@ -242,6 +242,54 @@ TEST_CASE("the brake holds what is announced, and announces nothing") {
   CHECK(drained.evaluate(braked, Presence::all, kStart).want == Want::absent);
 }
 
+TEST_CASE(
+    "several drains: the service is back when the last has ended, and its delay is counted from the first") {
+  ServiceSpec service = spec();
+  service.announce.via = Via::vtysh;
+  service.announce.attributes[static_cast<std::size_t>(Grade::draining)] = Attributes{.prepend = 3};
+  service.drain.delay = 10s;
+  ServiceMachine machine = announced(service);
+  machine.administer({AdminState::drain, "disks", "ann", kStart, kStart + 15s});
+  CHECK(machine.evaluate(kUp, Presence::all, kStart).draining);
+  machine.administer({AdminState::drain, "", "bob", kStart + 5s, kStart + 40s});
+  const auto both = machine.evaluate(kUp, Presence::all, kStart + 6s);
+  CHECK(both.draining);
+  CHECK(both.reason == "drained by ann: disks; and by bob");
+  CHECK(machine.next_wakeup(kStart + 6s) == kStart + 10s);
+  CHECK(machine.evaluate(kUp, Presence::all, kStart + 10s).want == Want::absent);
+  CHECK(machine.next_wakeup(kStart + 10s) == kStart + 15s);
+  CHECK(machine.expire(kStart + 15s).value().who == "ann");
+  CHECK(machine.evaluate(kUp, Presence::none, kStart + 15s).reason == "drained by bob");
+  SECTION("by itself") {
+    CHECK(machine.evaluate(kUp, Presence::none, kStart + 40s - 1ns).want == Want::absent);
+    CHECK(machine.evaluate(kUp, Presence::none, kStart + 40s).want == Want::present);
+  }
+  SECTION("by undrain") {
+    CHECK(machine.end({AdminState::drain, "ann"}).empty());
+    CHECK(machine.end({AdminState::drain, "bob"}).size() == 1);
+    CHECK(machine.evaluate(kUp, Presence::none, kStart + 20s).want == Want::present);
+  }
+  SECTION("a force waits behind it") {
+    machine.administer({AdminState::force, "", "root", kStart + 16s, std::nullopt});
+    CHECK(machine.evaluate(kDown, Presence::none, kStart + 16s).want == Want::absent);
+    machine.end({AdminState::drain, std::nullopt});
+    CHECK(machine.evaluate(kDown, Presence::none, kStart + 17s).want == Want::present);
+    // A new drain is shown for its whole delay.
+    machine.administer({AdminState::drain, "", "bob", kStart + 20s, std::nullopt});
+    CHECK(machine.evaluate(kDown, Presence::all, kStart + 29s).draining);
+    CHECK(machine.evaluate(kDown, Presence::all, kStart + 30s).want == Want::absent);
+  }
+}
+
+TEST_CASE("what leaves is drained for good, whatever was said") {
+  ServiceMachine machine = announced(spec());
+  machine.administer({AdminState::drain, "", "ann", kStart, kStart + 1s});
+  machine.administer({AdminState::force, "", "root", kStart, std::nullopt});
+  machine.drain_for_good({AdminState::drain, "gone", "herald", kStart, std::nullopt});
+  CHECK(machine.orders().all().size() == 1);
+  CHECK(machine.evaluate(kUp, Presence::all, kStart + 1h).reason == "drained by herald: gone");
+}
+
 TEST_CASE("what was announced by force and is healthy since is withdrawn like any other") {
   ServiceSpec service = spec(20s);
   service.damping = Damping{};
@@ -250,7 +298,7 @@ TEST_CASE("what was announced by force and is healthy since is withdrawn like an
     machine.evaluate(kDown, Presence::none, kStart);
     machine.administer({AdminState::force, "", "root", kStart, std::nullopt});
     CHECK(machine.evaluate(kDown, Presence::none, kStart).want == Want::present);
-    machine.administer({AdminState::automatic, "", "root", kStart, std::nullopt});
+    machine.end({});
     return machine;
   };
   ServiceMachine dead = forced();
