@@ -30,8 +30,50 @@ void set_end(KeptAdmin& admin, Duration lasts, const ClockPair& clocks) {
 
 // As the core does: what stands there must not be missing here.
 std::size_t forget_expired(KeptState& state, TimePoint now) {
-  return std::erase_if(state.admins,
-                       [&](const auto& entry) { return entry.second.ends && *entry.second.ends <= now; });
+  std::size_t forgotten = 0;
+  for (auto& [service, orders] : state.admins)
+    forgotten +=
+        std::erase_if(orders, [&](const KeptAdmin& order) { return order.ends && *order.ends <= now; });
+  std::erase_if(state.admins, [](const auto& entry) { return entry.second.empty(); });
+  return forgotten;
+}
+
+// One's own drain that is drained again, or the force, whosever it is.
+bool is_replaced(const KeptAdmin& order, const AdminRequest& request) {
+  return order.state == request.state && (order.state == AdminState::force || order.who == request.who);
+}
+
+bool has_room(const std::vector<KeptAdmin>& orders, const AdminRequest& request) {
+  if (std::ranges::any_of(orders, [&](const KeptAdmin& order) { return is_replaced(order, request); }))
+    return true;
+  return request.state != AdminState::drain ||
+         static_cast<std::size_t>(std::ranges::count(orders, AdminState::drain, &KeptAdmin::state)) <
+             Operations::kMostDrains;
+}
+
+// Returns the new one, at the end, or where one's own goes on since it was given.
+const KeptAdmin& place(std::vector<KeptAdmin>& orders, const AdminRequest& request, const ClockPair& clocks) {
+  KeptAdmin given{request.state, request.reason, request.who, clocks.wall, {}};
+  if (request.lasts) set_end(given, *request.lasts, clocks);
+  const auto own =
+      std::ranges::find_if(orders, [&](const KeptAdmin& order) { return is_replaced(order, request); });
+  if (own != orders.end() && own->who == given.who) {
+    given.since = own->since;
+    return *own = std::move(given);
+  }
+  if (own != orders.end()) orders.erase(own);
+  return orders.emplace_back(std::move(given));
+}
+
+void undo(std::vector<KeptAdmin>& orders, const AdminRequest& request,
+          const std::function<void(const KeptAdmin&)>& undone) {
+  std::erase_if(orders, [&](const KeptAdmin& order) {
+    const bool is_meant =
+        order.state == request.undoes &&
+        (request.whose.empty() || std::ranges::find(request.whose, order.who) != request.whose.end());
+    if (is_meant) undone(order);
+    return is_meant;
+  });
 }
 
 // By then a penalty of the longest half-life has halved seven times.
@@ -58,9 +100,9 @@ event::Administer Operations::word(const std::string& service, const KeptAdmin& 
 
 Operations::Start Operations::standing(std::span<const std::string> services, const ClockPair& clocks) const {
   Start known;
-  for (const auto& [service, admin] : kept_.admins) {
-    if (std::ranges::find(services, service) != services.end())
-      known.words.push_back(word(service, admin, clocks));
+  for (const auto& [service, orders] : kept_.admins) {
+    if (std::ranges::find(services, service) == services.end()) continue;
+    for (const KeptAdmin& order : orders) known.words.push_back(word(service, order, clocks));
   }
   for (const auto& [service, flaps] : kept_.flaps) {
     if (std::ranges::find(services, service) == services.end()) continue;
@@ -77,7 +119,9 @@ Operations::Start Operations::start(std::span<const std::string> services, const
   } else {
     problem = loaded.error() + drain_all(services, clocks);
   }
-  for (auto& [service, admin] : kept_.admins) admin.ends = end_of(admin, clocks);
+  for (auto& [service, orders] : kept_.admins) {
+    for (KeptAdmin& order : orders) order.ends = end_of(order, clocks);
+  }
   Start start = standing(services, clocks);
   start.problem = std::move(problem);
   // Told once: the core says that their time is over. Where that cannot be kept, the next start tells it again.
@@ -89,8 +133,8 @@ Operations::Start Operations::start(std::span<const std::string> services, const
 std::string Operations::drain_all(std::span<const std::string> services, const ClockPair& clocks) {
   kept_ = {};
   for (const std::string& service : services) {
-    kept_.admins[service] = {
-        AdminState::drain, "the state file was lost, and with it who was drained", "herald", clocks.wall, {}};
+    kept_.admins[service] = {{AdminState::drain, "the state file was lost, and with it who was drained",
+                              "herald", clocks.wall, std::nullopt}};
   }
   unkept_ = true;
   const WriteOrder aside = file_.keeping_aside();
@@ -105,37 +149,41 @@ std::string Operations::drain_all(std::span<const std::string> services, const C
 }
 
 void Operations::administer(AdminRequest request, const ClockPair& clocks, OnKept<event::Administer> done) {
-  const auto make = [this, request = std::move(request), clocks] {
+  const auto make = [this, request = std::move(request), clocks]() -> std::optional<WriteOrder> {
     words_ = change(request, clocks);
+    if (!words_) return std::nullopt;
     return saving(changed_);
   };
   const auto told = [this, done = std::move(done)](const Written& written) {
     if (!settle(written)) return done(std::unexpected(written.error().text));
-    kept_.admins = std::exchange(changed_.admins, {});
+    if (words_) kept_.admins = std::exchange(changed_.admins, {});
     done(std::exchange(words_, {}));
   };
   writer_.write({.make = make, .done = told, .patience = Writer::kPatience});
 }
 
-std::vector<event::Administer> Operations::change(const AdminRequest& request, const ClockPair& clocks) {
+std::expected<Operations::Words, std::string> Operations::change(const AdminRequest& request,
+                                                                 const ClockPair& clocks) {
   changed_ = kept_;
   forget_expired(changed_, clocks.core);
-  std::vector<event::Administer> words;
+  Words words;
   for (const std::string& service : request.services) {
-    const auto found = changed_.admins.find(service);
+    std::vector<KeptAdmin>& orders = changed_.admins[service];
     if (request.state == AdminState::automatic) {
-      if (found == changed_.admins.end() || found->second.state != request.undoes) continue;
-      changed_.admins.erase(found);
-      words.push_back({service, {AdminState::automatic, request.reason, request.who, clocks.core, {}}});
-      continue;
+      undo(orders, request, [&](const KeptAdmin& order) {
+        words.push_back({service,
+                         {AdminState::automatic, request.reason, request.who, clocks.core, {}},
+                         {order.state, order.who}});
+      });
+    } else if (has_room(orders, request)) {
+      words.push_back(word(service, place(orders, request, clocks), clocks));
+    } else {
+      return std::unexpected(
+          fmt::format("{} has {} drains already, the most that stand beside each other; \"heraldctl why {}\" "
+                      "says whose they are, \"heraldctl undrain {} --by NAME\" ends one",
+                      service, kMostDrains, service, service));
     }
-    KeptAdmin admin{request.state, request.reason, request.who, clocks.wall, {}};
-    // A drain that is drained again goes on where it is.
-    if (found != changed_.admins.end() && found->second.state == request.state)
-      admin.since = found->second.since;
-    if (request.lasts) set_end(admin, *request.lasts, clocks);
-    changed_.admins[service] = admin;
-    words.push_back(word(service, admin, clocks));
+    if (orders.empty()) changed_.admins.erase(service);
   }
   return words;
 }

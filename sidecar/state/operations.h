@@ -4,6 +4,7 @@
 //
 // Words are carried out one after the other, each upon the state that the former one has left. Where one was refused
 // because the disk did not answer, it may be on the disk yet: what stands is then written again, behind it.
+// A drain stands beside those of others, and takes the place of one by the same person; a force that of any force.
 // It knows no socket and no loop. Expired words are forgotten when something else is written.
 #pragma once
 
@@ -30,10 +31,15 @@ struct AdminRequest {
   std::string reason;
   std::string who;
   std::optional<Duration> lasts;
+  // For `automatic`: whose orders it undoes; empty: everybody's.
+  std::vector<std::string> whose = {};
 };
 
 class Operations {
  public:
+  // Of a service, beside each other; another one is refused.
+  static constexpr std::size_t kMostDrains = 32;
+
   // `say` is told, for people, what else becomes of the file. The Writer outlives it.
   Operations(StateFile file, Writer& writer, std::function<void(const std::string&)> say)
       : file_(std::move(file)), writer_(writer), say_(std::move(say)) {}
@@ -65,7 +71,10 @@ class Operations {
   void flush(const ClockPair& clocks);
 
  private:
-  [[nodiscard]] std::vector<event::Administer> change(const AdminRequest& request, const ClockPair& clocks);
+  using Words = std::vector<event::Administer>;
+  // Makes changed_ of kept_. The error is a line for people, why that is refused.
+  [[nodiscard]] std::expected<Words, std::string> change(const AdminRequest& request,
+                                                         const ClockPair& clocks);
   [[nodiscard]] WriteOrder saving(const KeptState& state);
   [[nodiscard]] bool settle(const Written& written);
   [[nodiscard]] std::string drain_all(std::span<const std::string> services, const ClockPair& clocks);
@@ -76,10 +85,10 @@ class Operations {
   Writer& writer_;
   std::function<void(const std::string&)> say_;
   KeptState kept_;
-  KeptState changed_;                     // by the word that is being kept
-  std::vector<event::Administer> words_;  // of it
-  bool unkept_ = false;                   // kept_ is ahead of the file
-  bool was_unkept_ = false;               // before what is being kept
+  KeptState changed_;                        // by the word that is being kept
+  std::expected<Words, std::string> words_;  // of it
+  bool unkept_ = false;                      // kept_ is ahead of the file
+  bool was_unkept_ = false;                  // before what is being kept
   bool flushing_ = false;
   bool failing_ = false;  // the last flush() could not keep it
 };

@@ -97,6 +97,40 @@ KeptAdmin read_admin(const json& entry) {
   return admin;
 }
 
+// Which of them an older version is to know: a drain, if there is any, and of drains that which ends last.
+const KeptAdmin& deciding(const std::vector<KeptAdmin>& orders) {
+  return *std::ranges::max_element(orders, {}, [](const KeptAdmin& order) {
+    return std::pair(order.state == AdminState::drain, order.expires.value_or(WallClock::time_point::max()));
+  });
+}
+
+// All orders of a service whose entry in `admins` is this.
+std::vector<KeptAdmin> read_orders(const json& document, const std::string& service, KeptAdmin entry) {
+  const json& lists = member(document, "orders");
+  const auto list = lists.is_object() ? lists.find(service) : lists.end();
+  std::vector<KeptAdmin> orders;
+  try {
+    if (list != lists.end() && list->is_array()) {
+      for (const json& each : *list) orders.push_back(read_admin(each));
+    }
+  } catch (const std::invalid_argument&) {
+    orders.clear();
+  }
+  if (orders.empty() || deciding(orders) != entry) return {std::move(entry)};
+  return orders;
+}
+
+ordered_json admin_json(const KeptAdmin& admin) {
+  ordered_json shown{
+      {"state", name_of(admin.state)},
+      {"reason", admin.reason},
+      {"who", admin.who},
+      {"since_ms", since_1970(admin.since)},
+      {"expires_ms", admin.expires ? ordered_json(since_1970(*admin.expires)) : ordered_json(nullptr)}};
+  if (admin.boot_expires) shown["boot"] = boot_json(*admin.boot_expires);
+  return shown;
+}
+
 // Files of before there were penalties have none. One that makes no sense is left out: it could only delay an
 // announcement, and is no reason to drain everything.
 void read_flaps(const json& document, KeptState& state) {
@@ -121,14 +155,13 @@ void read_flaps(const json& document, KeptState& state) {
 
 std::string render_state(const KeptState& state) {
   ordered_json admins = ordered_json::object();
-  for (const auto& [service, admin] : state.admins) {
-    admins[service] = {
-        {"state", name_of(admin.state)},
-        {"reason", admin.reason},
-        {"who", admin.who},
-        {"since_ms", since_1970(admin.since)},
-        {"expires_ms", admin.expires ? ordered_json(since_1970(*admin.expires)) : ordered_json(nullptr)}};
-    if (admin.boot_expires) admins[service]["boot"] = boot_json(*admin.boot_expires);
+  ordered_json lists = ordered_json::object();
+  for (const auto& [service, orders] : state.admins) {
+    if (orders.empty()) continue;
+    admins[service] = admin_json(deciding(orders));
+    if (orders.size() == 1) continue;
+    lists[service] = ordered_json::array();
+    for (const KeptAdmin& order : orders) lists[service].push_back(admin_json(order));
   }
   ordered_json damping = ordered_json::object();
   for (const auto& [service, flaps] : state.flaps) {
@@ -137,8 +170,10 @@ std::string render_state(const KeptState& state) {
                         {"suppressed", flaps.suppressed}};
   }
   constexpr int kIndent = 2;
-  const ordered_json document{
-      {"version", kVersion}, {"admins", std::move(admins)}, {"damping", std::move(damping)}};
+  const ordered_json document{{"version", kVersion},
+                              {"admins", std::move(admins)},
+                              {"orders", std::move(lists)},
+                              {"damping", std::move(damping)}};
   return document.dump(kIndent, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -151,7 +186,7 @@ std::expected<KeptState, std::string> parse_state(const std::string& text) {
       return std::unexpected(fmt::format("its version is {}, not 1 to {}", shown(version), kVersion));
     KeptState state;
     for (const auto& [service, entry] : object_at(document, "admins").items())
-      state.admins[service] = read_admin(entry);
+      state.admins[service] = read_orders(document, service, read_admin(entry));
     read_flaps(document, state);
     return state;
   } catch (const std::invalid_argument& error) {

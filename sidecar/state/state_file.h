@@ -8,6 +8,9 @@
 // absence a newer one takes for none. `version` rises only where an older herald must not read on; every lower one is
 // still read.
 //
+// Older versions know one order of a service, and read `admins`: it has the one that decides, and `orders` all, where there are
+// several. What an older version writes has no `orders`; a list that does not come to what `admins` says is not believed.
+//
 // When an order ends is kept by two clocks. Within a boot that of the boot counts: a wall clock that is stepped moves nothing.
 // Over a reboot only the wall clock goes on.
 #pragma once
@@ -18,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/types.h"
 #include "sidecar/state/write_order.h"
@@ -52,8 +56,9 @@ struct KeptFlaps {
 };
 
 struct KeptState {
-  std::map<std::string, KeptAdmin>
-      admins;  // by service; also of services that are not configured at the moment
+  // By service, also of those that are not configured at the moment: the orders that stand, at least one, by when they were
+  // given.
+  std::map<std::string, std::vector<KeptAdmin>> admins;
   std::map<std::string, KeptFlaps> flaps;  // the same
 
   bool operator==(const KeptState&) const = default;

@@ -161,6 +161,84 @@ TEST_CASE("operations: drained again, a drain goes on where it is") {
   CHECK(operations.administer(drain_web(), at(9s))->front().admin.since == at(1s).core);
 }
 
+TEST_CASE(
+    "operations: drains of several people stand beside each other, also over a restart, and each ends his "
+    "own") {
+  TemporaryDirectory directory;
+  KeptIn operations(directory.path());
+  (void)operations.start(kServices, at(0s));
+  const auto drain = [](const char* who, std::optional<Duration> lasts = std::nullopt) {
+    AdminRequest request = drain_web(lasts);
+    request.who = who;
+    return request;
+  };
+  const auto undrain = [](std::vector<std::string> whose) {
+    AdminRequest request = undo(AdminState::drain);
+    request.whose = std::move(whose);
+    return request;
+  };
+  REQUIRE(operations.administer(drain("ann"), at(1s)));
+  REQUIRE(operations.administer(drain("bob", 1h), at(2s)));
+  AdminRequest force = drain_web();
+  force.state = AdminState::force;
+  REQUIRE(operations.administer(force, at(3s)));
+  // One's own is the same one, by when it was given.
+  CHECK(operations.administer(drain("ann", 60s), at(4s))->front().admin.since == at(1s).core);
+
+  KeptIn after(directory.path());
+  const auto words = after.start(kServices, at(10s)).words;
+  REQUIRE(words.size() == 3);
+  CHECK(words[0].admin.who == "ann");
+  CHECK(words[0].admin.expires == at(64s).core);
+  CHECK(words[1].admin.who == "bob");
+  CHECK(words[2].admin.state == AdminState::force);
+  CHECK(after.administer(undrain({"cy", "herald"}), at(11s))->empty());
+  const auto bobs = after.administer(undrain({"bob", "herald"}), at(12s));
+  REQUIRE(bobs->size() == 1);
+  CHECK(bobs->front().ends == Ends{AdminState::drain, "bob"});
+  CHECK(bobs->front().admin.who == "root");
+  REQUIRE(after.administer(drain("bob"), at(13s)));
+  CHECK(after.administer(undrain({}), at(14s))->size() == 2);
+  const auto left = KeptIn(directory.path()).start(kServices, at(15s)).words;
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].admin.state == AdminState::force);
+}
+
+TEST_CASE("operations: of forces the newest stands, whosever it is") {
+  TemporaryDirectory directory;
+  KeptIn operations(directory.path());
+  (void)operations.start(kServices, at(0s));
+  AdminRequest force = drain_web();
+  force.state = AdminState::force;
+  REQUIRE(operations.administer(force, at(1s)));
+  force.who = "ann";
+  CHECK(operations.administer(force, at(2s))->front().admin.since == at(2s).core);
+  const auto words = KeptIn(directory.path()).start(kServices, at(3s)).words;
+  REQUIRE(words.size() == 1);
+  CHECK(words[0].admin.who == "ann");
+}
+
+TEST_CASE(
+    "operations: so many drains stand beside each other, and another one is refused and changes nothing") {
+  TemporaryDirectory directory;
+  KeptIn operations(directory.path());
+  (void)operations.start(kServices, at(0s));
+  AdminRequest request = drain_web();
+  for (std::size_t i = 0; i < Operations::kMostDrains; ++i) {
+    request.who = "name " + std::to_string(i);
+    REQUIRE(operations.administer(request, at(1s)));
+  }
+  REQUIRE(operations.administer(request, at(2s)));  // one's own again
+  request.who = "one more";
+  request.services = {"resolver", "web"};
+  const auto refused = operations.administer(request, at(3s));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().starts_with("web has 32 drains already"));
+  CHECK(KeptIn(directory.path()).start(kServices, at(4s)).words.size() == Operations::kMostDrains);
+  request.state = AdminState::force;
+  CHECK(operations.administer(request, at(5s))->size() == 2);
+}
+
 TEST_CASE("operations: what cannot be kept has not happened") {
   TemporaryDirectory directory;
   const std::filesystem::path file = directory.path() / "file";

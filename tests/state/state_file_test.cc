@@ -20,8 +20,8 @@ const WallClock::time_point kSince{1795428180123ms};
 
 KeptState two_drains() {
   KeptState state;
-  state.admins["web"] = {AdminState::drain, "kernel \"update\"\n", "root", kSince, kSince + 1h};
-  state.admins["resolver"] = {AdminState::force, "", "uid 1000", kSince, std::nullopt};
+  state.admins["web"] = {{AdminState::drain, "kernel \"update\"\n", "root", kSince, kSince + 1h}};
+  state.admins["resolver"] = {{AdminState::force, "", "uid 1000", kSince, std::nullopt}};
   return state;
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("state: what was saved is loaded; no file is an empty state") {
 
 TEST_CASE("state: an end by the boot's clock is kept; one that makes no sense is none") {
   KeptState state = two_drains();
-  state.admins["web"].boot_expires = BootMoment{"0e8a2d4c", 7200s};
+  state.admins["web"][0].boot_expires = BootMoment{"0e8a2d4c", 7200s};
   const std::string text = render_state(state);
   CHECK(parse_state(text) == state);
   const auto document = nlohmann::json::parse(text);
@@ -68,6 +68,64 @@ TEST_CASE("state: an end by the boot's clock is kept; one that makes no sense is
       CHECK(parse_state(changed.dump()) == two_drains());
     }
   }
+}
+
+namespace {
+
+KeptState several() {
+  KeptState state;
+  state.admins["web"] = {{AdminState::drain, "", "ann", kSince, kSince + 2h},
+                         {AdminState::force, "", "root", kSince + 1s, std::nullopt},
+                         {AdminState::drain, "disks", "bob", kSince + 2s, kSince + 1h}};
+  state.admins["resolver"] = {{AdminState::drain, "", "ann", kSince, kSince + 2h},
+                              {AdminState::drain, "", "bob", kSince + 2s, std::nullopt}};
+  state.admins["api"] = {{AdminState::force, "", "ann", kSince, std::nullopt}};
+  return state;
+}
+
+}  // namespace
+
+TEST_CASE("state: several orders are kept, and an older herald finds the drain that ends last") {
+  KeptState kept = several();
+  kept.admins["web"][2].boot_expires = BootMoment{"0e8a2d4c", 7200s};
+  const std::string text = render_state(kept);
+  CHECK(parse_state(text) == kept);
+  auto document = nlohmann::json::parse(text);
+  CHECK(document["version"] == 1);
+  CHECK(document["admins"]["web"]["who"] == "ann");
+  CHECK(document["admins"]["resolver"]["who"] == "bob");
+  CHECK(document["admins"]["resolver"]["expires_ms"].is_null());
+  CHECK(document["orders"].size() == 2);
+  document.erase("orders");  // as an older one writes it
+  const auto old = parse_state(document.dump());
+  REQUIRE(old);
+  CHECK(old->admins.at("web") == std::vector{kept.admins["web"][0]});
+}
+
+TEST_CASE("state: a list of orders that does not come to what stands beside it is not believed") {
+  const auto document = nlohmann::json::parse(render_state(several()));
+  const auto read = [](const nlohmann::json& changed) {
+    const auto state = parse_state(changed.dump());
+    REQUIRE(state);
+    return state->admins;
+  };
+  nlohmann::json ended = document;
+  ended["admins"].erase("web");  // somebody has undrained it
+  CHECK_FALSE(read(ended).contains("web"));
+  nlohmann::json other = document;
+  other["admins"]["web"]["who"] = "cy";  // or drained it anew
+  CHECK(read(other).at("web").size() == 1);
+  CHECK(read(other).at("web")[0].who == "cy");
+  each_type_swap(document, [&](const std::string& place, const std::string& text, bool /*is_deep*/) {
+    if (!place.starts_with("/orders")) return;
+    INFO(place);
+    const auto state = parse_state(text);
+    REQUIRE(state);
+    for (const auto& [service, orders] : several().admins) {
+      const std::vector<KeptAdmin>& found = state->admins.at(service);
+      CHECK((found == orders || found[0].state == AdminState::drain));
+    }
+  });
 }
 
 TEST_CASE("state: what a newer herald has added is ignored, and what was known stays") {
@@ -112,7 +170,7 @@ TEST_CASE("state: a full disk keeps the old state, and says so") {
     REQUIRE(save(file, two_drains()));
     std::ofstream(directory.path() / "filler") << std::string(64'000, 'x');
     KeptState larger = two_drains();
-    larger.admins["more"] = {AdminState::drain, std::string(20'000, 'y'), "root", kSince, std::nullopt};
+    larger.admins["more"] = {{AdminState::drain, std::string(20'000, 'y'), "root", kSince, std::nullopt}};
     const auto saved = save(file, larger);
     REQUIRE_FALSE(saved);
     CHECK(saved.error().find("No space left") != std::string::npos);
@@ -152,8 +210,8 @@ TEST_CASE("state: members of another type are an error, and never a service that
       REQUIRE(read);
       CHECK(read->admins == kept.admins);
     } else if (read) {
-      // A number that is no time, or null for "for ever": still drained.
-      CHECK(place.ends_with("_ms"));
+      // A number that is no time, or null for "for ever": still drained. So is who is in a list that is not believed.
+      CHECK((place.ends_with("_ms") || place.starts_with("/orders")));
       CHECK(read->admins.size() == kept.admins.size());
     }
   });
@@ -166,8 +224,8 @@ TEST_CASE("state: times beyond what a clock can hold are its nearest end") {
                     R"("since_ms": )" +
                     number + R"(, "expires_ms": )" + number + "}}}");
     REQUIRE(read);
-    CHECK(read->admins.at("web").since == read->admins.at("web").expires);
-    return std::chrono::floor<std::chrono::seconds>(read->admins.at("web").expires.value())
+    CHECK(read->admins.at("web")[0].since == read->admins.at("web")[0].expires);
+    return std::chrono::floor<std::chrono::seconds>(read->admins.at("web")[0].expires.value())
         .time_since_epoch()
         .count();
   };
