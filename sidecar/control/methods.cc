@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/control/order_report.h"
 #include "sidecar/text/clocks.h"
 #include "sidecar/text/plain_text.h"
 
@@ -74,6 +75,7 @@ VarlinkReply probe(const ControlSource& source, const json& parameters, std::uin
 }
 
 constexpr std::size_t kLongestReason = 200;
+constexpr std::size_t kLongestName = 64;
 constexpr std::int64_t kLongestLasts = std::chrono::milliseconds(std::chrono::hours(24 * 366)).count();
 
 // uid, not name: looking a name up may ask a server, and heraldd does not wait for one.
@@ -101,12 +103,16 @@ std::expected<std::vector<std::string>, VarlinkError> chosen(const ControlSource
   return names;
 }
 
+VarlinkReply not_kept(const std::string& why) {
+  return std::unexpected(VarlinkError{std::string(kNotKept), {{"message", why}}});
+}
+
 // Answers with that, or that it could not be kept.
 ControlSource::OnDone answering(const ControlSource& source, std::uint64_t client, ordered_json reply) {
   return [finish = source.finish, client,
           reply = std::move(reply)](const std::expected<void, std::string>& done) {
     if (done) return finish(client, reply);
-    finish(client, std::unexpected(VarlinkError{std::string(kNotKept), {{"message", done.error()}}}));
+    finish(client, not_kept(done.error()));
   };
 }
 
@@ -117,18 +123,54 @@ VarlinkReply clear_damping(const ControlSource& source, const json& parameters, 
   return ordered_json::object();
 }
 
-VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
-                        const json& parameters, const VarlinkPeer& peer) {
+// A name that somebody gives himself, or his program; it is told apart from others' by it.
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= kLongestName && printable(name) == name && name.front() != ' ' &&
+         name.back() != ' ';
+}
+
+// The error is the answer.
+std::expected<AdminRequest, VarlinkError> request_of(const ControlSource& source, AdminState state,
+                                                     AdminState undoes, const json& parameters,
+                                                     const VarlinkPeer& peer) {
   auto services = chosen(source, parameters);
   if (!services) return std::unexpected(services.error());
-  AdminRequest request{state, undoes, *std::move(services), {}, who_is(peer), std::nullopt};
+  AdminRequest request{state, undoes, *std::move(services), {}, who_is(peer), std::nullopt, {}};
   request.reason = cut(printable(text_in(parameters, "reason").value_or("")), kLongestReason);
   if (parameters.contains("for_ms") && parameters["for_ms"].is_number()) {
     const auto lasts = parameters["for_ms"].get<std::int64_t>();
     if (lasts <= 0 || lasts > kLongestLasts) return std::unexpected(invalid_parameter("for_ms"));
     request.lasts = std::chrono::milliseconds(lasts);
   }
-  source.administer(request, answering(source, peer.client, {{"services", request.services}}));
+  if (const auto by = text_in(parameters, "by")) {
+    const bool is_heralds = state == AdminState::drain && *by == kByHerald;  // its own are not as wanted
+    if (!is_name(*by) || is_heralds) return std::unexpected(invalid_parameter("by"));
+    request.who = *by;
+  }
+  return request;
+}
+
+VarlinkReply administer(const ControlSource& source, AdminState state, AdminState undoes,
+                        const json& parameters, const VarlinkPeer& peer) {
+  const auto request = request_of(source, state, undoes, parameters, peer);
+  if (!request) return std::unexpected(request.error());
+  source.administer(*request, answering(source, peer.client, {{"services", request->services}}));
+  return ordered_json::object();
+}
+
+// One's own, and herald's, which are nobody's; of a name that was given only those.
+VarlinkReply undrain(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
+  auto request = request_of(source, AdminState::automatic, AdminState::drain, parameters, peer);
+  if (!request) return std::unexpected(request.error());
+  if (!flag_in(parameters, "all_orders")) {
+    request->whose = {request->who};
+    if (!text_in(parameters, "by")) request->whose.emplace_back(kByHerald);
+  }
+  source.administer(*request, [source, client = peer.client, services = request->services,
+                               before = source.snapshot()](const std::expected<void, std::string>& done) {
+    if (!done) return source.finish(client, not_kept(done.error()));
+    source.finish(client, undrain_report(before, source.snapshot(), services, source.clocks()));
+  });
   return ordered_json::object();
 }
 
@@ -148,6 +190,7 @@ VarlinkMethod admin_method(const ControlSource& source, std::string name, std::s
                            AdminState state, AdminState undoes) {
   std::vector<VarlinkField> in{{"services", "[]string"}, {"all", "?bool"}};
   if (state != AdminState::automatic) in.insert(in.end(), {{"reason", "?string"}, {"for_ms", "?int"}});
+  if (state == AdminState::drain) in.push_back({"by", "?string"});
   return {.name = std::move(name),
           .comment = std::move(comment),
           .in = std::move(in),
@@ -157,6 +200,21 @@ VarlinkMethod admin_method(const ControlSource& source, std::string name, std::s
           .call = [source, state, undoes](const json& parameters, const VarlinkPeer& peer) {
             return administer(source, state, undoes, parameters, peer);
           }};
+}
+
+VarlinkMethod undrain_method(const ControlSource& source) {
+  return {
+      .name = "Undrain",
+      .comment =
+          "Ends one's own drains: those by that name, or of whose the connection is; with all_orders those\n"
+          "of everybody. Once the last has ended, the probes decide again.",
+      .in = {{"services", "[]string"}, {"all", "?bool"}, {"by", "?string"}, {"all_orders", "?bool"}},
+      .out = {{"services", "[]string"}, {"ended", "[]object"}, {"standing", "[]object"}},
+      .mutates = true,
+      .course = VarlinkCourse::later,
+      .call = [source](const json& parameters, const VarlinkPeer& peer) {
+        return undrain(source, parameters, peer);
+      }};
 }
 
 // What everybody may call.
@@ -200,11 +258,13 @@ void add_views(std::vector<VarlinkMethod>& methods, const ControlSource& source)
 // What an operator says of services.
 void add_words(std::vector<VarlinkMethod>& methods, const ControlSource& source) {
   constexpr AdminState kAuto = AdminState::automatic;
-  methods.push_back(admin_method(
-      source, "Drain", "Takes services out gracefully, until they are undrained or for_ms has passed.",
-      AdminState::drain, kAuto));
   methods.push_back(
-      admin_method(source, "Undrain", "Ends a drain; their probes decide again.", kAuto, AdminState::drain));
+      admin_method(source, "Drain",
+                   "Takes services out gracefully, until they are undrained or for_ms has passed. It stands "
+                   "beside those of\n"
+                   "others, who are told apart by their names: `by`, or whose the connection is.",
+                   AdminState::drain, kAuto));
+  methods.push_back(undrain_method(source));
   methods.push_back(admin_method(source, "Force", "Announces services whatever their probes say.",
                                  AdminState::force, kAuto));
   methods.push_back(

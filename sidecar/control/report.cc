@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sidecar/control/names.h"
+#include "sidecar/control/order_report.h"
 #include "sidecar/state/history_entry.h"
 #include "sidecar/text/near_name.h"
 #include "sidecar/text/plain_text.h"
@@ -108,15 +109,6 @@ ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
           {"nudged_by", probe.last_nudge ? ordered_json(name_of(*probe.last_nudge)) : ordered_json(nullptr)}};
 }
 
-// Whose word it is; null while there is none.
-ordered_json admin_json(const Admin& admin, const ClockPair& clocks) {
-  if (admin.state == AdminState::automatic) return nullptr;
-  return {{"who", admin.who},
-          {"reason", admin.reason},
-          {"since", to_rfc3339(admin.since, clocks)},
-          {"expires", time_or_null(admin.expires, clocks)}};
-}
-
 // What exit code 1 of `heraldctl status` and STATUS= come from: announced, healthy and without a problem, or drained and
 // gone. herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
 bool is_as_wanted(const ServiceSnapshot& service) {
@@ -145,6 +137,7 @@ ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapsh
           {"penalty", std::round(service.penalty)},
           {"via", name_of(service.via)},
           {"admin_by", admin_json(service.admin, clocks)},
+          {"orders", orders_json(service.orders, clocks)},
           {"vips", std::move(vips)},
           {"probes", std::move(probes)}};
 }

@@ -12,6 +12,7 @@
 
 #include "sidecar/control/names.h"
 #include "sidecar/ctl/drain_wait.h"
+#include "sidecar/ctl/orders.h"
 #include "sidecar/ctl/render.h"
 #include "sidecar/text/duration.h"
 #include "sidecar/text/near_name.h"
@@ -81,6 +82,7 @@ std::string service_line(const Report& service) {
   std::string text = fmt::format("{}: {}, {}", text_at(service, "name"), text_at(service, "admin"),
                                  text_at(service, "state"));
   if (const std::string problem = text_at(service, "problem"); !problem.empty()) text += "; " + problem;
+  if (waits_to_be_forced(service)) text += "; FORCED once it is undrained";
   return text + "\n";
 }
 
@@ -102,11 +104,12 @@ Outcome shown(const Options& options, const Report& report, int code) {
   return {code, std::move(text), ""};
 }
 
-std::expected<std::vector<std::string>, Outcome> tell(const Options& options, std::string_view method,
-                                                      const AdminWish& wish) {
+std::expected<Report, Outcome> ask(const Options& options, std::string_view method, const AdminWish& wish) {
   Report parameters{{"services", wish.services}};
   if (wish.all) parameters["all"] = true;
   if (!wish.reason.empty()) parameters["reason"] = wish.reason;
+  if (!wish.by.empty()) parameters["by"] = wish.by;
+  if (wish.all_orders) parameters["all_orders"] = true;
   if (!wish.lasts.empty()) {
     const auto lasts = parse_duration(wish.lasts);
     parameters["for_ms"] =
@@ -114,11 +117,22 @@ std::expected<std::vector<std::string>, Outcome> tell(const Options& options, st
   }
   const auto reply = call_varlink(options.socket, method, parameters, options.timeout);
   if (!reply) return std::unexpected(failed_change(options, reply.error()));
+  return *reply;
+}
+
+std::vector<std::string> services_of(const Report& reply) {
   std::vector<std::string> names;
-  for (const Report& name : list_at(*reply, "services")) {
+  for (const Report& name : list_at(reply, "services")) {
     if (name.is_string()) names.push_back(name.get<std::string>());
   }
   return names;
+}
+
+std::expected<std::vector<std::string>, Outcome> tell(const Options& options, std::string_view method,
+                                                      const AdminWish& wish) {
+  const auto reply = ask(options, method, wish);
+  if (!reply) return std::unexpected(reply.error());
+  return services_of(*reply);
 }
 
 Outcome administer(const Options& options, std::string_view method, const AdminWish& wish) {
@@ -202,7 +216,21 @@ Outcome drain(const Options& options, const AdminWish& wish) {
 }
 
 Outcome undrain(const Options& options, const AdminWish& wish) {
-  return administer(options, kUndrainMethod, wish);
+  const auto reply = ask(options, kUndrainMethod, wish);
+  if (!reply) return reply.error();
+  const std::vector<std::string> names = services_of(*reply);
+  auto report = look_at(options, names);
+  if (!report) return report.error();
+  const bool fine = wish.all ? has_ended_some(*reply) : has_ended_in_each(*reply, names);
+  Outcome outcome = shown(options, *report, fine ? kDone : kNotAsWanted);
+  if (options.json) {
+    for (const char* key : {"ended", "standing"}) (*report)[key] = list_at(*reply, key);
+    outcome.out = json_text(options, *report);
+    return outcome;
+  }
+  outcome.out += undrain_text(*reply, time_at(*report, "at").value_or(WallTime{}));
+  if (!fine) outcome.err = std::string(kNotOnesOwn);
+  return outcome;
 }
 
 Outcome force(const Options& options, const AdminWish& wish) {

@@ -66,8 +66,10 @@ struct AdminWish {
   std::vector<std::string> services = {};
   bool all = false;
   std::string reason = {};
-  std::string lasts = {};  // a duration, empty: until undone
-  bool wait = false;       // drain: until the stack, read back, no longer advertises them
+  std::string lasts = {};   // a duration, empty: until undone
+  bool wait = false;        // drain: until the stack, read back, no longer advertises them
+  std::string by = {};      // drain, undrain: a name, empty: as heraldd knows the caller
+  bool all_orders = false;  // undrain: everybody's
 };
 [[nodiscard]] Outcome drain(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome undrain(const Options& options, const AdminWish& wish);

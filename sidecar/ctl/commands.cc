@@ -57,8 +57,21 @@ void take_word(CLI::App& command, Arguments& arguments) {
       ->type_name("DURATION");
 }
 
+void take_name(CLI::App& command, Arguments& arguments, const char* help) {
+  command.add_option("--by", arguments.admin.by, help)
+      ->check([](const std::string& name) { return name.empty() ? "a name is missing" : std::string(); })
+      ->type_name("NAME");
+}
+
+void take_undrain(CLI::App& command, Arguments& arguments) {
+  take_named(command, arguments);
+  take_name(command, arguments, "whose drain is ended; else the user's");
+  command.add_flag("--all-orders", arguments.admin.all_orders, "ends the drains of everybody");
+}
+
 void take_drain(CLI::App& command, Arguments& arguments) {
   take_word(command, arguments);
+  take_name(command, arguments, "whose drain it is, beside those of others; else the user's");
   command.add_flag("--wait", arguments.admin.wait,
                    "return once the stack no longer advertises them; --timeout (2m) bounds it");
 }
@@ -123,11 +136,12 @@ constexpr std::array kCommands{
   heraldctl drain --all --for 2h   everything on this appliance, back by itself after two hours
 )",
             take_drain, [](const Arguments& arguments) { return drain(arguments.options, arguments.admin); }},
-    Command{"undrain", "ends a drain; the probes decide again",
+    Command{"undrain", "ends one's own drain; the probes decide again once the last has ended",
             R"(  heraldctl undrain web
-  heraldctl undrain --all
+  heraldctl undrain --all --by playbook
+  heraldctl undrain web --all-orders
 )",
-            take_named,
+            take_undrain,
             [](const Arguments& arguments) { return undrain(arguments.options, arguments.admin); }},
     Command{"force", "announces services whatever their probes say",
             R"(  heraldctl force web --reason "probe is broken" --for 30m

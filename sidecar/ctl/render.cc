@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sidecar/ctl/orders.h"
+
 namespace herald::ctl {
 namespace {
 
@@ -121,12 +123,6 @@ Colour state_colour(std::string_view state) {
 bool reaches_nobody(const Report& vip) {
   return flag_at(vip, "wanted").value_or(false) && !is_null_at(vip, "advertised_to") &&
          list_at(vip, "advertised_to").empty();
-}
-
-// "10:00:00, 3m ago"
-std::string moment_text(const Report& object, const char* key, WallTime now) {
-  const auto when = time_at(object, key);
-  return when ? fmt::format("{}, {} ago", clock_text(*when, now), span_text(now - *when)) : std::string();
 }
 
 // ---- why
@@ -285,19 +281,6 @@ std::string waits_text(const Report& service, WallTime now, const Look& look) {
                      look, until ? Colour::doubtful : Colour::plain);
 }
 
-std::string admin_line(const Report& service, WallTime now, const Look& look) {
-  const std::string admin = text_at(service, "admin");
-  if (admin == "auto" || admin.empty()) return {};
-  const Report& by = object_at(service, "admin_by");
-  const std::string reason = text_at(by, "reason");
-  const auto expires = time_at(by, "expires");
-  return line(
-      fmt::format("  admin: {} by {} since {}{}{}", admin, text_at(by, "who"), moment_text(by, "since", now),
-                  reason.empty() ? "" : ": " + reason,
-                  expires ? fmt::format("; ends in {}", span_text(*expires - now)) : "; until undone"),
-      look, Colour::doubtful);
-}
-
 }  // namespace
 
 bool is_as_wanted(const Report& service) {
@@ -370,7 +353,7 @@ std::string render_why(const Report& why, const Look& look) {
   text += line("  why: " + text_at(service, "reason"), look);
   if (const std::string rule = text_at(service, "require"); !rule.empty())
     text += line("  required: " + rule, look);
-  text += admin_line(service, now, look);
+  text += orders_text(service, now, look);
   text += waits_text(service, now, look);
   const std::string problem = text_at(service, "problem");
   if (!problem.empty()) text += line("  problem: " + problem, look, Colour::bad);

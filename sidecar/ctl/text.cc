@@ -171,6 +171,11 @@ std::string precise_clock_text(WallTime when, WallTime now) {
   return fmt::format("{}.{:03}", clock_text(when, now), part.count());
 }
 
+std::string moment_text(const Report& object, const char* key, WallTime now) {
+  const auto when = time_at(object, key);
+  return when ? fmt::format("{}, {} ago", clock_text(*when, now), span_text(now - *when)) : std::string();
+}
+
 // ---- lines
 
 std::string line(const std::string& text, const Look& look, Colour colour) {

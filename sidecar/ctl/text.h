@@ -38,6 +38,8 @@ using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 [[nodiscard]] std::string clock_text(WallTime when, WallTime now);
 // The same with milliseconds, for what happens in quick succession: "10:00:00.123".
 [[nodiscard]] std::string precise_clock_text(WallTime when, WallTime now);
+// "10:00:00, 3m ago"; empty where it is no time.
+[[nodiscard]] std::string moment_text(const Report& object, const char* key, WallTime now);
 
 enum class Colour : std::uint8_t { plain, good, doubtful, bad, strong };
 

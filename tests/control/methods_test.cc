@@ -106,8 +106,8 @@ TEST_CASE("every method answers with what its description says") {
       {kHistoryMethod, R"({"service": "web"})"},
       {kWatchMethod, "{}"},
       {kProbeMethod, R"({"service": "web", "probe": "front", "count": true})"},
-      {kDrainMethod, R"({"services": ["web"], "all": null, "reason": null, "for_ms": 1000})"},
-      {kUndrainMethod, R"({"services": [], "all": true})"},
+      {kDrainMethod, R"({"services": ["web"], "all": null, "reason": null, "for_ms": 1000, "by": "ann"})"},
+      {kUndrainMethod, R"({"services": [], "all": true, "by": null, "all_orders": true})"},
       {kForceMethod, R"({"services": ["web"], "all": false})"},
       {kUnforceMethod, R"({"services": ["web"]})"},
       {kReloadMethod, "{}"},
@@ -138,6 +138,39 @@ TEST_CASE("every method answers with what its description says") {
   CHECK(misfit(methods.at(std::string(kWatchMethod)).out, news) == std::nullopt);
 }
 
+TEST_CASE("drain and undrain: whose they are") {
+  AdminRequest asked;
+  ControlSource from = source();
+  from.administer = [&](const AdminRequest& request, const ControlSource::OnDone& answer) {
+    asked = request;
+    answer({});
+  };
+  const auto drain = [&](const char* by) {
+    return call(kDrainMethod, (R"({"services": ["web"], "by": )" + std::string(by) + "}").c_str(), from);
+  };
+  CHECK_FALSE(drain("null").contains("error"));
+  CHECK(asked.who == "root");
+  CHECK_FALSE(drain(R"("ann of the night shift")").contains("error"));
+  CHECK(asked.who == "ann of the night shift");
+  for (const std::string& odd :
+       {std::string(R"("")"), std::string(R"(" ann")"), std::string(R"("a\u001b[1m")"),
+        std::string(R"("herald")"), '"' + std::string(65, 'x') + '"'}) {
+    INFO(odd);
+    CHECK(drain(odd.c_str())["error"] == "org.varlink.service.InvalidParameter");
+  }
+  const auto whose = [&](const char* parameters) {
+    CHECK_FALSE(call(kUndrainMethod, parameters, from).contains("error"));
+    CHECK(asked.undoes == AdminState::drain);
+    return asked.whose;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(whose(R"({"services": ["web"]})") == Names{"root", "herald"});
+  CHECK(whose(R"({"services": ["web"], "by": "ann"})") == Names{"ann"});
+  CHECK(whose(R"({"services": ["web"], "by": "herald"})") == Names{"herald"});
+  CHECK(whose(R"({"services": ["web"], "by": "ann", "all_orders": true})").empty());
+  CHECK(asked.who == "ann");
+}
+
 TEST_CASE("status says since when the disk has not answered") {
   const auto disk = [](const ControlSource& from) {
     return call(kStatusMethod, "{}", from)["parameters"]["status"]["disk"];
@@ -164,6 +197,7 @@ TEST_CASE("every error has the parameters that its description says") {
   check(kNoSuchService, call(kProbeMethod, R"({"service": "wbe"})"));
   check(kNoSuchProbe, call(kProbeMethod, R"({"service": "web", "probe": "fornt"})"));
   check(kNotKept, call(kDrainMethod, R"({"services": ["web"]})", source(full)));
+  check(kNotKept, call(kUndrainMethod, R"({"services": ["web"]})", source(full)));
   check(kNotKept, call(kHandoverMethod, "{}", source(full)));
   check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
   const VarlinkReply refused = reload_reply({{}, {}, {"herald.json: no such file"}});

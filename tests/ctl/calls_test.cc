@@ -139,6 +139,35 @@ TEST_CASE("drain: told, kept, shown; a name that does not exist changes nothing"
         "nothing was changed, because it could not be kept: write /state.json: No space left on device\n");
 }
 
+TEST_CASE("undrain says whose has ended and whose stands; what is others' alone is not done") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  const auto drain = [&](std::vector<std::string> services, const char* by) {
+    CHECK(ctl::drain(scene.options, {.services = std::move(services), .by = by}).code == ctl::kDone);
+  };
+  drain({"web"}, "ann");
+  drain({"web", "resolver"}, "bob");
+  const auto anns = ctl::undrain(scene.options, {.services = {"web"}, .by = "ann"});
+  CHECK(anns.code == ctl::kDone);
+  CHECK(anns.out.ends_with(
+      "web: ended the drain by ann\nweb: there still stands the drain by bob; until undone\n"));
+  CHECK(anns.err.empty());
+  for (const auto& others : {ctl::undrain(scene.options, {.services = {"web"}}),
+                             ctl::undrain(scene.options, {.all = true, .by = "ann"})}) {
+    CHECK(others.code == ctl::kNotAsWanted);
+    CHECK(others.out.contains("web: there still stands the drain by bob; until undone\n"));
+    CHECK(others.err.contains("--by NAME"));
+  }
+  scene.options.json = true;
+  const auto every = ctl::undrain(scene.options, {.all = true, .all_orders = true});
+  CHECK(every.code == ctl::kDone);
+  const auto report = ctl::Report::parse(every.out);
+  CHECK(report["ended"].size() == 2);
+  CHECK(report["standing"].empty());
+  CHECK(report["services"].size() == 2);
+}
+
 TEST_CASE("all services where there are none is an empty success, and a wrong value is wrong usage") {
   const Scene scene;
   Snapshot snapshot;

@@ -49,3 +49,15 @@ TEST_CASE("drain takes services, a reason and a time") {
     CHECK_FALSE(takes("drain", {"web", "--for", wrong}, arguments));
   }
 }
+
+TEST_CASE("drains have names: of whose they are, and of whose is ended") {
+  Arguments arguments;
+  REQUIRE(takes("drain", {"web", "--by", "ann"}, arguments));
+  CHECK(arguments.admin.by == "ann");
+  CHECK_FALSE(takes("drain", {"web", "--by", ""}, arguments));
+  CHECK_FALSE(takes("drain", {"web", "--all-orders"}, arguments));
+  REQUIRE(takes("undrain", {"--all", "--by", "bob", "--all-orders"}, arguments));
+  CHECK(arguments.admin.by == "bob");
+  CHECK(arguments.admin.all_orders);
+  CHECK_FALSE(takes("force", {"web", "--by", "ann"}, arguments));
+}

@@ -72,6 +72,12 @@ struct Scene {
       for (ServiceSnapshot& service : shown.services) {
         if (std::ranges::find(request.services, service.name) == request.services.end()) continue;
         service.admin = {request.state, request.reason, request.who, kNow, std::nullopt};
+        if (request.state != AdminState::automatic) service.orders.push_back(service.admin);
+        std::erase_if(service.orders, [&](const Admin& order) {
+          return request.undoes == order.state &&
+                 (request.whose.empty() ||
+                  std::ranges::find(request.whose, order.who) != request.whose.end());
+        });
         service.state = ServiceState::draining;
       }
       done({});

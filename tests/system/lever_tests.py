@@ -241,6 +241,38 @@ def test_drain_survives_kill_and_a_fresh_start(region):
         herald.wait_state("web", "withdrawn")
         assert herald.service("web")["admin"] == "drain"
     assert all("announce" not in seen for seen in kinds(region, mark).values())
+
+
+def test_drains_of_several_people_and_the_last_one_counts(region):
+    """Somebody's drain is not ended by another's that ends by itself, also over a crash; each ends his own."""
+    web, herald = start_announced(region)
+    mark = region.mark()
+    done = herald.ctl("drain", "web", "--by", "ann", "--reason", "disks", "--wait", timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert herald.ctl("drain", "--all", "--for", "1s").returncode == 0
+    assert herald.ctl("drain", "web", "--by", "bob", "--for", "1h").returncode == 0
+    wait_until(lambda: [one["who"] for one in herald.service("web")["orders"]] == ["ann", "bob"], "root's drain ends by itself", 10)
+    assert herald.service("web")["admin_by"]["who"] == "ann"
+    herald.kill()
+    herald.start()
+    herald.wait_health("web", "healthy")
+    drained = herald.wait_state("web", "withdrawn")
+    assert drained["reason"] == "drained by ann: disks; and by bob"
+
+    assert herald.ctl("force", "web").stdout == "web: drain, withdrawn; FORCED once it is undrained\n"
+    assert herald.ctl("unforce", "web").returncode == 0
+    done = herald.ctl("undrain", "web")
+    assert done.returncode == 1 and "web: there still stands the drain by bob; ends in" in done.stdout, done
+    done = herald.ctl("undrain", "web", "--by", "ann")
+    assert done.returncode == 0 and "web: ended the drain by ann: disks\n" in done.stdout, done
+    assert all("announce" not in seen for seen in kinds(region, mark).values())
+    done = herald.ctl("undrain", "--all", "--all-orders")
+    assert done.returncode == 0 and "web: ended the drain by bob\n" in done.stdout, done
+    region.wait_announced(VIP, since=mark)
+    told = herald.ctl("history", "web").stdout
+    assert "by ann; still drained by bob" in told and "its time is over; it was by root" in told, told
+
+
 def test_plan_beside_a_dry_run(region):
     region.http_service(port=8080)
     herald = region.herald(services=[routed(region, "web", VIP, http(8080))], start=False)
