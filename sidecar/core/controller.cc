@@ -125,6 +125,8 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
   if (!event.view.reachable) {
     notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), event.view.error),
            now);
+  } else {
+    note_peers(event.view, now);
   }
   if (const std::vector<Vip>& vips = route_.came_back(); !vips.empty()) {
     notice(true, "",
@@ -136,6 +138,24 @@ void Controller::on(const event::RouterRead& event, TimePoint now) {
            now);
   }
   touch_all();
+}
+
+void Controller::note_peers(const RouterView& view, TimePoint now) {
+  const auto left = std::ranges::count_if(view.peers, &RouterPeer::established);
+  for (PeerRecord::Change& change : peers_.seen(view.peers, now)) {
+    std::string why;
+    switch (change.kind) {
+      case PeerRecord::Change::Kind::lost:
+        why = left == 0 ? "the session is lost, and no other is left: nothing is advertised to anybody"
+                        : fmt::format("the session is lost; {} {} left", left, left == 1 ? "is" : "are");
+        break;
+      case PeerRecord::Change::Kind::back:
+        why = "the session is established";
+        break;
+    }
+    effects_.emplace_back(effect::PeerTurned{now, std::move(change.peer), std::move(change.from),
+                                             std::move(change.to), std::move(why), change.lasted});
+  }
 }
 
 void Controller::on(const event::RoutesApplied& event, TimePoint now) {
@@ -414,7 +434,7 @@ void Controller::read_router(TimePoint now) {
         std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.settled(); });
     route_.pace(settled, now);
   }
-  if (route_.begin_read()) effects_.emplace_back(effect::ReadRouter{});
+  if (route_.begin_read(now)) effects_.emplace_back(effect::ReadRouter{});
 }
 
 }  // namespace herald

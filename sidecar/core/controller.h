@@ -25,6 +25,7 @@
 #include "sidecar/core/address/address_side.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/probe/probe_fleet.h"
+#include "sidecar/core/route/peer_record.h"
 #include "sidecar/core/route/route_side.h"
 #include "sidecar/core/service/brake.h"
 #include "sidecar/core/service/run.h"
@@ -84,6 +85,7 @@ class Controller {
   void on(const event::Observed& event, TimePoint now);
   void on(const event::StepFinished& event, TimePoint now);
   void on(const event::RouterRead& event, TimePoint now);
+  void note_peers(const RouterView& view, TimePoint now);
   void on(const event::RoutesApplied& event, TimePoint now);
   void on(const event::RouterChanged& event, TimePoint now);
   void on(const event::Administer& event, TimePoint now);
@@ -159,6 +161,7 @@ class Controller {
   ProbeFleet fleet_;
   AddressSide address_;
   RouteSide route_;
+  PeerRecord peers_;
 
   struct ServiceEntry {
     ServiceRun run;

@@ -11,4 +11,8 @@ std::string to_string(const Transition& transition) {
                      transition.reason.empty() ? "" : ": ", transition.reason);
 }
 
+std::string to_string(const PeerTurned& turned) {
+  return fmt::format("peer {}: {} -> {}: {}", turned.peer, turned.from, turned.to, turned.reason);
+}
+
 }  // namespace herald::effect

@@ -147,6 +147,19 @@ struct Transition {
 };
 // "web: announced -> withdrawing: why", "web/front: up -> down: why", "web: admin auto -> drain: by root"
 [[nodiscard]] std::string to_string(const Transition& transition);
+// A session of the router's was lost, or is back: told and kept as a transition is. `from` and `to` are the router's words.
+struct PeerTurned {
+  TimePoint at{};
+  std::string peer;  // its address
+  std::string from;
+  std::string to;
+  std::string reason;
+  Duration lasted{};  // how long it was `from`
+
+  bool operator==(const PeerTurned&) const = default;
+};
+// "peer 10.1.1.4: Established -> Active: why"
+[[nodiscard]] std::string to_string(const PeerTurned& turned);
 // Something that people should read, at most once per cause.
 struct Notice {
   bool error = false;
@@ -165,8 +178,9 @@ struct Exit {
 
 }  // namespace effect
 
-using Effect = std::variant<effect::StartProbe, effect::CancelProbe, effect::StartAside, effect::Probed,
-                            effect::Observe, effect::Apply, effect::ReadRouter, effect::ApplyRoutes,
-                            effect::Transition, effect::Notice, effect::Remember, effect::Exit>;
+using Effect =
+    std::variant<effect::StartProbe, effect::CancelProbe, effect::StartAside, effect::Probed, effect::Observe,
+                 effect::Apply, effect::ReadRouter, effect::ApplyRoutes, effect::Transition,
+                 effect::PeerTurned, effect::Notice, effect::Remember, effect::Exit>;
 
 }  // namespace herald

@@ -9,7 +9,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kGood{"up", "healthy", "announced", "auto"};
+constexpr std::array kGood{"up", "healthy", "announced", "auto", "Established"};
 constexpr std::array kBad{"down", "unhealthy", "withdrawn", "force"};
 
 Colour colour_of(const std::string& word) {
@@ -20,6 +20,7 @@ Colour colour_of(const std::string& word) {
 std::string subject_text(const Report& transition) {
   const std::string service = text_at(transition, "service");
   const std::string probe = text_at(transition, "probe");
+  if (const std::string peer = text_at(transition, "peer"); !peer.empty()) return "peer " + peer;
   if (service.empty()) return "heraldd";
   return probe.empty() ? service : service + "/" + probe;
 }

@@ -210,6 +210,13 @@ void Daemon::carry_out(const effect::Transition& effect) {
   systemd_.status_changed();
 }
 
+void Daemon::carry_out(const effect::PeerTurned& effect) {
+  const std::string change = fmt::format("{}>{}", effect.from, effect.to);
+  log_.write(LogLevel::notice, to_string(effect), {.service = {}, .probe = {}, .transition = change});
+  record(entry_of(effect, clocks()));
+  systemd_.status_changed();
+}
+
 void Daemon::carry_out(const effect::Notice& effect) {
   log_.write(effect.error ? LogLevel::error : LogLevel::notice,
              effect.service.empty() ? effect.text : fmt::format("{}: {}", effect.service, effect.text),
@@ -242,7 +249,7 @@ void Daemon::open_history() {
   if (const auto loaded = history_.load(); !loaded) log_.write(LogLevel::warning, loaded.error());
   const auto& before = history_.entries();
   const auto last = std::find_if(before.rbegin(), before.rend(),
-                                 [](const HistoryEntry& entry) { return entry.service.empty(); });
+                                 [](const HistoryEntry& entry) { return is_of_herald(entry); });
   const bool killed = last != before.rend() && last->to == "started";
   record(entry_of_herald("started",
                          fmt::format("{}{}", HERALD_VERSION, killed ? "; the one before it was killed" : ""),

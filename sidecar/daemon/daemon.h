@@ -91,6 +91,7 @@ class Daemon {
   void carry_out(const effect::ReadRouter& effect);
   void carry_out(const effect::ApplyRoutes& effect);
   void carry_out(const effect::Transition& effect);
+  void carry_out(const effect::PeerTurned& effect);
   void carry_out(const effect::Notice& effect);
   void carry_out(const effect::Remember& effect);
   void carry_out(const effect::Exit& effect);

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kHerald = "herald";
+constexpr std::string_view kPeer = "peer";
 constexpr std::size_t kLongestReason = 300;
 
 std::chrono::sys_time<milliseconds> wall_time(TimePoint when, const ClockPair& clocks) {
@@ -36,6 +37,18 @@ HistoryEntry entry_of(const effect::Transition& transition, const ClockPair& clo
           .lasted = std::chrono::floor<milliseconds>(transition.lasted)};
 }
 
+HistoryEntry entry_of(const effect::PeerTurned& turned, const ClockPair& clocks) {
+  return {.at = wall_time(turned.at, clocks),
+          .subject = std::string(kPeer),
+          .service = {},
+          .probe = {},
+          .from = turned.from,
+          .to = turned.to,
+          .reason = turned.reason,
+          .lasted = std::chrono::floor<milliseconds>(turned.lasted),
+          .peer = turned.peer};
+}
+
 HistoryEntry entry_of_herald(std::string to, std::string reason, const ClockPair& clocks) {
   return {.at = wall_time(clocks.core, clocks),
           .subject = std::string(kHerald),
@@ -47,6 +60,10 @@ HistoryEntry entry_of_herald(std::string to, std::string reason, const ClockPair
           .lasted = std::nullopt};
 }
 
+bool is_of_herald(const HistoryEntry& entry) {
+  return entry.subject == kHerald;
+}
+
 ordered_json to_json(const HistoryEntry& entry) {
   const auto lasted =
       static_cast<std::uint64_t>(std::max<std::int64_t>(entry.lasted.value_or(0ms).count(), 0));
@@ -54,6 +71,7 @@ ordered_json to_json(const HistoryEntry& entry) {
           {"subject", entry.subject},
           {"service", entry.service},
           {"probe", entry.probe},
+          {"peer", entry.peer},
           {"from", entry.from},
           {"to", entry.to},
           {"reason", entry.reason},
@@ -69,8 +87,8 @@ std::optional<HistoryEntry> read_entry(std::string_view line) {
   if (!object.is_object()) return std::nullopt;
   const auto at = parse_rfc3339(text("at"));
   if (!at || text("subject").empty() || text("to").empty()) return std::nullopt;
-  HistoryEntry entry{*at,          text("subject"), text("service"), text("probe"),
-                     text("from"), text("to"),      text("reason"),  std::nullopt};
+  HistoryEntry entry{*at,        text("subject"), text("service"), text("probe"), text("from"),
+                     text("to"), text("reason"),  std::nullopt,    text("peer")};
   const auto lasted = object.find("lasted_ms");
   if (lasted != object.end() && lasted->is_number_unsigned()) {
     constexpr std::uint64_t kMost = std::chrono::floor<milliseconds>(Duration::max()).count();  // 292 years

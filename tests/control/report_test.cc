@@ -101,9 +101,10 @@ TEST_CASE("why has the service, what each peer has of it, transitions and steps"
   CHECK(service["name"] == "web");
   CHECK(service["vips"][0]["peers"][0]["advertised"] == true);
   CHECK(service["vips"][0]["peers"][1]["advertised"] == false);
-  CHECK(service["transitions"][0] ==
-        ordered_json::parse(
-            R"({"at": "2026-11-23T09:59:40.000Z", "subject": "state", "service": "web", "probe": "",
+  CHECK(
+      service["transitions"][0] ==
+      ordered_json::parse(
+          R"({"at": "2026-11-23T09:59:40.000Z", "subject": "state", "service": "web", "probe": "", "peer": "",
                                 "from": "adopting", "to": "announced", "reason": "all 2 gates up", "lasted_ms": 0})"));
   CHECK(service["require"] == "all of 2 gates");
   CHECK(service["hold_down_until"].is_null());

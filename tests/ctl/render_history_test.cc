@@ -20,6 +20,16 @@ TEST_CASE("history is a line a transition: when, what, how long it was as before
                                           std::chrono::floor<std::chrono::milliseconds>(kClocks.wall), {});
   CHECK(one ==
         "10:02:01.000  web/front         up -> down                  after 1h 1m   refused: connect\n");
+  const auto peer = ctl::render_transition({{"subject", "peer"},
+                                            {"peer", "10.1.1.4"},
+                                            {"from", "Established"},
+                                            {"to", "Active"},
+                                            {"lasted_ms", 5000},
+                                            {"reason", "the session is lost; 1 is left"}},
+                                           std::chrono::floor<std::chrono::milliseconds>(kClocks.wall), {});
+  CHECK(peer.find("peer 10.1.1.4") != std::string::npos);
+  CHECK(peer.find("Established -> Active") != std::string::npos);
+  CHECK(peer.ends_with("the session is lost; 1 is left\n"));
   CHECK(ctl::render_transition({{"reason", "\x1b[2J"}, {"to", 7}}, {}, {}).find("\\x1b[2J") !=
         std::string::npos);
 }

@@ -278,6 +278,16 @@ void Invariants::on(const effect::Transition& effect, TimePoint now) {
   require(effect.service.ends_with(" (removed)"), "a transition of something that is not configured");
 }
 
+void Invariants::on(const effect::PeerTurned& effect, TimePoint now) {
+  require(!effect.peer.empty() && effect.at == now, "a session turned of no peer, or at another time");
+  const bool was = effect.from == "Established";
+  const bool is = effect.to == "Established";
+  require(was != is, "a session turned that is not up on one side alone");
+  const auto known = sessions_.try_emplace(effect.peer, was).first;
+  require(known->second == was, "a session turned from what it was not");
+  known->second = is;
+}
+
 void Invariants::on(const effect::Notice& /*effect*/, TimePoint /*now*/) {}
 
 void Invariants::on(const effect::Remember& effect, TimePoint /*now*/) {
@@ -339,11 +349,20 @@ void Invariants::check_services(const Controller& controller, TimePoint now) {
 void Invariants::check_shown(const Controller& controller, TimePoint now) {
   shown_at_ = now;
   std::size_t index = 0;
-  for (const ServiceSnapshot& service : controller.snapshot(now).services) {
+  const Snapshot snapshot = controller.snapshot(now);
+  if (snapshot.router && snapshot.router->reachable) check_sessions(*snapshot.router);
+  for (const ServiceSnapshot& service : snapshot.services) {
     require(!service.probes.empty() || service.name.ends_with(" (removed)"), "probes are not shown");
     for (const ProbeSnapshot& probe : service.probes) probes_.at(index++).shown(probe);
   }
   require(index == probes_.size(), "not every probe is shown");
+}
+
+void Invariants::check_sessions(const RouterView& view) {
+  for (const RouterPeer& peer : view.peers) {
+    const auto known = sessions_.try_emplace(peer.address, peer.established).first;
+    require(known->second == peer.established, "a session is lost or back, and nobody was told");
+  }
 }
 
 bool Invariants::is_lacking(const ServiceEntry& service, const AddressKey& key, TimePoint now) const {

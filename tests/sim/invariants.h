@@ -15,6 +15,8 @@
 //    announced anew.
 //  - The VIP of a route goes only once the route was seen withdrawn and linger has passed.
 //  - The kernel and the router are looked at again and again.
+//  - What is shown of the router's sessions is what was first seen of them and has been told since: no change is kept
+//    silent, and none is told twice.
 //  - A clean exit leaves what on_exit says; any exit comes within 5 s, and the linger of VIPs that go.
 #pragma once
 
@@ -78,6 +80,7 @@ class Invariants {
   void on(const effect::ReadRouter& effect, TimePoint now);
   void on(const effect::ApplyRoutes& effect, TimePoint now);
   void on(const effect::Transition& effect, TimePoint now);
+  void on(const effect::PeerTurned& effect, TimePoint now);
   void on(const effect::Notice& effect, TimePoint now);
   void on(const effect::Remember& effect, TimePoint now);
   void on(const effect::Exit& effect, TimePoint now);
@@ -93,6 +96,7 @@ class Invariants {
   [[nodiscard]] const ServiceEntry* owner(const Vip& vip) const;
   void check_services(const Controller& controller, TimePoint now);
   void check_shown(const Controller& controller, TimePoint now);
+  void check_sessions(const RouterView& view);
   void check_overdue(TimePoint now);
   void administered(const event::Administer& event, TimePoint now);
   void router_told(TimePoint now);
@@ -148,6 +152,8 @@ class Invariants {
   TimePoint read_router_at_;
   TimePoint looked_at_;
   TimePoint shown_at_;
+  std::map<std::string, bool>
+      sessions_;  // by peer: whether it is established, as it was seen first and told since
   std::optional<std::string> counters_;  // before a late answer
 };
 

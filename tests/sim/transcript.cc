@@ -65,6 +65,7 @@ std::string timeline_text(const Event& event) {
 
 std::string timeline_text(const Effect& effect) {
   return std::visit(Overloaded{[](const effect::Transition& transition) { return to_string(transition); },
+                               [](const effect::PeerTurned& turned) { return to_string(turned); },
                                [](const effect::Notice& notice) { return shown(notice); },
                                [](const effect::Apply& apply) { return "step: " + to_string(apply.step); },
                                [](const effect::ApplyRoutes& apply) { return shown(apply); },

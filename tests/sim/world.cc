@@ -413,6 +413,11 @@ void World::carry_out(const effect::Transition& effect) {
   count("transitions");
   if (effect.to == "held") count(effect.reason.ends_with("damping") ? "dampings" : "hold-downs");
 }
+
+void World::carry_out(const effect::PeerTurned& /*effect*/) {
+  count("sessions lost or back");
+}
+
 void World::carry_out(const effect::Notice& effect) {
   count("notices");
   if (effect.text.starts_with("BRAKE: "))

@@ -19,9 +19,10 @@ std::string line(const std::string& members) {
 TEST_CASE("history entry: a transition becomes a line of JSON, and that the same entry again") {
   const HistoryEntry entry =
       entry_of({kNow, "web", "front", "up", "down", "7", Subject::probe, 3min}, kClocks);
-  CHECK(to_json(entry).dump() ==
-        R"({"at":"2026-11-23T10:03:00.000Z","subject":"probe","service":"web","probe":"front","from":"up",)"
-        R"("to":"down","reason":"7","lasted_ms":180000})");
+  CHECK(
+      to_json(entry).dump() ==
+      R"({"at":"2026-11-23T10:03:00.000Z","subject":"probe","service":"web","probe":"front","peer":"","from":"up",)"
+      R"("to":"down","reason":"7","lasted_ms":180000})");
   CHECK(read_entry(to_json(entry).dump()) == entry);
   const HistoryEntry started = entry_of_herald("started", "0.1.0", kClocks);
   CHECK(started.subject == "herald");
@@ -29,6 +30,17 @@ TEST_CASE("history entry: a transition becomes a line of JSON, and that the same
   CHECK_FALSE(started.lasted);
   CHECK(to_json(started)["lasted_ms"].is_null());
   CHECK(read_entry(to_json(started).dump()) == started);
+}
+
+TEST_CASE("history entry: a session that is lost is of its peer, and of no service") {
+  const HistoryEntry entry = entry_of(
+      effect::PeerTurned{kNow, "10.1.1.4", "Established", "Active", "the session is lost", 3min}, kClocks);
+  CHECK(to_json(entry).dump() ==
+        R"({"at":"2026-11-23T10:03:00.000Z","subject":"peer","service":"","probe":"","peer":"10.1.1.4",)"
+        R"("from":"Established","to":"Active","reason":"the session is lost","lasted_ms":180000})");
+  CHECK(read_entry(to_json(entry).dump()) == entry);
+  CHECK_FALSE(is_of_herald(entry));
+  CHECK(is_of_herald(entry_of_herald("started", "", kClocks)));
 }
 
 TEST_CASE("history entry: its time is the wall clock's, as far back as the transition is") {

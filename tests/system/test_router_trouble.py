@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 
 import pytest
 
-from herald import http, service
+from herald import _program, http, service
 from test_life import VIP, quiet, start_announced
 from waiting import wait_until
 
@@ -131,22 +133,55 @@ def test_vtysh_that_hangs_or_prints_junk(region, behaviour):
     assert herald.stop() == 0
 
 
-def test_one_route_server_less_is_shown_and_takes_nothing_down(region):
+def told_of(herald, peer: str) -> list[dict]:
+    """What the history has of a session's, oldest first."""
+    entries = json.loads(herald.ctl("history", "--json").stdout)["transitions"]
+    return [one for one in entries if one["subject"] == "peer" and one["peer"] == peer]
+
+
+def test_a_route_server_session_that_is_lost_and_back_is_told_everywhere(region):
+    """Nothing is taken down for it; status, why, history, watch and the journal say it, and the exit code is 1."""
     _, herald = start_announced(region)
     rs1, rs2 = (rs.plan.address for rs in region.route_servers.values())
-    mark = region.mark()
-    region.rs2.disable_session()
+    herald.wait_state("web", "announced")
+    wait_until(lambda: herald.ctl("status").returncode == 0, "all is as wanted", 20, poll=0.2, evidence=herald.log_tail)
+    seen = region.lab.dir / "watched"
+    with seen.open("w") as out:
+        watch = subprocess.Popen([_program("heraldctl"), "--socket", str(herald.socket), "watch", "--json"], stdout=out)
+    try:
+        mark = region.mark()
+        region.rs2.disable_session()
+        # Neither FRR nor BIRD tells of a session: it is in the next of the reads that come every 2 to 10 s.
+        problem = herald.wait_problem("web", "sent to", timeout=30)
+        assert problem.startswith(f"sent to {rs1} alone: no session with {rs2} ("), problem
+        web = herald.service("web")
+        assert web["state"] == "announced" and not web["as_wanted"] and web["vips"][0]["advertised_to"] == [rs1]
+        states = {peer["address"]: peer["state"] for peer in herald.status()["router"]["peers"]}
+        assert states[rs1] == "Established" and states[rs2] != "Established"
+        done = herald.ctl("status")
+        assert done.returncode == 1 and problem in done.stdout, done
+        assert len(told_of(herald, rs2)) == 1, told_of(herald, rs2)
+        (lost,) = told_of(herald, rs2)
+        assert lost["from"] == "Established" and lost["to"] == states[rs2] and lost["service"] == ""
+        assert lost["reason"] == "the session is lost; 1 is left"
+        assert region.vips() == {VIP}
+        assert region.rs1.events(mark.at["rs1"]) == []
 
-    def states() -> dict[str, str]:
-        return {peer["address"]: peer["state"] for peer in herald.status()["router"]["peers"]}
-
-    # Nothing tells herald of a lost session: it is in the next of the reads that come every 10 s.
-    wait_until(lambda: states()[rs2] != "Established", "the lost session in the status", 25, poll=0.2, evidence=herald.log_tail)
-    assert states()[rs1] == "Established"
-    web = herald.service("web")
-    assert web["state"] == "announced" and web["vips"][0]["advertised_to"] == [rs1]
-    assert region.vips() == {VIP}
-    assert region.rs1.events(mark.at["rs1"]) == []
+        region.rs2.enable_session()
+        wait_until(lambda: len(told_of(herald, rs2)) == 2, "told that it is back", 60, poll=0.3, evidence=herald.log_tail)
+        back = told_of(herald, rs2)[1]
+        assert back["to"] == "Established" and back["reason"] == "the session is established"
+        wait_until(lambda: herald.ctl("status").returncode == 0, "all is as wanted again", 20, poll=0.2, evidence=herald.log_tail)
+        assert herald.service("web")["problem"] == ""
+        assert told_of(herald, rs1) == []
+        wait_until(lambda: seen.read_text().count('"subject":"peer"') == 2, "the watcher hears of both", 10)
+        for entry in (lost, back):
+            line = f"peer {rs2}: {entry['from']} -> {entry['to']}: {entry['reason']}"
+            assert line in herald.log_text(), herald.log_tail()
+            assert f"peer {rs2}" in herald.ctl("history", "web").stdout
+    finally:
+        watch.terminate()
+        watch.wait(10)
 
 
 @pytest.mark.nva("bird")

@@ -147,8 +147,10 @@ void BirdReading::judge_peers() {
     return spec_.peers.empty() || is_in(address, spec_.peers);
   };
   for (const std::string& address : spec_.peers) {
-    if (std::ranges::none_of(peers, [&](const BirdPeer& peer) { return peer.peer.address == address; }))
-      view_.peers.push_back({address, std::string(kNotConfigured), false});
+    const auto found =
+        std::ranges::find(peers, address, [](const BirdPeer& peer) { return peer.peer.address; });
+    if (found == peers.end()) view_.peers.push_back({address, std::string(kNotConfigured), false});
+    note_without_session(address, found == peers.end() ? nullptr : &*found);
   }
   for (const BirdPeer& peer : peers) view_.peers.push_back(peer.peer);
   for (auto& [vip, route] : view_.routes) {
@@ -159,6 +161,14 @@ void BirdReading::judge_peers() {
     }
     if (spec_.peers.empty() && !route.advertised_to.empty()) route.missing_from.clear();
   }
+}
+
+// Of one that BIRD does not have nobody knows the family.
+void BirdReading::note_without_session(const std::string& route_server, const BirdPeer* peer) {
+  if (peer != nullptr && peer->peer.established) return;
+  for (auto& [vip, route] : view_.routes)
+    if (peer == nullptr || (is_ipv6(vip) ? peer->ipv6 : peer->ipv4))
+      route.without_session.push_back(route_server);
 }
 
 // A route has the name of its policy only where file and BIRD are known to agree. Where one has it and the other not

@@ -45,6 +45,8 @@ class BirdReading {
   void next();
   void finish();
   void judge_peers();
+  // peer: null where BIRD has none of that address.
+  void note_without_session(const std::string& route_server, const BirdPeer* peer);
   void judge_owned();
   void judge_trial();
   [[nodiscard]] std::optional<std::string> trouble() const;

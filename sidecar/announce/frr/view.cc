@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -73,10 +74,22 @@ std::vector<RouterPeer> ordered(std::vector<RouterPeer> seen, const RouterSpec& 
   return peers;
 }
 
+// Of those that bgpd does not know nobody knows the family.
+std::vector<std::string> without_session(const JsonMember& family, const FrrPeers& peers,
+                                         const RouterSpec& spec) {
+  std::vector<std::string> without;
+  const JsonMember members = family.object_at("peers");
+  std::ranges::copy_if(spec.peers, std::back_inserter(without), [&](const std::string& address) {
+    const auto peer = std::ranges::find(peers.peers, address, &RouterPeer::address);
+    return !peer->established && (peer->state == kNotConfigured || members.has(address));
+  });
+  return without;
+}
+
 // Of a prefix that is not in its table bgpd says "{}"; anything else has paths.
-RouterRoute route_from(const JsonMember& document, const std::vector<std::string>& established,
-                       const RouterSpec& spec) {
+RouterRoute route_from(const JsonMember& document, const FrrPeers& peers, bool ipv6, const RouterSpec& spec) {
   RouterRoute route;
+  route.without_session = ipv6 ? peers.ipv6_without : peers.ipv4_without;
   if (document.empty()) return route;
   if (!document.has("paths")) document.fail("has no paths");
   document.each_of_list("paths", [&](const JsonMember& path) {
@@ -85,7 +98,7 @@ RouterRoute route_from(const JsonMember& document, const std::vector<std::string
     route.in_rib = route.in_rib || (is_ours && is_best);
   });
   const JsonMember advertised = document.object_at("advertisedTo");
-  for (const std::string& peer : established)
+  for (const std::string& peer : ipv6 ? peers.ipv6 : peers.ipv4)
     (advertised.has(peer) ? route.advertised_to : route.missing_from).push_back(peer);
   // Without a list of Route Servers, other peers may be meant not to hear it: one that does is enough.
   if (spec.peers.empty() && !route.advertised_to.empty()) route.missing_from.clear();
@@ -121,6 +134,8 @@ std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, co
   collect(summary.object_at("ipv6Unicast"), seen, peers.ipv6);
   if (problem) return std::unexpected(unexpected_answer(*problem));
   peers.peers = ordered(std::move(seen), spec);
+  peers.ipv4_without = without_session(summary.object_at("ipv4Unicast"), peers, spec);
+  peers.ipv6_without = without_session(summary.object_at("ipv6Unicast"), peers, spec);
   return peers;
 }
 
@@ -140,7 +155,7 @@ std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::str
     const JsonMember document((*found)[index], problem);
     const Vip& vip = vips[index];
     const std::string prefix = document.text_at("prefix");
-    RouterRoute route = route_from(document, is_ipv6(vip) ? peers.ipv6 : peers.ipv4, spec);
+    RouterRoute route = route_from(document, peers, is_ipv6(vip), spec);
     if (problem) return std::unexpected(unexpected_answer(fmt::format("of {}, {}", vip.prefix, *problem)));
     if (!prefix.empty() && prefix != vip.prefix)
       return std::unexpected(fmt::format("bgpd: asked for {}, was told of {}", vip.prefix, said(prefix)));

@@ -23,6 +23,9 @@ struct FrrPeers {
   std::vector<RouterPeer> peers;
   std::vector<std::string> ipv4;  // established, and judged for IPv4 VIPs
   std::vector<std::string> ipv6;
+  std::vector<std::string> ipv4_without =
+      {};  // configured, without a session, and of the family or of no known one
+  std::vector<std::string> ipv6_without = {};
 };
 [[nodiscard]] std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text,
                                                                      const RouterSpec& spec);

@@ -10,7 +10,11 @@ namespace {
 // A VIP's change takes FRR 62-74 ms to the wire; reading earlier only costs a second read.
 constexpr Duration kFirstPace = 100ms;
 constexpr Duration kLongestPace = 5s;
-constexpr Duration kSettledPace = 10s;
+// Neither FRR nor BIRD tells of a session that is lost: only a read does. What a read takes is its price, nearly all of it
+// (vtysh has to be started, birdc as well), and it grows with the VIPs.
+constexpr Duration kSettledLeast = 2s;
+constexpr Duration kSettledMost = 10s;
+constexpr int kSettledShare = 50;
 // Signs of a restart come in groups, and the first of them before the router can answer.
 constexpr Duration kReadAfterChange = 100ms;
 // FRR's daemons answer first and are told their configuration (vtysh -b) when all of them run.
@@ -151,21 +155,28 @@ bool RouteSide::is_answered() const {
 
 void RouteSide::pace(bool settled, TimePoint now) {
   reading_ = Reading::rests;
-  const bool was_settled = pace_ >= kSettledPace;
-  pace_ = settled ? kSettledPace : was_settled ? kFirstPace : std::clamp(pace_ * 2, kFirstPace, kLongestPace);
+  const bool was_settled = std::exchange(is_settled_, settled);
+  if (settled) {
+    const Duration took = read_at_.value_or(began_) - began_;
+    pace_ = std::clamp(took * kSettledShare, kSettledLeast, kSettledMost);
+  } else {
+    pace_ = was_settled ? kFirstPace : std::clamp(pace_ * 2, kFirstPace, kLongestPace);
+  }
   if (restart_ && now < restart_->until) pace_ = std::min(pace_, kBriskPace);
   read_by(now + pace_);
 }
 
-bool RouteSide::begin_read() {
+bool RouteSide::begin_read(TimePoint now) {
   if (!exists_ || reading_ != Reading::rests || is_told() || next_read_) return false;
   reading_ = Reading::reading;
+  began_ = now;
   ++latest_;
   return true;
 }
 
 void RouteSide::read_soon(TimePoint when) {
   pace_ = kFirstPace;
+  is_settled_ = false;
   read_by(when);
 }
 

@@ -10,7 +10,8 @@
 //   rests      the next read begins when its time has come.
 //   reading    one is under way. A batch that is sent meanwhile gives it up: to be read again soon.
 //   answered   and the pace is not set yet: a read follows after 100 ms, doubled to 5 s for as long as something is not as
-//              wanted, and after 10 s once all is.
+//              wanted; once all is, after fifty times what the read took, but 2 s at least and 10 s at most: so sessions that
+//              are lost are seen soon, for two hundredths of a processor.
 //   telling    a batch is with the router (in_flight() of its parts), and nothing is read or planned until it has ended. It
 //              lies beside the three above: after applied() they go on.
 //
@@ -80,7 +81,7 @@ class RouteSide {
   [[nodiscard]] bool is_answered() const;
   void pace(bool settled, TimePoint now);
   // True: a read begins now.
-  bool begin_read();
+  bool begin_read(TimePoint now);
   [[nodiscard]] TimePoint next_due() const;
 
   // By the last read: what FRR came back with after a restart and was not told since, so that its saved configuration
@@ -134,6 +135,8 @@ class RouteSide {
   Reading reading_ = Reading::rests;
   std::optional<TimePoint> next_read_;  // none: as soon as it may
   Duration pace_{};
+  bool is_settled_ = false;
+  TimePoint began_{};  // the last read
   std::uint64_t latest_ = 0;
   std::optional<RouterView> view_;
   std::uint64_t view_sequence_ = 0;

@@ -28,6 +28,8 @@ struct RouterRoute {
   bool in_rib = false;                     // originated here and in the BGP table
   std::vector<std::string> advertised_to;  // addresses of established peers
   std::vector<std::string> missing_from;   // established peers of the VIP's family that were not sent it
+  std::vector<std::string> without_session =
+      {};  // configured Route Servers that would be sent it, were there a session
 
   bool operator==(const RouterRoute&) const = default;
 };

@@ -121,7 +121,7 @@ class ServiceRun {
   // How its VIPs stand toward the fallback.
   void stand(std::vector<VipStanding>& standings, const Sight& sight) const;
   [[nodiscard]] const Demand& demand() const { return demand_; }
-  [[nodiscard]] bool settled() const { return !problem_ || gone(); }
+  [[nodiscard]] bool settled() const { return !problem_ || state_ == ServiceState::announced || gone(); }
   [[nodiscard]] const Problem& problem() const { return problem_; }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;

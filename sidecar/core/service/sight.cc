@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 namespace herald {
 
@@ -103,7 +105,8 @@ ServiceSight::Judged ServiceSight::judge(const Wish& wish) const {
     harmless = std::move(problem);
   }
   if (wish.draining) return {ServiceState::draining, {}};
-  if (wanted) return {ServiceState::announced, {}};
+  // It is announced as far as there is anybody to hear it; that there is not is for people to see to.
+  if (wanted) return {ServiceState::announced, session_problem()};
   return {wish.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(harmless)};
 }
 
@@ -213,6 +216,25 @@ Problem ServiceSight::advertise_problem(const Vip& vip) const {
   if (!route.advertised_to.empty() || sight_.router->peers.empty()) return {};
   return fmt::format("{} is in {}'s BGP table, and no session is established to advertise it by", vip.prefix,
                      stack());
+}
+
+// A Route Server without a session is not sent anything; that all others are is no reason to be silent.
+Problem ServiceSight::session_problem() const {
+  if (!is_answered()) return {};
+  const auto with_state = [this](const std::string& address) {
+    const auto peer = std::ranges::find(sight_.router->peers, address, &RouterPeer::address);
+    return peer == sight_.router->peers.end() ? address : fmt::format("{} ({})", address, peer->state);
+  };
+  for (const Vip& vip : spec_.vips) {
+    const RouterRoute* const route = route_of(vip);
+    // That it is sent to nobody at all: advertise_problem().
+    if (route == nullptr || route->without_session.empty() || route->advertised_to.empty()) continue;
+    std::vector<std::string> without;
+    std::ranges::transform(route->without_session, std::back_inserter(without), with_state);
+    return fmt::format("sent to {} alone: no session with {}", fmt::join(route->advertised_to, ", "),
+                       fmt::join(without, ", "));
+  }
+  return {};
 }
 
 // ---- not wanted

@@ -121,6 +121,7 @@ class ServiceSight {
   [[nodiscard]] Problem route_problem(const Vip& vip, const Wish& wish) const;
   [[nodiscard]] Problem table_problem(const Vip& vip) const;
   [[nodiscard]] Problem advertise_problem(const Vip& vip) const;
+  [[nodiscard]] Problem session_problem() const;
   [[nodiscard]] Problem withdraw_address_problem(const Vip& vip) const;
   [[nodiscard]] Problem withdraw_route_problem(const Vip& vip) const;
   [[nodiscard]] Problem stale_problem(const Vip& vip) const;

@@ -116,6 +116,8 @@ TEST_CASE_METHOD(Bench, "a configured Route Server that BIRD does not know is sh
   const RouterView view = read();
   REQUIRE(view.peers.size() == 3);
   CHECK(view.peers[0] == RouterPeer{"10.1.1.9", std::string(kNotConfigured), false});
+  for (const Vip& vip : {kWeb, kWeb6})
+    CHECK(view.routes.at(vip).without_session == std::vector<std::string>{"10.1.1.9"});
 }
 
 TEST_CASE_METHOD(Bench, "a route has a policy's name only where the file and BIRD agree") {
@@ -204,7 +206,7 @@ TEST_CASE_METHOD(Bench, "a session that has ended in between is down and not ask
   const RouterView view = read();
   CHECK(view.error == "");
   CHECK(view.peers[1] == RouterPeer{"10.1.1.132", "Down", false, "10:00:00"});
-  CHECK(view.routes.at(kWeb) == RouterRoute{true, {"10.1.1.4"}, {}});
+  CHECK(view.routes.at(kWeb) == RouterRoute{true, {"10.1.1.4"}, {}, {"10.1.1.132"}});
 }
 
 TEST_CASE_METHOD(Bench, "one answer that is none ends the reading: nothing half known is told") {

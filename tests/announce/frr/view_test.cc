@@ -64,6 +64,23 @@ TEST_CASE("a route that one Route Server was not sent is missing there") {
   CHECK(parse_frr_routes(text, {kVip}, peers, spec_with({}))->at(kVip).missing_from.empty());
 }
 
+TEST_CASE("a Route Server without a session is missed by VIPs of its families alone") {
+  const RouterSpec spec = spec_with({"10.1.1.4", "10.1.1.132", "fd00::4", "10.1.1.9"});
+  const std::string up = R"({"state":"Established","connectionsEstablished":1,"connectionsDropped":0})";
+  const std::string down = R"({"state":"Active","connectionsEstablished":1,"connectionsDropped":1})";
+  const auto peers = parse_frr_summary(R"({"ipv4Unicast":{"peers":{"10.1.1.4":)" + up + R"(,"10.1.1.132":)" +
+                                           down + R"(,"10.1.1.200":)" + down +
+                                           R"(}},"ipv6Unicast":{"peers":{"fd00::4":)" + down + "}}}",
+                                       spec);
+  REQUIRE(peers);
+  const auto routes = parse_frr_routes(R"({"prefix":"10.99.0.1/32","advertisedTo":{"10.1.1.4":{}},)"
+                                       R"("paths":[{"sourced":true,"bestpath":{"overall":true}}]}{})",
+                                       {kVip, kVip6}, *peers, spec);
+  REQUIRE(routes);
+  CHECK(routes->at(kVip) == RouterRoute{true, {"10.1.1.4"}, {}, {"10.1.1.132", "10.1.1.9"}});
+  CHECK(routes->at(kVip6).without_session == std::vector<std::string>{"fd00::4", "10.1.1.9"});
+}
+
 TEST_CASE("a path that is not settled or not ours does not count") {
   const FrrPeers peers;
   const auto in_rib = [&](const std::string& path) {

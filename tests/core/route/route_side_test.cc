@@ -23,7 +23,7 @@ class Bench {
 
   // Until the next read begins; returns when.
   TimePoint next_read() {
-    for (side.wake(now); !side.begin_read(); side.wake(now)) {
+    for (side.wake(now); !side.begin_read(now); side.wake(now)) {
       REQUIRE(side.next_due() < TimePoint::max());
       now = side.next_due();
     }
@@ -51,7 +51,7 @@ TEST_CASE("without a stack there is nothing to do") {
   bench.side.expect_change(kStart);
   bench.side.wake(kStart);
   CHECK(bench.side.next_due() == TimePoint::max());
-  CHECK_FALSE(bench.side.begin_read());
+  CHECK_FALSE(bench.side.begin_read(kStart));
   CHECK_FALSE(bench.side.may_plan());
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("reads follow each other more and more slowly, and slowest once all is
   Bench bench;
   CHECK(bench.next_read() == kStart);
   CHECK(bench.side.latest_sequence() == 1);
-  CHECK_FALSE(bench.side.begin_read());
+  CHECK_FALSE(bench.side.begin_read(bench.now));
   REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
   CHECK(bench.side.is_answered());
   bench.side.pace(false, bench.now);
@@ -69,6 +69,16 @@ TEST_CASE("reads follow each other more and more slowly, and slowest once all is
     CHECK(bench.now - std::exchange(last, bench.now) == pace);
   }
   REQUIRE(bench.read({}, true));
+  last = bench.now;
+  CHECK(bench.next_read() == last + 2s);
+  bench.now += 100ms;  // what it took
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  bench.side.pace(true, bench.now);
+  last = bench.now;
+  CHECK(bench.next_read() == last + 5s);
+  bench.now += 1s;
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  bench.side.pace(true, bench.now);
   last = bench.now;
   CHECK(bench.next_read() == last + 10s);
   REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
@@ -89,7 +99,7 @@ TEST_CASE("after a restart the router is read often for a while, whatever it sho
     CHECK(bench.now - last == 200ms);
   }
   const TimePoint last = bench.now;
-  CHECK(bench.next_read() == last + 10s);
+  CHECK(bench.next_read() == last + 2s);
 }
 
 TEST_CASE("what FRR comes back with was saved, unless it was told since its restart") {
@@ -138,7 +148,7 @@ TEST_CASE("a batch gives the read up, and nothing is read or planned until it ha
   CHECK(bench.side.is_told());
   CHECK_FALSE(bench.side.answered({}, bench.now));  // it was given up
   bench.side.wake(bench.now + 1h);
-  CHECK_FALSE(bench.side.begin_read());
+  CHECK_FALSE(bench.side.begin_read(bench.now));
   bench.side.wishes_changed();
   CHECK_FALSE(bench.side.may_plan());
 
