@@ -118,7 +118,8 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
   }
   next_ = schedule_.next(due_, started_, now, pace(), random);
   if (const auto planned = std::exchange(planned_, std::nullopt); planned && planned->next > now) {
-    if (planned->next < next_) std::tie(due_, next_) = std::tie(planned->due, planned->next);
+    const bool is_same_pace = planned->pace == pace() && planned->pace != Pace::fast;
+    if (is_same_pace || planned->next < next_) std::tie(due_, next_) = std::tie(planned->due, planned->next);
   }
   if (!is_worth_nudging()) nudges_.drop();
   if (nudges_.is_waiting()) hurry(now);
@@ -156,7 +157,7 @@ bool ProbeRun::is_worth_nudging() const {
 void ProbeRun::hurry(TimePoint now) {
   const TimePoint earliest = nudges_.earliest(now);
   if (earliest >= next_) return;
-  planned_ = Planned{due_, next_};
+  planned_ = Planned{due_, next_, pace()};
   due_ = next_ = earliest;
 }
 

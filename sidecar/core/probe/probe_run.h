@@ -99,11 +99,12 @@ class ProbeRun {
   TimePoint started_{};
   TimePoint deadline_{};  // while expiring: of the word
   TimePoint next_{};
-  // Of the attempt that a nudge has brought forward: when it would have begun. It begins then all the same where the nudged one
-  // leads to nothing earlier, so that no nudge makes anything later.
+  // Of the attempt that a nudge has brought forward: when it would have begun. It begins then all the same, so that no nudge
+  // moves the grid or makes anything later; only another pace may lead to something earlier.
   struct Planned {
     TimePoint due{};
     TimePoint next{};
+    Pace pace{};
   };
   std::optional<Planned> planned_;
   Nudges nudges_;

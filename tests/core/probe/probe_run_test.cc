@@ -249,6 +249,24 @@ TEST_CASE("a nudge makes the next attempt due now, and moves no grid") {
   CHECK(bench.probe.snapshot().nudges_dropped == 1);
 }
 
+TEST_CASE("nudges around a point of the grid do not make it come again") {
+  ProbeSpec jittery = spec();
+  jittery.timing.jitter = 0.05;
+  Bench bench(jittery);
+  bench.run(kPass);
+  bench.run(kPass);
+  for (int point = 0; point < 50; ++point) {
+    const TimePoint planned = bench.now;
+    bench.run(kPass);  // a little before its point, or after it
+    const TimePoint next = bench.now;
+    REQUIRE(next - planned >= 900ms);
+    bench.probe.nudge(Nudge::listener_closed, planned + 3ms);
+    bench.now = planned + 10ms;
+    bench.run(kPass);
+    REQUIRE(bench.now == next);
+  }
+}
+
 TEST_CASE("with jitter, too, a nudge makes nothing later") {
   ProbeSpec jittery = spec();
   jittery.timing.jitter = 0.05;
