@@ -22,7 +22,7 @@ TEST_CASE_METHOD(Bench,
   listener.close();
   REQUIRE(run_until(loop, [this] { return !has(kWeb); }));
   REQUIRE(run_until(loop, [this] { return logged.has("web: withdrawing -> withdrawn"); }));
-  const std::string kept = R"("service":"web","probe":"front","from":"up","to":"down")";
+  const std::string kept = R"("service":"web","probe":"front","peer":"","from":"up","to":"down")";
   CHECK(run_until(loop, [&] { return history().find(kept) != std::string::npos; }));
 }
 

@@ -159,10 +159,10 @@ def test_a_route_server_session_that_is_lost_and_back_is_told_everywhere(region)
         states = {peer["address"]: peer["state"] for peer in herald.status()["router"]["peers"]}
         assert states[rs1] == "Established" and states[rs2] != "Established"
         done = herald.ctl("status")
-        assert done.returncode == 1 and problem in done.stdout, done
+        assert done.returncode == 1 and problem.split(" (")[0] in done.stdout, done  # Idle and Active take turns
         assert len(told_of(herald, rs2)) == 1, told_of(herald, rs2)
         (lost,) = told_of(herald, rs2)
-        assert lost["from"] == "Established" and lost["to"] == states[rs2] and lost["service"] == ""
+        assert lost["from"] == "Established" and lost["to"] != "Established" and lost["service"] == ""
         assert lost["reason"] == "the session is lost; 1 is left"
         assert region.vips() == {VIP}
         assert region.rs1.events(mark.at["rs1"]) == []
