@@ -170,6 +170,7 @@ void ServiceRules::count_delay(TimePoint now) {
     if (order.state == AdminState::drain && (!order.expires || now < *order.expires))
       first = std::min(first, order.since);
   }
+  if (first == TimePoint::max()) return;  // told at a start, and over by then
   drained_at_ = first + (has_draining(spec_.announce) ? spec_.drain.delay : 0s);
 }
 
