@@ -92,6 +92,8 @@ class FrrLever final : public RouterLever {
   // `network` line before it is whole.
   std::set<std::string> whole_maps_;
   FrrMapWatch watch_;
+  std::map<std::string, FrrMapShape> edited_;  // by somebody else, as of the last read
+  std::set<std::string> deleted_;              // the same
 
   OnView on_view_;
   RouterView view_;
@@ -141,7 +143,13 @@ void FrrLever::take_owned(FrrOwned owned) {
     view_.altered[vip] = fmt::format("somebody deleted the route-map {}", map);
   const auto changed =
       watch_.changed(owned.maps, [&](const std::string& map) { return shape_of(map, owned); });
-  for (const auto& [map, how] : changed) whole_maps_.erase(map);
+  edited_.clear();
+  deleted_.clear();
+  for (const auto& [vip, map] : owned.missing_maps) deleted_.insert(map);
+  for (const auto& [map, how] : changed) {
+    whole_maps_.erase(map);
+    if (owned.used_maps.contains(map)) edited_[map] = owned.maps.at(map);  // else nothing hangs on it
+  }
   for (auto& [vip, map] : view_.owned) {
     const auto how = changed.find(map);
     if (how == changed.end()) continue;
@@ -248,10 +256,14 @@ FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
 }
 
 FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
-  FrrMaps maps{.defined = whole_maps_, .doubtful = {}, .unused = {}};
+  FrrMaps maps{.defined = whole_maps_, .doubtful = {}, .unused = {}, .deleted = deleted_};
   if (!owned_) return maps;
   for (const auto& [map, shape] : owned_->maps) {
-    if (!whole_maps_.contains(map)) maps.doubtful.insert(map);
+    if (const auto edited = edited_.find(map); edited != edited_.end()) {
+      maps.edited.insert(*edited);
+    } else if (!whole_maps_.contains(map)) {
+      maps.doubtful.insert(map);
+    }
     const bool is_wished = std::ranges::any_of(
         steps, [&](const RouteStep& step) { return step.policy && step.policy->name == map; });
     // As of the last read: what these steps leave unused goes with the next ones, for some of them may fail.

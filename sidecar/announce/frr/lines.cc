@@ -95,9 +95,34 @@ class BatchWriter {
     return missing;
   }
 
+  // Takes away what a map holds and should not. What it lacks comes with its definition, and so does an entry of another action,
+  // which takes the place of the one with its number.
+  void undo(const std::string& map, const FrrMapShape& is, const FrrMapShape& should,
+            const StepIndices& steps) {
+    for (const auto& [entry, lines] : is) {
+      const auto same = should.find(entry);
+      if (same == should.end()) {
+        const std::string number = entry.substr(entry.find(' '));
+        if (std::ranges::none_of(should, [&](const auto& one) { return one.first.ends_with(number); }))
+          add(FrrLine::Kind::tidy, fmt::format("no route-map {} {}", map, entry), steps);
+        continue;
+      }
+      if (lines == same->second) continue;
+      add(FrrLine::Kind::enter, fmt::format("route-map {} {}", map, entry), steps);
+      for (const std::string& line : lines) {
+        if (!same->second.contains(line)) add(FrrLine::Kind::tidy, "no " + line, steps);
+      }
+      add(FrrLine::Kind::leave, "exit", steps);
+    }
+  }
+
   void define(const Definition& definition) {
     const auto& [map, lines, steps] = definition;
-    if (maps_.doubtful.contains(map)) add(FrrLine::Kind::set, "no route-map " + map, steps);
+    if (const auto edited = maps_.edited.find(map); edited != maps_.edited.end()) {
+      undo(map, edited->second, frr_map_shape(lines, map), steps);
+    } else if (maps_.doubtful.contains(map)) {
+      add(FrrLine::Kind::set, "no route-map " + map, steps);
+    }
     bool inside = false;
     const auto leave = [&] {
       if (std::exchange(inside, false)) add(FrrLine::Kind::leave, "exit", steps, map);
@@ -122,6 +147,7 @@ class BatchWriter {
     add(FrrLine::Kind::enter, fmt::format("address-family {} unicast", name), all);
     for (const std::size_t index : indices) {
       const RouteStep& step = steps_[index];
+      if (step.policy && maps_.deleted.contains(step.policy->name)) continue;
       const auto lines =
           step.policy ? objects_.network(step.vip, step.policy->name) : objects_.no_network(step.vip, "");
       for (const std::string& line : lines) add(FrrLine::Kind::set, line, {index});

@@ -3,11 +3,14 @@
 //
 // It refuses: editing a route-map. A map is defined once, whole, before a `network` line names it, and what it holds
 // never changes (policy.h): an edit would wait for bgpd's delay timer of 5 s, which every further edit restarts. One that
-// somebody else edited is deleted and defined anew, and the `network` line that follows has bgpd look at once.
+// somebody else edited is put right line by line, and the `network` line that follows has bgpd look at once. It is not deleted for
+// that, and the map that somebody deleted is defined without a `network` line: bgpd takes it up by itself when its timer ends.
+// For bgpd (8.4.4) crashes now and then when a map that a `network` line names is deleted, made again and named again at once.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "sidecar/announce/frr/fallback.h"
+#include "sidecar/announce/frr/map_shape.h"
 #include "sidecar/announce/frr/objects.h"
 #include "sidecar/core/route/route_step.h"
 
@@ -41,8 +45,10 @@ struct FrrBatch {
 // What is known of the maps in bgpd that carry herald's prefix.
 struct FrrMaps {
   std::set<std::string> defined;   // whole
-  std::set<std::string> doubtful;  // there, but perhaps cut off in the middle: defined anew
+  std::set<std::string> doubtful;  // there, unused, but perhaps cut off in the middle: defined anew
   std::set<std::string> unused;    // to be deleted
+  std::map<std::string, FrrMapShape> edited = {};  // by somebody else, and what they hold now
+  std::set<std::string> deleted = {};              // by somebody else, and a `network` line names them
 };
 
 // All that the steps need, in one piece: definitions of maps, `network` lines by address family, deletions.

@@ -107,9 +107,11 @@ TEST_CASE_METHOD(WordsBench, "it reads peers, routes and what is owned") {
 }
 
 TEST_CASE_METHOD(WordsBench,
-                 "a map that somebody changed or deleted is told, and defined anew with the next step") {
+                 "a map that somebody changed or deleted is told, and put right with the next step") {
   const Lines mended{"configure terminal",
-                     "no route-map HERALD-web-healthy",
+                     "route-map HERALD-web-healthy permit 10",
+                     "no set metric 999",
+                     "exit",
                      "route-map HERALD-web-healthy permit 10",
                      "exit",
                      "router bgp",

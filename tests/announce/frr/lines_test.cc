@@ -50,6 +50,34 @@ TEST_CASE("a map that is there is not sent again; one that may be cut off is mad
         expected);
 }
 
+TEST_CASE(
+    "a map that somebody edited is put right and not deleted; one that somebody deleted is not named again") {
+  const std::vector<RouteStep> steps{{kVip, Policy{"HERALD-a", {.med = 5}}}};
+  const auto edited = [&](FrrMapShape is) {
+    return texts(
+        frr_batch(templates(), steps, "router bgp", "",
+                  {.defined = {}, .doubtful = {}, .unused = {}, .edited = {{"HERALD-a", std::move(is)}}}));
+  };
+  const auto whole = [](Lines before) {
+    Lines lines{"configure terminal"};
+    lines.insert(lines.end(), before.begin(), before.end());
+    for (const char* line :
+         {"route-map HERALD-a permit 10", "set metric 5", "exit", "router bgp", "address-family ipv4 unicast",
+          "network 10.99.0.1/32 route-map HERALD-a", "exit-address-family", "exit", "end"})
+      lines.emplace_back(line);
+    return lines;
+  };
+  CHECK(edited({{"permit 10", {"set metric 999", "match tag 7"}}}) ==
+        whole({"route-map HERALD-a permit 10", "no match tag 7", "no set metric 999", "exit"}));
+  CHECK(edited({{"permit 10", {"set metric 5"}}, {"permit 20", {}}}) ==
+        whole({"no route-map HERALD-a permit 20"}));
+  CHECK(edited({{"deny 10", {}}}) == whole({}));  // `permit 10` takes its place
+  CHECK(texts(frr_batch(templates(), steps, "router bgp", "",
+                        {.defined = {}, .doubtful = {}, .unused = {}, .deleted = {"HERALD-a"}})) ==
+        Lines{"configure terminal", "route-map HERALD-a permit 10", "set metric 5", "exit", "router bgp",
+              "address-family ipv4 unicast", "exit-address-family", "exit", "end"});
+}
+
 TEST_CASE("a step whose map cannot be written leaves the others alone") {
   const std::vector<RouteStep> steps{{kVip6, Policy{"HERALD-a", {.prepend = 1}}}, {kVip, std::nullopt}};
   const auto batch = frr_batch(templates(), steps, "router bgp", "", {});
