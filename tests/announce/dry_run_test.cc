@@ -4,6 +4,8 @@
 
 #include "tests/announce/router/outcomes.h"
 
+namespace dry_run_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -173,3 +175,5 @@ TEST_CASE("a dry run ends steps before a read that began after them") {
   dry.answer(read_with({}));
   CHECK(order == "applied read");
 }
+
+}  // namespace dry_run_test

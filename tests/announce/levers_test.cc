@@ -7,7 +7,7 @@
 #include "tests/os/own_namespace.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::levers_test {
 namespace {
 
 const AddressKey kWeb{Vip{"10.99.0.1/32"}, "lo"};
@@ -97,4 +97,4 @@ TEST_CASE("the real addresses change, and those of a dry run only seem to, also 
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::levers_test

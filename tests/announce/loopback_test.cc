@@ -10,7 +10,7 @@
 #include "sidecar/os/loop.h"
 #include "tests/os/own_namespace.h"
 
-namespace herald {
+namespace herald::loopback_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -207,4 +207,4 @@ TEST_CASE_METHOD(Bench, "five hundred addresses are listed whole") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::loopback_test

@@ -4,6 +4,8 @@
 
 #include "sidecar/announce/frr/template.h"
 
+namespace route_server_test {
+
 using namespace herald;
 
 namespace {
@@ -178,3 +180,5 @@ TEST_CASE("what render misses is named by its key, all at once") {
   CHECK(render_route_server(config, Stack::frr, nowhere).error() ==
         Lines{"route-server.conf: there is no such template in /nonexistent"});
 }
+
+}  // namespace route_server_test

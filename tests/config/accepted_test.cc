@@ -5,7 +5,7 @@
 #include "tests/config/fixture.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::accepted_test {
 namespace {
 
 using config_fixture::kinds;
@@ -74,4 +74,4 @@ TEST_CASE("accepted configuration: one that could not be read again is not kept"
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::accepted_test

@@ -4,6 +4,8 @@
 
 #include "tests/config/fixture.h"
 
+namespace announce_test {
+
 using namespace herald;
 using namespace config_fixture;
 
@@ -23,3 +25,5 @@ TEST_CASE("a misspelt lever is one error, and nothing is held against the one th
             R"(/announce/via: must be "loopback", "vtysh" or "birdc", not "vtish"; did you mean "vtysh"?)"});
   CHECK(service_errors(R"({"announce": {"via": 7, "lease": "1s", "vip_on_down": "go"}})").size() == 3);
 }
+
+}  // namespace announce_test

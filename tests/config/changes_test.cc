@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace changes_test {
+
 using namespace herald;
 
 namespace {
@@ -42,3 +44,5 @@ TEST_CASE("reload: what only a restart can change is named, all of it") {
   REQUIRE(problems.size() == 10);
   CHECK(problems[0] == "control.socket cannot change at a reload: restart heraldd for it");
 }
+
+}  // namespace changes_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace fields_test {
+
 using namespace herald;
 using nlohmann::json;
 
@@ -65,3 +67,5 @@ TEST_CASE("addresses are literal, of a host, and become canonical") {
   check(read_address, {"10.0.0.1", "fd00::1"}, {"", "host", "10.0.0", "10.0.0.01", "224.0.0.1", "ff02::1"});
   CHECK(read_by(read_address, "FD00:0::1") == "fd00::1");
 }
+
+}  // namespace fields_test

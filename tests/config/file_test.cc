@@ -7,6 +7,8 @@
 #include "tests/config/fixture.h"
 #include "tests/os/temporary_directory.h"
 
+namespace file_test {
+
 using namespace std::chrono_literals;
 using namespace herald;
 using namespace config_fixture;
@@ -263,3 +265,5 @@ TEST_CASE("all files together have a limit") {
         std::string(directory.path() / "s/4.json") + ": all files together are larger than 64 MiB");
   CHECK(reports.size() == 4);
 }
+
+}  // namespace file_test

@@ -4,6 +4,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace glimpse_test {
+
 using namespace herald;
 
 TEST_CASE("glimpse: an absolute path of a file that may be wrong elsewhere; else none") {
@@ -22,3 +24,5 @@ TEST_CASE("glimpse: an absolute path of a file that may be wrong elsewhere; else
   }
   CHECK_FALSE(glimpse_path(directory.path() / "absent", "/control/socket"));
 }
+
+}  // namespace glimpse_test

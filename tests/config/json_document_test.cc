@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace json_document_test {
+
 using namespace herald;
 using nlohmann::json;
 
@@ -103,3 +105,5 @@ TEST_CASE("depth, size and number of values have limits") {
   for (int i = 0; i < 1000; ++i) duplicates += ",\"a\":0";
   CHECK(Parsed(duplicates + "}").reports.size() == 20);
 }
+
+}  // namespace json_document_test

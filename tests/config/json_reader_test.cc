@@ -5,6 +5,8 @@
 
 #include "sidecar/core/config.h"
 
+namespace json_reader_test {
+
 using namespace std::chrono_literals;
 using namespace herald;
 using nlohmann::json;
@@ -241,3 +243,5 @@ TEST_CASE("values are quoted on one line and shortened") {
   CHECK(shown(json::object()) == "an object");
   CHECK(shown(1e300) == "1e+300");
 }
+
+}  // namespace json_reader_test

@@ -4,6 +4,8 @@
 
 #include "tests/config/fixture.h"
 
+namespace probe_test {
+
 using namespace std::chrono_literals;
 using namespace herald;
 using namespace config_fixture;
@@ -179,3 +181,5 @@ TEST_CASE("names of probes are unique within their service") {
   CHECK(errors_of(document.dump()) ==
         Reports{"f: /services/0/probes/1: \"tcp-1\" is already the name of /services/0/probes/0"});
 }
+
+}  // namespace probe_test

@@ -4,6 +4,8 @@
 
 #include "tests/config/fixture.h"
 
+namespace router_test {
+
 using namespace std::chrono_literals;
 using namespace herald;
 using namespace config_fixture;
@@ -109,3 +111,5 @@ TEST_CASE("a misspelt stack is one error, and the levers are not compared with i
   CHECK(wrong ==
         Reports{R"(f: /router/stack: must be "frr", "bird" or "none", not "fr"; did you mean "frr"?)"});
 }
+
+}  // namespace router_test

@@ -4,6 +4,8 @@
 
 #include "tests/config/fixture.h"
 
+namespace service_test {
+
 using namespace std::chrono_literals;
 using namespace herald;
 using namespace config_fixture;
@@ -203,3 +205,5 @@ TEST_CASE("a hostile file cannot make an endless report") {
   CHECK(reports.size() <= 1010);
   CHECK(reports.back().ends_with(": too many errors; what follows is not checked"));
 }
+
+}  // namespace service_test

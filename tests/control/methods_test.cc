@@ -8,6 +8,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace methods_test {
+
 using namespace herald;
 using namespace fixture;
 using nlohmann::json;
@@ -221,3 +223,5 @@ TEST_CASE("a stream has to be asked for as one, and says so") {
   CHECK(begun.course == VarlinkCourse::stream);
   CHECK(begun.bytes.find("\"continues\":true") != std::string::npos);
 }
+
+}  // namespace methods_test

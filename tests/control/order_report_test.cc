@@ -5,6 +5,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace order_report_test {
+
 using namespace herald;
 using namespace fixture;
 using nlohmann::ordered_json;
@@ -51,3 +53,5 @@ TEST_CASE("orders: an undrain says which drains have ended, and which still stan
   CHECK(report["standing"][0]["who"] == "bob");
   CHECK(undrain_report(before, after, std::vector<std::string>{"other"}, kClocks)["ended"].empty());
 }
+
+}  // namespace order_report_test

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace places_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -58,3 +60,5 @@ TEST_CASE("the least of those who may only look is the stillest of who has the m
   CHECK(least_looker(Held().add(1, 0, true).add(1, 1001).add(2, 1000).all, kNobody) == 3);
   CHECK_FALSE(least_looker(Held().add(3, 0, true).all, kNobody));
 }
+
+}  // namespace places_test

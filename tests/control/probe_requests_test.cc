@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace probe_requests_test {
+
 using namespace herald;
 
 TEST_CASE("a request is answered once, when the last of its attempts has ended, in the order of the probes") {
@@ -24,3 +26,5 @@ TEST_CASE("a request is answered once, when the last of its attempts has ended, 
   CHECK_FALSE(requests.take({one, ProbeId{1}, pass}, first));
   CHECK(requests.take({two, ProbeId{1}, pass}, first)->client == 6);
 }
+
+}  // namespace probe_requests_test

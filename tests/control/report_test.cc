@@ -5,6 +5,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace report_test {
+
 using namespace herald;
 using namespace fixture;
 using nlohmann::ordered_json;
@@ -184,3 +186,5 @@ TEST_CASE("a probe's answer cannot smuggle an assignment into sd_notify") {
   CHECK(line.find('\n') == std::string::npos);
   CHECK(line.size() <= 340);
 }
+
+}  // namespace report_test

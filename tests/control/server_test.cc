@@ -9,6 +9,8 @@
 #include "tests/control/fixture.h"
 #include "tests/os/no_descriptors.h"
 
+namespace server_test {
+
 using namespace herald;
 using namespace fixture;
 using namespace std::string_literals;
@@ -486,3 +488,5 @@ TEST_CASE("the server goes away under its clients") {
   CHECK(client.wait_for_close(test.loop));
   CHECK_FALSE(std::filesystem::exists(test.path));
 }
+
+}  // namespace server_test

@@ -12,6 +12,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace socket_test {
+
 using namespace herald;
 
 namespace {
@@ -143,3 +145,5 @@ TEST_CASE("where the group does not exist only root may change things") {
   CHECK(identify_as(*socket, path, 0, 0, {}).may_change);
   CHECK_FALSE(identify_as(*socket, path, 12345, 0, {0}).may_change);
 }
+
+}  // namespace socket_test

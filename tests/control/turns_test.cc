@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace turns_test {
+
 using herald::Turns;
 
 namespace {
@@ -52,3 +54,5 @@ TEST_CASE("who goes has no turn, and a user without clients has none either") {
   CHECK(take_all(turns) == std::vector<Turns::Client>{3});
   CHECK_FALSE(turns.has_other());
 }
+
+}  // namespace turns_test

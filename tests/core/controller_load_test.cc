@@ -7,7 +7,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::controller_load_test {
 namespace {
 
 Config many_probes(int services, int probes) {
@@ -90,4 +90,4 @@ TEST_CASE("attempts in flight are bounded; those beyond wait for a place") {
   CHECK(load.starts.size() > 2 * kMost);
 }
 
-}  // namespace herald
+}  // namespace herald::controller_load_test

@@ -6,7 +6,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::controller_moves_test {
 namespace {
 
 const Vip kOther{"10.99.0.2/32"};
@@ -319,4 +319,4 @@ TEST_CASE("brake: a hold ends in its time in a handover that lasts, too") {
   CHECK(bench.kernel.empty());
 }
 
-}  // namespace herald
+}  // namespace herald::controller_moves_test

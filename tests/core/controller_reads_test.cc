@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::controller_reads_test {
 namespace {
 
 Config with_router(Stack stack) {
@@ -211,4 +211,4 @@ TEST_CASE("a session that is lost or back is told, and marked at what is sent to
   CHECK_FALSE(bench.service().problem);
 }
 
-}  // namespace herald
+}  // namespace herald::controller_reads_test

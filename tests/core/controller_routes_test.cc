@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::controller_routes_test {
 namespace {
 
 Config routed(VipOnDown vip_on_down = VipOnDown::keep) {
@@ -372,4 +372,4 @@ TEST_CASE("routes: SIGTERM with on_exit keep changes nothing") {
   CHECK(bench.kernel.size() == 1);
 }
 
-}  // namespace herald
+}  // namespace herald::controller_routes_test

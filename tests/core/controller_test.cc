@@ -4,7 +4,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::controller_test {
 
 TEST_CASE("a service is announced after rise passes and withdrawn after fall failures, in the same turn") {
   ControllerBench bench(one_service({probe_spec("front")}));
@@ -439,4 +439,4 @@ TEST_CASE("the same events at the same times give the same effects") {
   CHECK(play() == play());
 }
 
-}  // namespace herald
+}  // namespace herald::controller_test

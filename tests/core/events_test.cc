@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::events_test {
 
 TEST_CASE("a transition in words: whose, from what to what, and why where it is known") {
   effect::Transition one{
@@ -26,4 +26,4 @@ TEST_CASE("a transition in words: whose, from what to what, and why where it is 
   CHECK(to_string(one) == "web: admin auto -> drain: by root");
 }
 
-}  // namespace herald
+}  // namespace herald::events_test

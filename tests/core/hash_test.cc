@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace hash_test {
+
 using namespace herald;
 
 // The test vectors of FNV's authors: routers, and what stands in files, know values like these.
@@ -14,3 +16,5 @@ TEST_CASE("FNV-1a has the values that it has everywhere") {
   CHECK(fnv1a_64("foobar") == 0x85944171f73967e8U);
   CHECK(fnv1a_32("\xff") == (0x811c9dc5U ^ 0xffU) * 0x01000193U);  // a byte is no sign
 }
+
+}  // namespace hash_test

@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::requests_test {
 
 TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be gone, then Exit") {
   // One probe is at rest when the stop comes, wherever the phases fall, and the other one runs.
@@ -248,4 +248,4 @@ TEST_CASE("a stop is given up after 4.5 s and the longest time that a VIP linger
   CHECK_FALSE(exits[0].clean);
 }
 
-}  // namespace herald
+}  // namespace herald::requests_test

@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::shown_test {
 namespace {
 
 const Vip kOther{"10.99.0.2/32"};
@@ -109,4 +109,4 @@ TEST_CASE("a service that leaves is shown and read until it has left, and its VI
   CHECK_FALSE(shown.services[0].leaving);
 }
 
-}  // namespace herald
+}  // namespace herald::shown_test

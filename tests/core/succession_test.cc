@@ -4,7 +4,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::succession_test {
 namespace {
 
 const Vip kOther{"10.99.0.2/32"};
@@ -141,4 +141,4 @@ TEST_CASE("reload: a new interval does not wait for the old one") {
   CHECK(bench.controller.next_wakeup() >= TimePoint{});
 }
 
-}  // namespace herald
+}  // namespace herald::succession_test

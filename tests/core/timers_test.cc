@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::timers_test {
 namespace {
 
 constexpr TimePoint at(int seconds) {
@@ -42,4 +42,4 @@ TEST_CASE("setting a timer again moves it, and cancelling ends it") {
   CHECK_FALSE(timers.pop(at(9)));
 }
 
-}  // namespace herald
+}  // namespace herald::timers_test

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace herald {
+namespace herald::withdrawal_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -343,4 +343,4 @@ TEST_CASE("withdrawal: without a configuration the marks alone tell what goes") 
         Said{"routes: withdraw 10.99.0.1/32"});
 }
 
-}  // namespace herald
+}  // namespace herald::withdrawal_test

@@ -5,6 +5,8 @@
 
 #include "sidecar/core/config.h"
 
+namespace words_test {
+
 using namespace herald;
 
 namespace {
@@ -93,3 +95,5 @@ TEST_CASE("what the words of a configuration mean") {
   CHECK(name_of(AdminState::automatic) == "auto");
   CHECK(from_name<Reason>("too_large") == Reason::too_large);
 }
+
+}  // namespace words_test

@@ -10,6 +10,8 @@
 #include "sidecar/ctl/life.h"
 #include "tests/ctl/scene.h"
 
+namespace calls_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -294,3 +296,5 @@ TEST_CASE("probe: results as they come, exit 1 unless all pass") {
   scene.options.json = true;
   CHECK(ctl::Report::parse(ctl::probe(scene.options, "web", false).out)["results"][0]["verdict"] == "fail");
 }
+
+}  // namespace calls_test

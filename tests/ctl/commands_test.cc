@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+namespace commands_test {
+
 using namespace herald;
 using namespace herald::ctl;
 
@@ -61,3 +63,5 @@ TEST_CASE("drains have names: of whose they are, and of whose is ended") {
   CHECK(arguments.admin.all_orders);
   CHECK_FALSE(takes("force", {"web", "--by", "ann"}, arguments));
 }
+
+}  // namespace commands_test

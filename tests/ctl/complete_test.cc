@@ -4,6 +4,8 @@
 
 #include "tests/ctl/scene.h"
 
+namespace complete_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -52,3 +54,5 @@ TEST_CASE("names of services and probes are the daemon's, and none twice") {
   CHECK(ctl::complete(program.app, {"--socket", socket, "status", "w"}, kNowhere) == "web\tannounced\n");
   CHECK(ctl::complete(program.app, {"probe", "web/f"}, socket) == "web/front\tup\n");
 }
+
+}  // namespace complete_test

@@ -4,6 +4,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace drain_wait_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -87,3 +89,5 @@ TEST_CASE("a drain that is over is told from one that goes on") {
   snapshot.services[0].admin = {AdminState::force, "", "uid 7", kNow, std::nullopt};
   CHECK(ctl::not_drained(status_report(snapshot, kClocks)) == "web is not drained any more: force, by uid 7");
 }
+
+}  // namespace drain_wait_test

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
-namespace herald {
+namespace herald::findings_test {
 
 TEST_CASE("findings for people and for programs") {
   const std::vector<Finding> findings{
@@ -24,4 +24,4 @@ TEST_CASE("findings for people and for programs") {
   CHECK(ctl::findings_report({}).dump() == "[]");
 }
 
-}  // namespace herald
+}  // namespace herald::findings_test

@@ -5,6 +5,8 @@
 
 #include "tests/ctl/scene.h"
 
+namespace life_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -69,3 +71,5 @@ TEST_CASE("handover returns once heraldd has gone, or says why not") {
           "nothing was changed, because it could not be kept: write /handover: No space left on device\n");
   }
 }
+
+}  // namespace life_test

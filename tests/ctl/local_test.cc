@@ -6,6 +6,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace local_test {
+
 using namespace herald;
 
 namespace {
@@ -87,3 +89,5 @@ TEST_CASE("a router that does not answer is a fault, and exit 1") {
   CHECK(outcome.out.find("BIRD does not answer: run /nowhere/birdc: No such file or directory") !=
         std::string::npos);
 }
+
+}  // namespace local_test

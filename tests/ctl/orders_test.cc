@@ -4,6 +4,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace orders_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -65,3 +67,5 @@ TEST_CASE(
   CHECK(ctl::has_ended_some(reply("{}")));
   CHECK_FALSE(ctl::has_ended_some(reply(R"({"ended": [], "standing": [{"service": "web", "who": "bob"}]})")));
 }
+
+}  // namespace orders_test

@@ -4,6 +4,8 @@
 #include "tests/control/snapshot_fixture.h"
 #include "tests/ctl/utc.h"
 
+namespace render_history_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -33,3 +35,5 @@ TEST_CASE("history is a line a transition: when, what, how long it was as before
   CHECK(ctl::render_transition({{"reason", "\x1b[2J"}, {"to", 7}}, {}, {}).find("\\x1b[2J") !=
         std::string::npos);
 }
+
+}  // namespace render_history_test

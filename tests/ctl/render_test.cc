@@ -7,6 +7,8 @@
 #include "tests/control/snapshot_fixture.h"
 #include "tests/ctl/utc.h"
 
+namespace render_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -328,3 +330,5 @@ TEST_CASE("a dry run is said first, for nothing below it was done") {
   CHECK(status_report(snapshot, kClocks)["dry_run"] == true);
   CHECK(status_line(snapshot).starts_with("DRY RUN; "));
 }
+
+}  // namespace render_test

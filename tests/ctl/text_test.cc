@@ -5,7 +5,7 @@
 
 #include "tests/announce/type_swap.h"
 
-namespace herald {
+namespace herald::text_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,4 +74,4 @@ TEST_CASE("times are read exactly, spans are told roughly") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::text_test

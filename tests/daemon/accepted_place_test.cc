@@ -7,7 +7,7 @@
 
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::accepted_place_test {
 namespace {
 
 TEST_CASE("accepted place: by the names of the files, and an absolute path or none") {
@@ -36,4 +36,4 @@ TEST_CASE("accepted place: by the names of the files, and an absolute path or no
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::accepted_place_test

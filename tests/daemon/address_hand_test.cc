@@ -8,6 +8,8 @@
 #include "tests/os/own_namespace.h"
 #include "tests/os/run_until.h"
 
+namespace address_hand_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -82,3 +84,5 @@ TEST_CASE_METHOD(Bench, "address hand: a change that the kernel tells of is told
 }
 
 }  // namespace
+
+}  // namespace address_hand_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace blame_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -47,3 +49,5 @@ TEST_CASE("blame: five times spread over more than a minute are no loop") {
   for (int time = 0; time < 5; ++time) blame.strike(kProbe, kCost, kStart + time * 15s);
   CHECK_FALSE(blame.refusal(kProbe, kStart + 61s));
 }
+
+}  // namespace blame_test

@@ -5,6 +5,8 @@
 
 #include "tests/daemon/daemon_bench.h"
 
+namespace daemon_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -155,3 +157,5 @@ TEST_CASE_METHOD(Bench, "daemon: an address that somebody takes away is put back
 }
 
 }  // namespace
+
+}  // namespace daemon_test

@@ -7,6 +7,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace hands_test {
+
 using namespace herald;
 
 namespace {
@@ -76,3 +78,5 @@ TEST_CASE("hands: a router only where the configuration has one") {
 }
 
 }  // namespace
+
+}  // namespace hands_test

@@ -9,6 +9,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/state/direct_writer.h"
 
+namespace operators_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -198,3 +200,5 @@ TEST_CASE_METHOD(Bench, "operators: the socket answers, and a probe request once
 }
 
 }  // namespace
+
+}  // namespace operators_test

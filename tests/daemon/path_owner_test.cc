@@ -8,7 +8,7 @@
 
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::path_owner_test {
 namespace {
 
 constexpr uid_t kStranger = 4711;
@@ -68,4 +68,4 @@ TEST_CASE("path owner: who has become one has that one's rights, and no way back
   CHECK(become_owner(kStranger).error() == "there is no user 4711");
 }
 
-}  // namespace herald
+}  // namespace herald::path_owner_test

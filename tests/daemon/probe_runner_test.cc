@@ -8,6 +8,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/work/packets.h"
 
+namespace probe_runner_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -362,3 +364,5 @@ TEST_CASE_METHOD(Bench, "probe runner: a spawner that is silent is given up, and
   runner.start(kProbe, RunId{7});
   worker_of(RunId{7});
 }
+
+}  // namespace probe_runner_test

@@ -1,6 +1,8 @@
 // The configuration read again, by SIGHUP; reload.cc is a part of the daemon.
 #include "tests/daemon/daemon_bench.h"
 
+namespace reload_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -109,3 +111,5 @@ TEST_CASE_METHOD(Bench, "reload: on the way out nothing is read any more") {
 }
 
 }  // namespace
+
+}  // namespace reload_test

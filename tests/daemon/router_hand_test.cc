@@ -7,6 +7,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace router_hand_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -125,3 +127,5 @@ TEST_CASE_METHOD(
 }
 
 }  // namespace
+
+}  // namespace router_hand_test

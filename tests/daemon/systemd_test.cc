@@ -13,6 +13,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace systemd_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -120,3 +122,5 @@ TEST_CASE("systemd: a reload is told with the time at which it began") {
 }
 
 }  // namespace
+
+}  // namespace systemd_test

@@ -9,7 +9,7 @@
 
 #include "tests/os/run_until.h"
 
-namespace herald {
+namespace herald::target_watch_test {
 namespace {
 
 struct Listener {
@@ -141,4 +141,4 @@ TEST_CASE("what has no event source says why") {
   CHECK(bench.watch.source_of(ProbeId{5}) == "none (fe80::1 is not of this machine)");
 }
 
-}  // namespace herald
+}  // namespace herald::target_watch_test

@@ -8,6 +8,8 @@
 #include "tests/daemon/fixture.h"
 #include "tests/os/own_namespace.h"
 
+namespace withdraw_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -121,3 +123,5 @@ TEST_CASE_METHOD(BirdBench, "withdraw: what a router goes on having is said, wit
 }
 
 }  // namespace
+
+}  // namespace withdraw_test

@@ -17,6 +17,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace workers_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -176,3 +178,5 @@ TEST_CASE("workers: of the spawner's version, and of what is installed where tha
   REQUIRE(run_until(loop, [&] { return spawned.contains(2) && ended.contains(1); }));
   CHECK(ended == std::map<std::uint32_t, int>{{1, 7}});
 }
+
+}  // namespace workers_test

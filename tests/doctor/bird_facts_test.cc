@@ -5,7 +5,7 @@
 
 #include "tests/announce/fixture.h"
 
-namespace herald {
+namespace herald::bird_facts_test {
 namespace {
 
 RouterSpec spec_with(std::vector<std::string> peers) {
@@ -85,4 +85,4 @@ TEST_CASE("whether a bird.conf includes herald's file") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::bird_facts_test

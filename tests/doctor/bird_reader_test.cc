@@ -8,7 +8,7 @@
 #include "tests/announce/fixture.h"
 #include "tests/doctor/read_facts.h"
 
-namespace herald {
+namespace herald::bird_reader_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -105,4 +105,4 @@ TEST_CASE_METHOD(Bench, "one question without an answer is told, and the rest is
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::bird_reader_test

@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::bird_rules_test {
 
 TEST_CASE("doctor on BIRD") {
   World sound(Stack::bird);
@@ -84,4 +84,4 @@ TEST_CASE("BIRD's version, and nothing but that it does not answer") {
   CHECK(world.told("version").empty());
 }
 
-}  // namespace herald
+}  // namespace herald::bird_rules_test

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
-namespace herald {
+namespace herald::facts_reader_test {
 namespace {
 
 TEST_CASE("the stack's reader asks that stack's client, and without a stack there is none") {
@@ -30,4 +30,4 @@ TEST_CASE("the stack's reader asks that stack's client, and without a stack ther
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::facts_reader_test

@@ -4,7 +4,7 @@
 #include "sidecar/doctor/frr_facts.h"
 #include "tests/announce/fixture.h"
 
-namespace herald {
+namespace herald::frr_config_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -79,4 +79,4 @@ router ospf
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::frr_config_test

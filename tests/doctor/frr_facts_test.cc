@@ -7,7 +7,7 @@
 #include "tests/announce/fixture.h"
 #include "tests/announce/type_swap.h"
 
-namespace herald {
+namespace herald::frr_facts_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -165,4 +165,4 @@ TEST_CASE("answers of another shape than expected are errors, or do not matter")
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::frr_facts_test

@@ -9,7 +9,7 @@
 #include "tests/doctor/read_facts.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::frr_reader_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -113,4 +113,4 @@ TEST_CASE_METHOD(Bench, "an answer that is none is told, the first of them alone
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::frr_reader_test

@@ -2,7 +2,7 @@
 
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::frr_rules_test {
 
 TEST_CASE("doctor on FRR") {
   check_all(
@@ -132,4 +132,4 @@ TEST_CASE("versions: what herald is tested with, and vtysh beside another bgpd")
   CHECK(world.told("profile") == Checks{"note: frr defaults datacenter"});
 }
 
-}  // namespace herald
+}  // namespace herald::frr_rules_test

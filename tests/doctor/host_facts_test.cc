@@ -12,7 +12,7 @@
 #include "tests/os/own_namespace.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::host_facts_test {
 namespace {
 
 const Vip kWeb{"10.99.0.1/32"};
@@ -84,4 +84,4 @@ TEST_CASE("whether another user is in the group is known, and who that is") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::host_facts_test

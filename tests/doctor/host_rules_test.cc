@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::host_rules_test {
 
 TEST_CASE("doctor on who may talk to the router") {
   check_all(World(), {
@@ -24,4 +24,4 @@ TEST_CASE("who is in no group that may talk to the router is named with it") {
   CHECK(world.told("group").empty());
 }
 
-}  // namespace herald
+}  // namespace herald::host_rules_test

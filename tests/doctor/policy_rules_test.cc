@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::policy_rules_test {
 
 TEST_CASE("doctor on what may leave and come in") {
   check_all(World(),
@@ -71,4 +71,4 @@ TEST_CASE("a session lacks a family only where there are VIPs of it, and a peer 
   CHECK(world.told("family").empty());
 }
 
-}  // namespace herald
+}  // namespace herald::policy_rules_test

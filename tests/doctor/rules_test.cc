@@ -3,7 +3,7 @@
 #include "sidecar/doctor/examination.h"
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::rules_test {
 
 TEST_CASE("many VIPs make one finding") {
   World world(Stack::frr, Via::vtysh);
@@ -61,4 +61,4 @@ TEST_CASE("severities have words") {
   CHECK(name_of(Severity::note) == "note");
 }
 
-}  // namespace herald
+}  // namespace herald::rules_test

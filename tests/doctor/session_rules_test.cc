@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::session_rules_test {
 
 TEST_CASE("doctor on the sessions with a Route Server") {
   check_all(
@@ -161,4 +161,4 @@ TEST_CASE("what is not known of next hops and graceful restart is held against n
   CHECK(world.checks().empty());
 }
 
-}  // namespace herald
+}  // namespace herald::session_rules_test

@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald {
+namespace herald::vip_rules_test {
 
 TEST_CASE("doctor on VIPs in the table") {
   check_all(
@@ -58,4 +58,4 @@ TEST_CASE("of a router that does not answer nothing is said about VIPs") {
   CHECK(world.told("same-routes").empty());
 }
 
-}  // namespace herald
+}  // namespace herald::vip_rules_test

@@ -10,7 +10,7 @@
 #include <catch2/catch.hpp>
 #include <string_view>
 
-namespace herald {
+namespace herald::address_message_test {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kV4{10, 99, 0, 1};
@@ -112,4 +112,4 @@ TEST_CASE("what is no address") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::address_message_test

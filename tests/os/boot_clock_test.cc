@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace boot_clock_test {
+
 using namespace herald;
 
 TEST_CASE("boot clock: the same boot, and it goes on") {
@@ -15,3 +17,5 @@ TEST_CASE("boot clock: the same boot, and it goes on") {
   CHECK(again->boot_id == first->boot_id);
   CHECK(again->since >= first->since);
 }
+
+}  // namespace boot_clock_test

@@ -5,6 +5,8 @@
 
 #include "tests/os/no_descriptors.h"
 
+namespace descriptor_reserve_test {
+
 using namespace herald;
 
 namespace {
@@ -45,3 +47,5 @@ TEST_CASE("where there are none the reserve is lent, and taken back") {
   CHECK(reserve.is_whole());
   CHECK(how_many_can_be_had() == 0);
 }
+
+}  // namespace descriptor_reserve_test

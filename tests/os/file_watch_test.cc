@@ -6,6 +6,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace file_watch_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -46,3 +48,5 @@ TEST_CASE("a directory that comes late is watched once it is there, also when it
     CHECK(run_until(loop, [&] { return changes > before + 1; }));
   }
 }
+
+}  // namespace file_watch_test

@@ -17,6 +17,8 @@
 
 #include "tests/os/children.h"
 
+namespace keeper_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -283,3 +285,5 @@ TEST_CASE("a keeper that cannot be started for want of descriptors leaves nothin
   CHECK(started > 0);
   CHECK(started < 8);
 }
+
+}  // namespace keeper_test

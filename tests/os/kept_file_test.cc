@@ -10,7 +10,7 @@
 
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::kept_file_test {
 namespace {
 
 constexpr uid_t kUser = 4711;
@@ -78,4 +78,4 @@ TEST_CASE("a file with another name elsewhere is not given away") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::kept_file_test

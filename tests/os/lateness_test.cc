@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace lateness_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -33,3 +35,5 @@ TEST_CASE("what is early or beyond all buckets is counted at the edge") {
   CHECK(lateness.most() == 24h);
   CHECK(lateness.quantile(1) > 100s);
 }
+
+}  // namespace lateness_test

@@ -8,7 +8,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::link_message_test {
 namespace {
 
 struct Message {
@@ -69,4 +69,4 @@ TEST_CASE("a link is asked for by number or by name") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::link_message_test

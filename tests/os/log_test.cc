@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace herald {
+namespace herald::log_test {
 namespace {
 
 // stderr goes into a pipe for as long as this lives.
@@ -115,4 +115,4 @@ TEST_CASE("log: a line has an end, which is not inside of a character") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::log_test

@@ -11,6 +11,8 @@
 
 #include "sidecar/os/fd.h"
 
+namespace loop_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -252,3 +254,5 @@ TEST_CASE("a descriptor that cannot be watched gives an empty source") {
   CHECK(errno == EBADF);
   CHECK_FALSE(io);
 }
+
+}  // namespace loop_test

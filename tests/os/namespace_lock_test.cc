@@ -15,7 +15,7 @@
 
 #include "tests/os/own_namespace.h"
 
-namespace herald {
+namespace herald::namespace_lock_test {
 namespace {
 
 constexpr uid_t kNobody = 65534;
@@ -120,4 +120,4 @@ TEST_CASE("a herald of root's is one for every other") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::namespace_lock_test

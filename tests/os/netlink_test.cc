@@ -17,7 +17,7 @@
 #include "tests/os/no_descriptors.h"
 #include "tests/os/own_namespace.h"
 
-namespace herald {
+namespace herald::netlink_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -153,4 +153,4 @@ TEST_CASE_METHOD(Bench, "notifications that the kernel dropped count as a change
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::netlink_test

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 
+namespace network_namespace_test {
+
 using namespace herald;
 
 TEST_CASE("network namespace: it is the one that the kernel names, and another in another") {
@@ -19,3 +21,5 @@ TEST_CASE("network namespace: it is the one that the kernel names, and another i
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+}  // namespace network_namespace_test

@@ -11,6 +11,8 @@
 #include "tests/os/no_descriptors.h"
 #include "tests/os/temporary_directory.h"
 
+namespace notify_socket_test {
+
 using namespace herald;
 
 namespace {
@@ -68,3 +70,5 @@ TEST_CASE("where nobody listens everything is told to nobody, and where somebody
   CHECK_FALSE(NotifySocket().tell("READY=1"));
   ::unsetenv("NOTIFY_SOCKET");
 }
+
+}  // namespace notify_socket_test

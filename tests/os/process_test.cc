@@ -11,6 +11,8 @@
 
 #include "tests/os/children.h"
 
+namespace process_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -134,3 +136,5 @@ TEST_CASE("a process that cannot be started for want of descriptors leaves nothi
   CHECK(started > 0);
   CHECK(started < 6);
 }
+
+}  // namespace process_test

@@ -11,7 +11,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-namespace herald {
+namespace herald::socket_diag_test {
 namespace {
 
 struct Open {
@@ -196,4 +196,4 @@ TEST_CASE("a message that is cut off, or of another type, tells nothing") {
   CHECK_FALSE(spoiled([](Message& m) { m.attribute.nla_type = INET_DIAG_INFO; }));
 }
 
-}  // namespace herald
+}  // namespace herald::socket_diag_test

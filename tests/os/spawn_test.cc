@@ -12,6 +12,8 @@
 
 #include "sidecar/os/fd.h"
 
+namespace spawn_test {
+
 using namespace herald;
 
 namespace {
@@ -70,3 +72,5 @@ TEST_CASE("spawn: what cannot be run, or given, is an errno") {
   CHECK(spawn_beside("/nonexistent", arguments, {}) == std::unexpected(ENOENT));
   CHECK(spawn_beside("/bin/true", arguments, std::array{-1}) == std::unexpected(EBADF));
 }
+
+}  // namespace spawn_test

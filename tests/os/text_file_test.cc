@@ -7,6 +7,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace text_file_test {
+
 using namespace herald;
 
 TEST_CASE("files are read whole, and only files") {
@@ -27,3 +29,5 @@ TEST_CASE("files are read whole, and only files") {
     CHECK(read_text_file(file).error() == "cannot open: Permission denied");
   }
 }
+
+}  // namespace text_file_test

@@ -14,6 +14,8 @@
 #include "probes/registry.h"
 #include "tests/packaging/schema_places.h"
 
+namespace schema_test {
+
 namespace {
 
 using schema::Complaints;
@@ -273,3 +275,5 @@ TEST_CASE("types of values are those of the parser") {
     }
   });
 }
+
+}  // namespace schema_test

@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 #include <ctime>
 
+namespace cost_test {
+
 using namespace herald;
 using namespace herald::prober;
 using namespace std::chrono_literals;
@@ -125,3 +127,5 @@ TEST_CASE("cost: without a page there is none") {
   Loop loop;
   CHECK_THROWS(Cost(loop, -1));
 }
+
+}  // namespace cost_test

@@ -15,6 +15,8 @@
 #include "sidecar/os/fd.h"
 #include "tests/os/temporary_directory.h"
 
+namespace privileges_test {
+
 using namespace herald;
 using namespace herald::prober;
 
@@ -150,3 +152,5 @@ TEST_CASE("privileges: who is not root stays who it is, and has nothing to lose"
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb"}) CHECK(value(said, set) == kNone);
   CHECK(value(said, "NoNewPrivs") == "1");
 }
+
+}  // namespace privileges_test

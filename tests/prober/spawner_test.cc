@@ -20,6 +20,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace spawner_test {
+
 using namespace herald;
 using namespace herald::prober;
 using namespace std::chrono_literals;
@@ -315,3 +317,5 @@ TEST_CASE_METHOD(Bench, "spawner: without a descriptor a client waits, and the l
   spawn(client, 0);
   CHECK_FALSE(is_hung_up(client));
 }
+
+}  // namespace spawner_test

@@ -16,6 +16,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/work/packets.h"
 
+namespace worker_test {
+
 using namespace herald;
 using namespace herald::prober;
 using namespace std::chrono_literals;
@@ -295,3 +297,5 @@ TEST_CASE_METHOD(Bench, "worker: thousands of results in a turn are no packet th
   CHECK(finished.size() == 3000);
   CHECK(finished[0].result.detail.size() <= 4096);
 }
+
+}  // namespace worker_test

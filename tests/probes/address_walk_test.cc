@@ -6,6 +6,8 @@
 
 #include "probes/result.h"
 
+namespace address_walk_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -82,3 +84,5 @@ TEST_CASE("a failure is not taken back by an address that this machine cannot us
   CHECK(walk.standing(kUnusable).verdict == Verdict::fail);
   CHECK(walk.standing(failed(Reason::timeout, "silent")).detail == "silent");
 }
+
+}  // namespace address_walk_test

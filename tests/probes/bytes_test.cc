@@ -4,6 +4,8 @@
 
 #include "sidecar/config/json_reader.h"
 
+namespace bytes_test {
+
 using namespace herald;
 using namespace herald::probes;
 using Catch::Matchers::Contains;
@@ -80,3 +82,5 @@ TEST_CASE("bytes: text in which bytes were meant is refused, and says how they a
   for (const char* text : {"\u00e9t\u00e9\r\n", "\u0001\u0002", "\u2192\u0001", "\u00a0"})
     CHECK(read(text).is_read);
 }
+
+}  // namespace bytes_test

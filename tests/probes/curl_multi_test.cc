@@ -5,6 +5,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace curl_multi_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -63,3 +65,5 @@ TEST_CASE("curl: transfers that cannot be watched may be cancelled, by each othe
   CHECK(ended == 1);
   CHECK(lab.run(*probe)->verdict == Verdict::pass);
 }
+
+}  // namespace curl_multi_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace dns_edns_test {
+
 using namespace herald::probes;
 
 TEST_CASE("EDNS that is wanted always or never is not doubted") {
@@ -92,3 +94,5 @@ TEST_CASE("an end that is no matter of EDNS, or of one try among several, says n
   }
   CHECK(memory.silent == 0);
 }
+
+}  // namespace dns_edns_test

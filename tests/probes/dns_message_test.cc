@@ -4,6 +4,8 @@
 
 #include "tests/probes/dns_reply.h"
 
+namespace dns_message_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -205,3 +207,5 @@ TEST_CASE("dns message: serials go round") {
   CHECK(with(4294967290, 5).verdict == Verdict::fail);
   CHECK(judged(query, {.serial_at_least = 1}, {}).detail == "no SOA record");
 }
+
+}  // namespace dns_message_test

@@ -3,6 +3,8 @@
 #include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
+namespace dns_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -435,3 +437,5 @@ TEST_CASE("dns: herald's own trouble is inconclusive") {
   CHECK(result.verdict == Verdict::inconclusive);
   CHECK(result.reason == Reason::local);
 }
+
+}  // namespace dns_probe_test

@@ -1,6 +1,8 @@
 // The keys of `dns`, as the configuration reads them.
 #include "tests/probes/lab.h"
 
+namespace dns_settings_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -43,3 +45,5 @@ TEST_CASE("dns: the literal target is known") {
 TEST_CASE("dns: what an attempt asks is known") {
   CHECK(Lab::endpoint("dns", {{"server", "10.0.0.53"}, {"query", ". NS"}}) == "10.0.0.53:53");
 }
+
+}  // namespace dns_settings_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace dns_wire_test {
+
 using namespace herald::probes;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE("dns wire: data that is shorter or longer than its type has it") {
   CHECK(flat_error(none) == "a record in it is shorter than its type has it");
   CHECK(flat_error(none, {{{DnsField::rest, 0}}, std::nullopt}).empty());
 }
+
+}  // namespace dns_wire_test

@@ -6,6 +6,8 @@
 
 #include "probes/dns_message.h"
 
+namespace dns_words_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -105,3 +107,5 @@ TEST_CASE("dns words: response codes") {
   CHECK(rcode_name(2) == "SERVFAIL");
   CHECK(rcode_name(13) == "RCODE13");
 }
+
+}  // namespace dns_words_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace endpoint_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -41,3 +43,5 @@ TEST_CASE("equal endpoints have equal texts") {
   CHECK(to_string(Endpoint{"WWW.Example.net", 80}) == "www.example.net:80");
   CHECK(to_string(Endpoint{"fd00::1", 80}) == "[fd00::1]:80");
 }
+
+}  // namespace endpoint_test

@@ -5,6 +5,8 @@
 #include "tests/os/children.h"
 #include "tests/probes/lab.h"
 
+namespace exec_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -206,3 +208,5 @@ TEST_CASE("exec: it talks to nothing that herald knows") {
   CHECK(Lab::endpoint("exec", {{"command", {"/bin/true"}}}).empty());
   CHECK(Lab::target("exec", {{"command", {"/bin/true"}}}).empty());
 }
+
+}  // namespace exec_probe_test

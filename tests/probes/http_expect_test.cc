@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace http_expect_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace std::chrono_literals;
@@ -98,3 +100,5 @@ TEST_CASE("http expect: what warns, in its order") {
   slow.status = 429;
   CHECK(said(expect, slow) == "warn status: 429 in 1.2 ms");
 }
+
+}  // namespace http_expect_test

@@ -5,6 +5,8 @@
 #include "probes/tls.h"
 #include "tests/probes/lab.h"
 
+namespace http_failure_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -141,3 +143,5 @@ TEST_CASE("http: connections that break") {
     check_fail(lab.run("http", http_probe_of(server, body)), Reason::protocol, "");
   }
 }
+
+}  // namespace http_failure_test

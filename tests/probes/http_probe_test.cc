@@ -6,6 +6,8 @@
 #include "probes/registry.h"
 #include "tests/probes/lab.h"
 
+namespace http_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -624,3 +626,5 @@ TEST_CASE("http: the socket leaves from where it is told to") {
   lab.socket = {"127.0.0.1", "lo", 7};
   CHECK(lab.run("http", http_probe_of(server)).verdict == Verdict::pass);
 }
+
+}  // namespace http_probe_test

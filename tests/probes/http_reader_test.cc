@@ -2,6 +2,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace http_reader_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -194,3 +196,5 @@ TEST_CASE("http: a server of HTTP/2 alone is told from one that speaks no HTTP")
   check_fail(lab.run("http", http_probe_of(ssh)), Reason::protocol,
              "not HTTP, unless it were HTTP/0.9: \"SSH-2.0-OpenSSH_9.2\\r\\n\"");
 }
+
+}  // namespace http_reader_test

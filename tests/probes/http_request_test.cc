@@ -6,6 +6,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace http_request_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -101,3 +103,5 @@ TEST_CASE("http: the environment's proxy is ignored") {
   for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"})
     unsetenv(name);
 }
+
+}  // namespace http_request_test

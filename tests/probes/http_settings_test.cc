@@ -3,6 +3,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace http_settings_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -89,3 +91,5 @@ TEST_CASE("http: what to set for a server of HTTP/2 alone depends on the scheme"
   settings.is_https = true;
   CHECK_THAT(http_2_alone(settings), Catch::Matchers::EndsWith("has to be \"2\""));
 }
+
+}  // namespace http_settings_test

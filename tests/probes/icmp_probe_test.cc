@@ -12,6 +12,8 @@
 #include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
+namespace icmp_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -190,3 +192,5 @@ TEST_CASE("icmp: its keys") {
   CHECK(Lab::target("icmp", {{"address", "db.example.net"}}).empty());
   CHECK(Lab::endpoint("icmp", {{"address", "db.example.net"}}) == "db.example.net");
 }
+
+}  // namespace icmp_probe_test

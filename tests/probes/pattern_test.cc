@@ -4,6 +4,8 @@
 
 #include "sidecar/config/json_reader.h"
 
+namespace pattern_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -66,3 +68,5 @@ TEST_CASE("a key that is no expression is reported with the reason") {
   CHECK(errors[1].pointer == "/number");
   CHECK(pattern->text() == "^ok");
 }
+
+}  // namespace pattern_test

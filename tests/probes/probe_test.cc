@@ -5,6 +5,8 @@
 #include <optional>
 #include <thread>
 
+namespace probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace std::chrono_literals;
@@ -41,3 +43,5 @@ TEST_CASE("an attempt's end: it lets go first, then it is told with its latency,
   CHECK(result->detail == "ended");
   CHECK(result->latency >= 2ms);
 }
+
+}  // namespace probe_test

@@ -11,6 +11,8 @@
 
 #include "tests/probes/certificates.h"
 
+namespace real_servers_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -170,3 +172,5 @@ TEST_CASE("nsd: answers, serial, identity, truncation") {
   CHECK(run("big.example.net A", {{"expect", {{"min_answers", 200}}}}).verdict == Verdict::pass);
   CHECK(run("big.example.net A", {{"on_truncation", "fail"}}).detail == "the answer is truncated (TC)");
 }
+
+}  // namespace real_servers_test

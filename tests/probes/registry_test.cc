@@ -5,6 +5,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace registry_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -32,3 +34,5 @@ TEST_CASE("a probe is made of settings as text, and of nothing that the check wo
   spec.type = "icpm";
   CHECK(make_probe(spec, lab.context).error() == "no probe type icpm");
 }
+
+}  // namespace registry_test

@@ -7,6 +7,8 @@
 #include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
+namespace resolver_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -202,3 +204,5 @@ TEST_CASE("resolver: names of /etc/hosts have an address at once, and all addres
   CHECK(to_string(all[1]) == "192.0.2.8");
   CHECK(to_string(all[2]) == "192.0.2.3");
 }
+
+}  // namespace resolver_test

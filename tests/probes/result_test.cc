@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace result_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -64,3 +66,5 @@ TEST_CASE("an errno of a unix socket is the target's or ours") {
   CHECK(unix_socket_result("connect /run/x", EACCES).verdict == Verdict::inconclusive);
   CHECK(unix_socket_result("connect /run/x", EACCES).detail == "connect /run/x: Permission denied");
 }
+
+}  // namespace result_test

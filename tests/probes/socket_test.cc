@@ -6,6 +6,8 @@
 
 #include "tests/probes/lab.h"
 
+namespace socket_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -81,3 +83,5 @@ TEST_CASE("what became of a connection is known by its error") {
     CHECK(pending_error(fd->get()) == error);
   }
 }
+
+}  // namespace socket_test

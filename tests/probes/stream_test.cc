@@ -7,6 +7,8 @@
 #include <catch2/catch.hpp>
 #include <utility>
 
+namespace stream_test {
+
 using namespace herald;
 using namespace herald::probes;
 using Io = Stream::Io;
@@ -58,3 +60,5 @@ TEST_CASE("stream: an orderly end is no failure, and a broken connection is one 
   CHECK(stream.failure().verdict == Verdict::fail);
   CHECK(stream.failure().reason == Reason::reset);
 }
+
+}  // namespace stream_test

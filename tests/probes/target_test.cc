@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+namespace target_test {
+
 using namespace herald;
 using namespace herald::probes;
 
@@ -71,3 +73,5 @@ TEST_CASE(
                                          {"db.example.net", AF_UNSPEC},
                                          {"db.example.net", AF_UNSPEC}});
 }
+
+}  // namespace target_test

@@ -5,6 +5,8 @@
 #include "probes/socket.h"
 #include "tests/probes/lab.h"
 
+namespace tcp_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -299,3 +301,5 @@ TEST_CASE("tcp: herald's own trouble is inconclusive") {
   CHECK(scope.verdict == Verdict::inconclusive);
   CHECK(scope.detail == "interface nosuchdev0: No such device");
 }
+
+}  // namespace tcp_probe_test

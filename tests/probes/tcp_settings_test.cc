@@ -1,6 +1,8 @@
 // The keys of `tcp`, as the configuration reads them.
 #include "tests/probes/lab.h"
 
+namespace tcp_settings_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -41,3 +43,5 @@ TEST_CASE("tcp: the literal target is known") {
 TEST_CASE("tcp: what an attempt asks is known") {
   CHECK(Lab::endpoint("tcp", {{"address", "DB.example.net:81"}}) == "db.example.net:81");
 }
+
+}  // namespace tcp_settings_test

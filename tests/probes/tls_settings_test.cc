@@ -4,6 +4,8 @@
 
 #include "sidecar/config/json_reader.h"
 
+namespace tls_settings_test {
+
 using namespace herald;
 using namespace herald::probes;
 using nlohmann::json;
@@ -65,3 +67,5 @@ TEST_CASE("tls settings: what cannot be meant is reported") {
   CHECK(one({{"warn_expiry", "1m"}}).starts_with("/tls/warn_expiry: must be from 1h"));
   CHECK(one({{"verfy", true}}) == "/tls/verfy: unknown key; did you mean \"verify\"?");
 }
+
+}  // namespace tls_settings_test

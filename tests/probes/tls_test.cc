@@ -9,6 +9,8 @@
 
 #include "tests/probes/certificates.h"
 
+namespace tls_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -497,3 +499,5 @@ TEST_CASE("tls: a server that does not speak TLS, and one that stops in the midd
   const Server hanging([](int fd) { wait_for_close(fd); });
   CHECK(lab.stage("tcp", {{"address", hanging.address()}, {"tls", true}}) == "TLS handshake");
 }
+
+}  // namespace tls_test

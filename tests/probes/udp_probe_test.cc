@@ -10,6 +10,8 @@
 #include "tests/probes/dns_reply.h"
 #include "tests/probes/lab.h"
 
+namespace udp_probe_test {
+
 using namespace herald;
 using namespace herald::probes;
 using namespace herald::probes::test;
@@ -262,3 +264,5 @@ TEST_CASE("udp: what is wrong with its keys") {
   CHECK(Lab::target("udp", {{"address", "[fd00::1]:53"}}) == "fd00::1");
   CHECK(Lab::endpoint("udp", {{"address", "Name.example:53"}}) == "name.example:53");
 }
+
+}  // namespace udp_probe_test

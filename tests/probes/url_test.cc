@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
+namespace url_test {
+
 using namespace herald;
 using namespace herald::probes;
 using Catch::Matchers::Contains;
@@ -81,3 +83,5 @@ TEST_CASE("url: what is refused, and why") {
     CHECK(error_of(text) == "has a host that is not an address or a name");
   }
 }
+
+}  // namespace url_test

@@ -8,6 +8,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/state/direct_writer.h"
 
+namespace handover_marker_test {
+
 using namespace herald;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("handover marker: one that comes too late is removed again") {
   marker.release();
   CHECK_FALSE(marker.exists());
 }
+
+}  // namespace handover_marker_test

@@ -5,6 +5,8 @@
 
 #include "tests/control/snapshot_fixture.h"
 
+namespace history_entry_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -107,3 +109,5 @@ TEST_CASE("history entry: absurd times and durations") {
     CHECK(Duration(read("2026-11-23T10:00:00Z", most)->lasted.value()) > Duration::zero());
   }
 }
+
+}  // namespace history_entry_test

@@ -12,6 +12,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/state/direct_writer.h"
 
+namespace history_test {
+
 using namespace herald;
 using namespace fixture;
 
@@ -210,3 +212,5 @@ TEST_CASE("history: of one service, with herald's own coming and going") {
   CHECK(of("web") == 2);
   CHECK(of("nix") == 1);
 }
+
+}  // namespace history_test

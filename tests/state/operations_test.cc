@@ -10,6 +10,8 @@
 #include "tests/os/temporary_directory.h"
 #include "tests/state/direct_writer.h"
 
+namespace operations_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -419,3 +421,5 @@ TEST_CASE("operations: what cannot be flushed is said once, and kept when it can
   CHECK(operations.flush(at(4s + 24h * 8)).empty());
   CHECK(KeptIn(place).start(kServices, at(5s)).recalls.empty());
 }
+
+}  // namespace operations_test

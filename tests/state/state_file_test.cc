@@ -11,6 +11,8 @@
 #include "tests/announce/type_swap.h"
 #include "tests/os/temporary_directory.h"
 
+namespace state_file_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -240,3 +242,5 @@ TEST_CASE("state: times beyond what a clock can hold are its nearest end") {
     CHECK(expires(early) == 0);
   }
 }
+
+}  // namespace state_file_test

@@ -7,6 +7,8 @@
 #include "sidecar/os/text_file.h"
 #include "tests/os/temporary_directory.h"
 
+namespace write_order_test {
+
 using namespace herald;
 
 namespace {
@@ -70,3 +72,5 @@ TEST_CASE("write order: what nobody wants any more replaces nothing") {
   CHECK(carry_out({.kind = Kind::replace, .file = file, .text = "new"}, [] { return true; }));
   CHECK(read_text_file(file) == "new");
 }
+
+}  // namespace write_order_test

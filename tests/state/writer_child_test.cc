@@ -16,6 +16,8 @@
 #include "sidecar/state/write_order.h"
 #include "tests/os/temporary_directory.h"
 
+namespace writer_child_test {
+
 using namespace herald;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE(
     CHECK_FALSE(std::filesystem::exists(file.native() + ".new"));
   }
 }
+
+}  // namespace writer_child_test

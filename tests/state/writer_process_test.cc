@@ -12,6 +12,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace writer_process_test {
+
 using namespace herald;
 using namespace std::chrono_literals;
 
@@ -159,3 +161,5 @@ TEST_CASE("writer process: heraldd does not wait for one that hangs, and it ends
   disk.thaw();
   CHECK_FALSE(std::filesystem::exists(directory.path() / "file"));
 }
+
+}  // namespace writer_process_test

@@ -5,6 +5,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace writer_test {
+
 using namespace herald;
 
 TEST_CASE("pretending writer: everything succeeds, in turn and later, and nothing is written") {
@@ -32,3 +34,5 @@ TEST_CASE("pretending writer: everything succeeds, in turn and later, and nothin
   CHECK(course == "a+b+c");
   CHECK(std::filesystem::is_empty(directory.path()));
 }
+
+}  // namespace writer_test

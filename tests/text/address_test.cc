@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace address_test {
+
 using namespace herald;
 
 TEST_CASE("VIPs become canonical") {
@@ -113,3 +115,5 @@ TEST_CASE("prefixes as a router lists them") {
     CHECK_FALSE(is_prefix(text));
   }
 }
+
+}  // namespace address_test

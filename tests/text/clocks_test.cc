@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::clocks_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -48,4 +48,4 @@ TEST_CASE("clocks: what does not fit into nanoseconds, or is no moment, is none"
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::clocks_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace duration_test {
+
 using namespace std::chrono_literals;
 using herald::Duration;
 using herald::parse_duration;
@@ -83,3 +85,5 @@ TEST_CASE("what is written can be read") {
     CHECK(parse_duration(to_string(duration)) == duration);
   }
 }
+
+}  // namespace duration_test

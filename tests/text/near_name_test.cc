@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace near_name_test {
+
 using namespace herald;
 
 TEST_CASE("near names are those that a user meant") {
@@ -38,3 +40,5 @@ TEST_CASE("the question stands behind the sentence, or what is said otherwise") 
   CHECK(did_you_mean("xyz", keys, "; keys are rise, fall") == "; keys are rise, fall");
   CHECK(did_you_mean("{{med}}") == "; did you mean {{med}}?");
 }
+
+}  // namespace near_name_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace plain_text_test {
+
 using namespace herald;
 
 TEST_CASE("what is fit for a terminal stays as it is") {
@@ -74,3 +76,5 @@ TEST_CASE("text is cut at whole characters") {
   CHECK(cut("abcdef", 2) == "..");
   CHECK(cut("abcdef", 0).empty());
 }
+
+}  // namespace plain_text_test

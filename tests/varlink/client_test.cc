@@ -10,6 +10,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace client_test {
+
 using namespace herald;
 using namespace std::string_view_literals;
 using namespace std::chrono_literals;
@@ -104,3 +106,5 @@ TEST_CASE("a stream is taken until the taker has enough, or the service ends it"
   REQUIRE_FALSE(ended);
   CHECK(ended.error().kind == Kind::not_reachable);
 }
+
+}  // namespace client_test

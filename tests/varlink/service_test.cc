@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <vector>
 
+namespace service_test {
+
 using namespace herald;
 using nlohmann::json;
 using nlohmann::ordered_json;
@@ -144,3 +146,5 @@ error Failed (message: string)
         std::string::npos);
   CHECK(described("nix")["error"] == "org.varlink.service.InterfaceNotFound");
 }
+
+}  // namespace service_test

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <vector>
 
+namespace wire_test {
+
 using namespace herald;
 using namespace std::string_view_literals;
 using nlohmann::json;
@@ -104,3 +106,5 @@ TEST_CASE("replies go over the wire and back") {
   CHECK_FALSE(parse_reply(R"({"error": 1})"));
   CHECK(encode_reply(ordered_json{{"text", "\xff"}}) == "{\"parameters\":{\"text\":\"\xef\xbf\xbd\"}}\0"sv);
 }
+
+}  // namespace wire_test

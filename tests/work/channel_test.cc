@@ -10,6 +10,8 @@
 #include "tests/os/run_until.h"
 #include "tests/work/packets.h"
 
+namespace channel_test {
+
 using namespace herald;
 using namespace herald::work;
 using namespace std::chrono_literals;
@@ -203,3 +205,5 @@ TEST_CASE("channel: what cannot be watched is over, which the loop tells") {
   loop.run();
   CHECK(told.starts_with("watch a socket: "));
 }
+
+}  // namespace channel_test

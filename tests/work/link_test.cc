@@ -15,6 +15,8 @@
 #include "tests/os/run_until.h"
 #include "tests/os/temporary_directory.h"
 
+namespace link_test {
+
 using namespace herald;
 using namespace herald::work;
 
@@ -135,3 +137,5 @@ TEST_CASE_METHOD(Bench, "link: one that listens is connected to, and an answer t
   REQUIRE(::send(accepted.get(), "junk", 4, 0) == 4);
   REQUIRE(run_until(loop, [&] { return !ends.empty(); }));
 }
+
+}  // namespace link_test

@@ -4,6 +4,8 @@
 
 #include "tests/work/packets.h"
 
+namespace message_test {
+
 using namespace herald;
 using namespace herald::work;
 
@@ -91,3 +93,5 @@ TEST_CASE("messages: what is no value of its type is refused") {
   longer[12] = '\xff';
   CHECK_FALSE(read_reports(longer));
 }
+
+}  // namespace message_test

@@ -12,6 +12,8 @@
 #include "tests/os/children.h"
 #include "tests/os/no_descriptors.h"
 
+namespace spawning_test {
+
 using namespace herald;
 using namespace herald::work;
 
@@ -190,3 +192,5 @@ TEST_CASE("spawning: a page that its owner has cut short is none") {
   CHECK_FALSE(read_page(page));
   CHECK_FALSE(read_page(Fd()));
 }
+
+}  // namespace spawning_test

@@ -6,7 +6,7 @@
 #include "tests/announce/bird/fake_birdc.h"
 #include "tests/announce/router/outcomes.h"
 
-namespace herald {
+namespace herald::change_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -198,4 +198,4 @@ TEST_CASE_METHOD(Bench, "a step that BIRD cannot be told keeps its own reason wh
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::change_test

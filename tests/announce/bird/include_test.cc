@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::include_test {
 namespace {
 
 const Vip web_vip{"10.99.0.1/32"};
@@ -96,4 +96,4 @@ TEST_CASE("lines that herald would not write are not read back") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::include_test

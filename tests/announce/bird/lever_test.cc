@@ -12,7 +12,7 @@
 #include "tests/announce/router/lever_bench.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::bird_lever_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -261,4 +261,4 @@ TEST_CASE_METHOD(Bench, "commands are what a person would type") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::bird_lever_test

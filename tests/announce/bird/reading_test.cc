@@ -9,7 +9,7 @@
 #include "sidecar/announce/router/lever.h"
 #include "tests/announce/bird/fake_birdc.h"
 
-namespace herald {
+namespace herald::reading_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -240,4 +240,4 @@ TEST_CASE_METHOD(Bench,
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::reading_test

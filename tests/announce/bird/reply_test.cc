@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::reply_test {
 namespace {
 
 BirdReply reply_of(std::string_view text) {
@@ -72,4 +72,4 @@ TEST_CASE("the file that BIRD blames") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::reply_test

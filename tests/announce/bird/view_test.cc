@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace herald {
+namespace herald::bird_view_test {
 namespace {
 
 std::string fixture(const std::string& name) {
@@ -123,4 +123,4 @@ TEST_CASE("an answer begins with the whole greeting: a part of it is none") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::bird_view_test

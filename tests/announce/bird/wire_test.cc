@@ -18,7 +18,7 @@
 #include "tests/os/own_namespace.h"
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::wire_test {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -313,4 +313,4 @@ TEST_CASE_METHOD(Bench,
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::wire_test

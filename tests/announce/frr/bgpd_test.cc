@@ -17,7 +17,7 @@
 #include "tests/announce/router/outcomes.h"
 #include "tests/os/own_namespace.h"
 
-namespace herald {
+namespace herald::bgpd_test {
 namespace {
 
 constexpr const char* kBgpd = "/usr/lib/frr/bgpd";
@@ -247,4 +247,4 @@ TEST_CASE("a real bgpd refuses in its own words") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::bgpd_test

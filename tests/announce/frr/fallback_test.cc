@@ -8,7 +8,7 @@
 #include "sidecar/announce/frr/owned.h"
 #include "tests/announce/frr/templates.h"
 
-namespace herald {
+namespace herald::fallback_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -103,4 +103,4 @@ TEST_CASE("fallback: what somebody has deleted a part of is not whole") {
   CHECK(fallbacks_in(filters) == PeerFallbacks{{kPeer, {{}, false, false}}});
 }
 
-}  // namespace herald
+}  // namespace herald::fallback_test

@@ -11,7 +11,7 @@
 #include "tests/announce/frr/transport_bench.h"
 #include "tests/announce/router/outcomes.h"
 
-namespace herald {
+namespace herald::frr_lever_test {
 namespace {
 
 const Vip kVip{"10.99.0.1/32"};
@@ -264,4 +264,4 @@ TEST_CASE_METHOD(LeverBench, "a router that cannot be asked is unreachable, and 
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::frr_lever_test

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::lines_test {
 namespace {
 
 const Vip kVip{"10.99.0.1/32"};
@@ -89,4 +89,4 @@ TEST_CASE("a step whose map cannot be written leaves the others alone") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::lines_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::map_shape_test {
 namespace {
 
 const std::string kMap = "HERALD-web-healthy";
@@ -59,4 +59,4 @@ TEST_CASE("a map is changed when it is neither as herald would define it nor as 
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::map_shape_test

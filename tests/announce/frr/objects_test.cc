@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace objects_test {
+
 using namespace herald;
 
 namespace {
@@ -51,3 +53,5 @@ TEST_CASE("templates of objects that are not there are all told") {
   const std::vector<std::filesystem::path> nowhere{"/nonexistent"};
   CHECK(FrrObjects::load(nowhere).error().size() == 4);
 }
+
+}  // namespace objects_test

@@ -5,7 +5,7 @@
 
 #include "tests/announce/fixture.h"
 
-namespace herald {
+namespace herald::owned_test {
 namespace {
 
 const std::set<Vip> kVips{Vip{"10.99.0.1/32"}, Vip{"10.99.0.2/32"}, Vip{"10.99.0.3/32"}, Vip{"10.99.0.4/32"}};
@@ -99,4 +99,4 @@ TEST_CASE("a bgpd that refuses the question says so") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::owned_test

@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-namespace herald {
+namespace herald::progress_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -204,4 +204,4 @@ TEST_CASE("more lines than one call takes go in several") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::progress_test

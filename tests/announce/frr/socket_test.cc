@@ -4,7 +4,7 @@
 #include "tests/announce/frr/fake_bgpd.h"
 #include "tests/announce/frr/transport_bench.h"
 
-namespace herald {
+namespace herald::socket_test {
 namespace {
 
 TEST_CASE("answers are cut out of a stream, however it comes in pieces") {
@@ -109,4 +109,4 @@ TEST_CASE_METHOD(SocketBench, "where the socket does not answer, vtysh does") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::socket_test

@@ -6,6 +6,8 @@
 
 #include "tests/os/temporary_directory.h"
 
+namespace template_test {
+
 using namespace herald;
 namespace fs = std::filesystem;
 
@@ -130,3 +132,5 @@ TEST_CASE("commands in rendered text") {
         std::vector<std::string>{"route-map M permit 10", "set metric 7", "exit"});
   CHECK(commands_in("").empty());
 }
+
+}  // namespace template_test

@@ -7,7 +7,7 @@
 #include "tests/announce/frr/fake_bgpd.h"
 #include "tests/announce/frr/transport_bench.h"
 
-namespace herald {
+namespace herald::transport_test {
 namespace {
 
 struct Bench : TransportBench {
@@ -94,4 +94,4 @@ TEST_CASE("what bgpd said is its first line, short and without controls") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::transport_test

@@ -8,7 +8,7 @@
 #include "tests/announce/fixture.h"
 #include "tests/announce/type_swap.h"
 
-namespace herald {
+namespace herald::frr_view_test {
 namespace {
 
 const Vip kVip{"10.99.0.1/32"};
@@ -201,4 +201,4 @@ TEST_CASE("the questions name the address family and the VRF") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::frr_view_test

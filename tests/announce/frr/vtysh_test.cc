@@ -6,7 +6,7 @@
 #include "tests/announce/fixture.h"
 #include "tests/announce/frr/transport_bench.h"
 
-namespace herald {
+namespace herald::vtysh_test {
 namespace {
 
 const Lines kLines{"configure terminal", "router bgp"};
@@ -119,4 +119,4 @@ TEST_CASE_METHOD(VtyshBench, "to carry on is to hear nothing, unless vtysh canno
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::vtysh_test

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
-namespace herald {
+namespace herald::command_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,4 +88,4 @@ TEST_CASE_METHOD(Bench, "an answer may ask the next question") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::command_test

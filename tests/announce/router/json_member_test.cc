@@ -4,7 +4,7 @@
 
 #include "tests/announce/type_swap.h"
 
-namespace herald {
+namespace herald::json_member_test {
 namespace {
 
 using nlohmann::json;
@@ -126,4 +126,4 @@ TEST_CASE("of several problems the first is kept; one without a place is said as
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::json_member_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::router_lever_test {
 namespace {
 
 // One that leaves to the interface what it may.
@@ -33,4 +33,4 @@ TEST_CASE("what is really still to be done is what is planned, where nothing is 
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::router_lever_test

@@ -9,7 +9,7 @@
 
 #include "tests/os/temporary_directory.h"
 
-namespace herald {
+namespace herald::owned_file_test {
 namespace {
 
 struct stat status_of(const std::string& path) {
@@ -111,4 +111,4 @@ TEST_CASE("what cannot be replaced is as it was, and the error says what was tri
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::owned_file_test

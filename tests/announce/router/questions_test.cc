@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 
-namespace herald {
+namespace herald::questions_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -73,4 +73,4 @@ TEST_CASE_METHOD(Bench, "destroyed, it calls nothing") {
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::questions_test

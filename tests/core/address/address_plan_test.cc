@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <ostream>
 
-namespace herald {
+namespace herald::address_plan_test {
 
 std::ostream& operator<<(std::ostream& stream, const Step& step) {
   return stream << to_string(step);
@@ -256,4 +256,4 @@ TEST_CASE("next_wakeup tells of back-offs and leases, and of nothing else") {
   CHECK_FALSE(reconciler.next_wakeup());
 }
 
-}  // namespace herald
+}  // namespace herald::address_plan_test

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::address_side_test {
 namespace {
 
 using Answer = AddressSide::Seen::Answer;
@@ -185,4 +185,4 @@ TEST_CASE("it is handed over once leases are long enough and seen to be so") {
   CHECK(bench.side.is_handed_over(wanted, bench.now));
 }
 
-}  // namespace herald
+}  // namespace herald::address_side_test

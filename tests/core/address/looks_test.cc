@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::looks_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -69,4 +69,4 @@ TEST_CASE("after a restart the look under way is not waited for") {
   CHECK(looks.begin() == 2);
 }
 
-}  // namespace herald
+}  // namespace herald::looks_test

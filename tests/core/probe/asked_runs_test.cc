@@ -4,7 +4,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald {
+namespace herald::asked_runs_test {
 namespace {
 
 const ProbeId kFront{0};
@@ -132,4 +132,4 @@ TEST_CASE("what is asked for is bounded, and a stop answers all") {
   CHECK(answers(bench.tell(event::ProbeNow{kFront, 1, false}))[0].result.detail == "herald stops");
 }
 
-}  // namespace herald
+}  // namespace herald::asked_runs_test

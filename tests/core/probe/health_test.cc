@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace herald {
+namespace herald::health_test {
 namespace {
 
 // Results: '.' pass, 'w' warn, 'x' fail (refused), 'h' fail (status), '?' inconclusive.
@@ -230,4 +230,4 @@ TEST_CASE("only timeouts in the row are no evidence; a hard_fail and anything el
   CHECK_FALSE(strict.is_timeout());
 }
 
-}  // namespace herald
+}  // namespace herald::health_test

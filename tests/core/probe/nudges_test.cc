@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::nudges_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,4 +55,4 @@ TEST_CASE("nudged attempts begin 10 ms after whatever began before, 20 in any se
   CHECK(nudges.earliest(kStart + 2s) == kStart + 2s);
 }
 
-}  // namespace herald
+}  // namespace herald::nudges_test

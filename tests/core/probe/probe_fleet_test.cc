@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::probe_fleet_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -238,4 +238,4 @@ TEST_CASE("stopped, it cancels what is in flight, answers who has asked, and sta
   CHECK(bench.finish(run, kPass).news.empty());
 }
 
-}  // namespace herald
+}  // namespace herald::probe_fleet_test

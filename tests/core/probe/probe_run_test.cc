@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::probe_run_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -352,4 +352,4 @@ TEST_CASE("a snapshot shows the counters") {
   CHECK(shown.next_run == bench.now);
 }
 
-}  // namespace herald
+}  // namespace herald::probe_run_test

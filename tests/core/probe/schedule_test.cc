@@ -7,7 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace herald {
+namespace herald::schedule_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -168,4 +168,4 @@ TEST_CASE("two probes at different intervals do not meet for ever") {
   CHECK(phase_of(Schedule(timing(500ms), "a/b").first(kStart), 500ms) == phase % 500ms);
 }
 
-}  // namespace herald
+}  // namespace herald::schedule_test

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::fallback_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -204,4 +204,4 @@ TEST_CASE("fallback in words") {
   CHECK(to_string(FallbackStep{}) == "fallback: remove what is not in use any more");
 }
 
-}  // namespace herald
+}  // namespace herald::fallback_test

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::peer_record_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -48,4 +48,4 @@ TEST_CASE("peer record: a peer that is configured no more, and one that is new")
 }
 
 }  // namespace
-}  // namespace herald
+}  // namespace herald::peer_record_test

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+namespace policy_test {
+
 using namespace herald;
 
 namespace {
@@ -40,3 +42,5 @@ TEST_CASE("what a grade does not set is as for healthy") {
   CHECK(policy_of(draining, Grade::draining).attributes.prepend == 1);
   CHECK(policy_of(draining, Grade::healthy).attributes == Attributes{});
 }
+
+}  // namespace policy_test

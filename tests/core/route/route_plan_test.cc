@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::route_plan_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -80,4 +80,4 @@ TEST_CASE("a policy's name says what it holds") {
   CHECK(policy_of(service, Grade::draining).attributes.med == 10);  // what is not set is as for healthy
 }
 
-}  // namespace herald
+}  // namespace herald::route_plan_test

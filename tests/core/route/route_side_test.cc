@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::route_side_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -226,4 +226,4 @@ TEST_CASE("what was planned is not planned again until something has changed") {
   CHECK(bench.side.may_plan());
 }
 
-}  // namespace herald
+}  // namespace herald::route_side_test

@@ -6,7 +6,7 @@
 
 #include "sidecar/core/controller.h"
 
-namespace herald {
+namespace herald::brake_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -335,4 +335,4 @@ TEST_CASE("brake: the window is the longest time that a gate takes to notice, an
   CHECK(detection_window(std::span(&service, 1)) == 60s);
 }
 
-}  // namespace herald
+}  // namespace herald::brake_test

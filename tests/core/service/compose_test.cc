@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace herald {
+namespace herald::compose_test {
 namespace {
 
 const ProbeResult kPass{Verdict::pass, Reason::none, "200", {}};
@@ -171,4 +171,4 @@ TEST_CASE("healthy waits for what may degrade it and is not known, and nothing e
   CHECK_FALSE(Probes().add('w').add('-', Role::degrade).compose(kAll).waits_for);  // degraded already
 }
 
-}  // namespace herald
+}  // namespace herald::compose_test

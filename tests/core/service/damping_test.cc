@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::damping_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -136,4 +136,4 @@ TEST_CASE("other figures suppress nobody that is not held") {
   CHECK_FALSE(penalty.suppressed_until(kStart));
 }
 
-}  // namespace herald
+}  // namespace herald::damping_test

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::machine_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -315,4 +315,4 @@ TEST_CASE("what was announced by force and is healthy since is withdrawn like an
   CHECK(alive.evaluate(kUp, Presence::none, kStart + 3s).held_until == kStart + 22s);
 }
 
-}  // namespace herald
+}  // namespace herald::machine_test

@@ -4,7 +4,7 @@
 
 using namespace std::chrono_literals;
 
-namespace herald {
+namespace herald::orders_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -104,4 +104,4 @@ TEST_CASE("orders: whose they are in a line, which does not grow with their numb
   CHECK(text_of_drains(orders) == "ann; and by bob: disks; and by cy; and by 2 more");
 }
 
-}  // namespace herald
+}  // namespace herald::orders_test

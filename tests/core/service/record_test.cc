@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::record_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -67,4 +67,4 @@ TEST_CASE("the last 16 transitions and steps are kept") {
   CHECK(record.steps().back().text == "50");
 }
 
-}  // namespace herald
+}  // namespace herald::record_test

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::run_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -238,4 +238,4 @@ TEST_CASE("transitions and steps are kept, and not without end") {
   CHECK(shown.steps.back().outcome == RouteOutcome(std::unexpected("no")));
 }
 
-}  // namespace herald
+}  // namespace herald::run_test

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald {
+namespace herald::sight_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -301,4 +301,4 @@ TEST_CASE("an adopted service has no problems, a draining one tells what is not 
   CHECK(bench.state() == ServiceState::held);
 }
 
-}  // namespace herald
+}  // namespace herald::sight_test
