@@ -28,6 +28,7 @@ Observation PretendedAddresses::overlay(Observation observed) {
 
 bool PretendedAddresses::differs(const Step& step) const {
   const auto seen = seen_.find(step.key);
+  if (step.kind == Step::Kind::adopt) return seen != seen_.end() && !seen->second;
   if (step.kind == Step::Kind::remove) return seen != seen_.end() && seen->second;
   return seen == seen_.end();
 }

@@ -77,10 +77,7 @@ std::expected<LoopbackLever, std::string> LoopbackLever::open(const std::vector<
 bool LoopbackLever::is_ours(const KernelAddress& address, bool configured) const {
   // Another program may use our protocol number for what cannot be a VIP.
   if (!configured && !parse_vip(prefix_of(address))) return false;
-  if (mark_ == AddressMark::protocol) return address.protocol == kAddressProtocol;
-  if (address.address.family == AF_INET)
-    return !address.label.empty() && address.label == address_label(address.interface);
-  return configured && address.valid_seconds.has_value();
+  return is_marked(address, mark_, configured);
 }
 
 std::expected<Observation, std::string> LoopbackLever::look(TimePoint now) {
@@ -107,6 +104,16 @@ StepOutcome LoopbackLever::apply(const Step& step) {
       return error == EEXIST ? Applied::was_there : outcome(step, error);
     }
     case Step::Kind::refresh:
+      return outcome(step,
+                     socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace));
+    case Step::Kind::adopt:
+      // A label stays what it was, and one that is added beside it would be another address.
+      if (mark_ == AddressMark::label && address.family == AF_INET) {
+        return std::unexpected(
+            fmt::format("{}: Linux before 5.18 cannot mark an IPv4 address that is there; remove it, and "
+                        "herald adds its own",
+                        to_string(step)));
+      }
       return outcome(step,
                      socket_.set(address, interface, seconds_of(step.lease), AddressSocket::Mode::replace));
     case Step::Kind::remove:

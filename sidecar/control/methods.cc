@@ -174,6 +174,27 @@ VarlinkReply undrain(const ControlSource& source, const json& parameters, const 
   return ordered_json::object();
 }
 
+VarlinkReply adopt(const ControlSource& source, const json& parameters, const VarlinkPeer& peer) {
+  const Snapshot snapshot = source.snapshot();
+  if (snapshot.stopping) return std::unexpected(VarlinkError{.name = std::string(kStopping)});
+  const auto service = parameters["service"].get<std::string>();
+  if (auto problem = not_configured(snapshot, service))
+    return std::unexpected(no_such_service(service, std::move(*problem)));
+  source.adopt(service, who_is(peer),
+               [finish = source.finish, client = peer.client,
+                service](const std::expected<std::vector<std::string>, std::string>& adopted) {
+                 const auto fail = [&](std::string_view name, const std::string& message) {
+                   finish(client, std::unexpected(VarlinkError{
+                                      std::string(name), {{"service", service}, {"message", message}}}));
+                 };
+                 if (!adopted) return fail(kNotAdopted, adopted.error());
+                 if (adopted->empty())
+                   return fail(kNothingToAdopt, "no address of somebody else equals a VIP of " + service);
+                 finish(client, ordered_json{{"service", service}, {"adopted", *adopted}});
+               });
+  return ordered_json::object();
+}
+
 VarlinkReply reload(const ControlSource& source, std::uint64_t client) {
   if (source.snapshot().stopping) return std::unexpected(VarlinkError{std::string(kStopping), {}});
   source.reload(client);
@@ -279,6 +300,17 @@ void add_words(std::vector<VarlinkMethod>& methods, const ControlSource& source)
        .call = [source](const json& parameters, const VarlinkPeer& peer) {
          return clear_damping(source, parameters, peer);
        }});
+  methods.push_back(
+      {.name = "Adopt",
+       .comment = "Takes over addresses that somebody else has put there and that are VIPs of the service:\n"
+                  "from then on herald removes them when it is down.",
+       .in = {{"service", "string"}},
+       .out = {{"service", "string"}, {"adopted", "[]string"}},
+       .mutates = true,
+       .course = VarlinkCourse::later,
+       .call = [source](const json& parameters, const VarlinkPeer& peer) {
+         return adopt(source, parameters, peer);
+       }});
 }
 
 // What makes heraldd itself do something.
@@ -328,6 +360,8 @@ VarlinkInterface control_interface(const ControlSource& source) {
       .methods = {},
       .errors = {{"NoSuchService", {{"service", "string"}, {"message", "string"}}},
                  {"NoSuchProbe", {{"service", "string"}, {"probe", "string"}, {"message", "string"}}},
+                 {"NothingToAdopt", {{"service", "string"}, {"message", "string"}}},
+                 {"NotAdopted", {{"service", "string"}, {"message", "string"}}},
                  {"NotKept", {{"message", "string"}}},
                  {"BadConfiguration", {{"errors", "[]string"}}},
                  {"Stopping", {}}}};

@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sidecar/control/names.h"
 #include "sidecar/control/probe_requests.h"
@@ -32,6 +33,10 @@ struct ControlSource {
   std::function<void(const AdminRequest& request, OnDone done)> administer;
   std::function<void(std::span<const std::string> services, const std::string& who, OnDone done)>
       clear_damping = {};
+  // Takes over the addresses of others that equal its VIPs; `done` is called once, with them ("10.99.0.1/32 on lo"), none
+  // where there was nothing to take. The error is a line for people.
+  using OnAdopted = std::function<void(const std::expected<std::vector<std::string>, std::string>& adopted)>;
+  std::function<void(const std::string& service, const std::string& who, OnAdopted done)> adopt = {};
   // Begins to read the configuration again; the client is answered by finish() with reload_reply().
   std::function<void(std::uint64_t client)> reload = {};
   // Begins to hand over, once that is kept.

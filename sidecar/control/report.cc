@@ -79,6 +79,10 @@ ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const Cl
   shown["interface"] = vip.interface;
   shown["foreign"] = looked ? ordered_json(vip.foreign) : ordered_json(nullptr);
   shown["lease_until"] = time_or_null(vip.lease_until, clocks);
+  shown["kept_off"] = vip.kept_off ? ordered_json(*vip.kept_off) : ordered_json(nullptr);
+  ordered_json others = ordered_json::array();
+  for (const OtherOrigin& other : vip.route.others) others.push_back(other.by);
+  shown["other_origins"] = read ? std::move(others) : ordered_json(nullptr);
   shown["denied_to"] = read ? ordered_json(vip.denied_to) : ordered_json(nullptr);
   shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
   return shown;
@@ -237,6 +241,7 @@ std::string no_such_service(const Snapshot& snapshot, std::string_view wanted) {
 std::string address_command(const Step& step) {
   const std::string place = fmt::format("{} dev {}", step.key.vip.prefix, step.key.interface);
   if (step.kind == Step::Kind::remove) return "ip address del " + place;
+  if (step.kind == Step::Kind::adopt) return "ip address replace " + place;
   if (!step.lease) return "ip address add " + place;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count();
   return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, seconds);
@@ -316,6 +321,9 @@ ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::st
   for (const RouteStep& step : plan.routes.steps) report["steps"].push_back(to_string(step));
   for (const FallbackStep& step : plan.routes.fallback) report["steps"].push_back(to_string(step));
   for (const std::string& command : commands) report["commands"].push_back(command);
+  report["others"] = ordered_json::array();
+  for (const auto& [service, text] : plan.blames)
+    report["others"].push_back({{"service", service}, {"text", text}});
   return report;
 }
 

@@ -117,6 +117,8 @@ void Controller::on(const event::StepFinished& event, TimePoint now) {
   if (!step) return;
   ServiceRun* const owner = touch_owner(step->key.vip);
   if (owner != nullptr) owner->step_finished(event.id, event.outcome, route_.latest_sequence());
+  // It is announced: as at a start it stays until the health is known.
+  if (owner != nullptr && event.outcome && step->kind == Step::Kind::adopt) owner->take_over(now);
   if (!event.outcome) notice(true, owner == nullptr ? "" : owner->spec().name, event.outcome.error(), now);
 }
 
@@ -340,6 +342,7 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
   ServiceRun& service = services_[index].run;
   const Demand before = service.demand();
   const auto flaps = service.flaps();
+  const bool blamed = service.blame().has_value();
   Composed composed = compose_service(index);
   if (is_about_to_be_told(index)) {
     composed.conclusive = true;
@@ -349,6 +352,7 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
   if (is_going_on() && composed.health == Health::unhealthy && brake_.holds(stood))
     composed.braked_until = brake_.until();
   emit(service.evaluate(composed, sight(), now));
+  if (const Problem blame = service.blame(); blame && !blamed) notice(true, service.spec().name, *blame, now);
   if (stood.is_down() && !service.machine().is_announced()) brake_.withdrew(stood, now);
   const auto flaps_now = service.flaps();
   if (is_going_on() && !service.is_leaving() && flaps_now && flaps_now != flaps)

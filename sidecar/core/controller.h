@@ -68,6 +68,8 @@ class Controller {
   // and router reads have to cover.
   [[nodiscard]] std::vector<Vip> vips() const;
   [[nodiscard]] std::vector<Vip> leaving() const;
+  // Addresses that equal a VIP of the service and are not herald's, as far as they were seen.
+  [[nodiscard]] std::vector<AddressKey> foreign_addresses(std::string_view service) const;
   [[nodiscard]] Snapshot snapshot(TimePoint now) const;
   [[nodiscard]] const Brake& brake() const { return brake_; }
   // What differs between what is wanted and what was seen last, as the steps that it takes: those that are about to be
@@ -75,6 +77,8 @@ class Controller {
   struct Plan {
     std::vector<Step> addresses;
     RouteBatch routes;
+    // What differs by others' doing, and no step of herald's changes: by service.
+    std::map<std::string, std::string> blames;
   };
   [[nodiscard]] Plan plan(TimePoint now) const;
 
@@ -93,6 +97,7 @@ class Controller {
   void on(const event::Nudged& event, TimePoint now);
   void on(const event::Recall& event, TimePoint now);
   void on(const event::ClearDamping& event, TimePoint now);
+  void on(const event::Adopt& event, TimePoint now);
   void on(const event::Stop& event, TimePoint now);
   void on(const event::Handover& event, TimePoint now);
 

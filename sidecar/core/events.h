@@ -82,6 +82,11 @@ struct ClearDamping {
   std::string service;
   std::string who;
 };
+// The operator's word: what somebody else has put there of the service's VIPs is herald's from now on.
+struct Adopt {
+  std::string service;
+  std::string who;
+};
 // SIGTERM: leave as on_exit says, then Exit.
 struct Stop {};
 // Leave everything announced to a successor, then Exit.
@@ -92,7 +97,7 @@ struct Handover {};
 using Event = std::variant<event::ProbeFinished, event::ProbeStage, event::AddressesChanged, event::Observed,
                            event::StepFinished, event::RouterRead, event::RoutesApplied, event::RouterChanged,
                            event::Administer, event::Recall, event::ClearDamping, event::ProbeNow,
-                           event::Nudged, event::Stop, event::Handover>;
+                           event::Nudged, event::Adopt, event::Stop, event::Handover>;
 
 namespace effect {
 

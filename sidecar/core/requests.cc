@@ -55,6 +55,22 @@ void Controller::on(const event::ClearDamping& event, TimePoint now) {
   dirty_.insert(*index);
 }
 
+// A stop withdraws what is herald's already; it takes nothing more.
+void Controller::on(const event::Adopt& event, TimePoint now) {
+  const auto index = find_service(event.service);
+  if (!index || stopping_) return;
+  ServiceRun& run = services_[*index].run;
+  for (const AddressKey& key : foreign_addresses(event.service)) {
+    auto issued = address_.adopt(key, run.spec().announce.lease);
+    if (!issued) continue;
+    effects_.emplace_back(effect::Notice{
+        false, event.service, fmt::format("{} has herald {}", event.who, to_string(issued->step))});
+    run.step_issued(*issued, now);
+    route_.expect_change(now);
+    effects_.emplace_back(effect::Apply{issued->id, std::move(issued->step)});
+  }
+}
+
 void Controller::on(const event::ProbeNow& event, TimePoint now) {
   if (stopping_) {
     effects_.emplace_back(ProbeFleet::refuse(event, "herald stops"));

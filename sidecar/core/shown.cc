@@ -34,8 +34,24 @@ std::vector<ProbeId> Controller::probes_of(std::string_view service) const {
   return all;
 }
 
+std::vector<AddressKey> Controller::foreign_addresses(std::string_view service) const {
+  std::vector<AddressKey> all;
+  const auto index = find_service(std::string(service));
+  const ObservedIndex* const seen = address_.seen();
+  if (!index || seen == nullptr || !services_[*index].run.manages_vip()) return all;
+  for (const Vip& vip : services_[*index].run.spec().vips) {
+    for (auto one = seen->lower_bound({vip, ""}); one != seen->end() && one->first.vip == vip; ++one)
+      if (!one->second.ours) all.push_back(one->first);
+  }
+  return all;
+}
+
 Controller::Plan Controller::plan(TimePoint now) const {
-  return {address_.difference(desired_addresses(), now), route_.difference(desired_routes())};
+  Plan plan{address_.difference(desired_addresses(), now), route_.difference(desired_routes()), {}};
+  for (const ServiceEntry& service : services_) {
+    if (const Problem blame = service.run.blame()) plan.blames[service.run.spec().name] = *blame;
+  }
+  return plan;
 }
 
 Snapshot Controller::snapshot(TimePoint now) const {

@@ -44,8 +44,9 @@ struct VipSnapshot {
   bool foreign = false;       // there, without herald's mark: left alone
   std::optional<TimePoint> lease_until;
   RouterRoute route;
-  std::optional<std::string> policy;   // vtysh, birdc: by which the router's configuration holds it
-  std::vector<std::string> denied_to;  // peers to which the fallback denies it
+  std::optional<std::string> policy;    // vtysh, birdc: by which the router's configuration holds it
+  std::optional<std::string> kept_off;  // why it is not there before it is announced; none: it may be
+  std::vector<std::string> denied_to;   // peers to which the fallback denies it
 };
 
 // A step that was taken for a service, and what came of it.

@@ -21,14 +21,29 @@ std::string and_others(std::string_view first, std::size_t count) {
 
 }  // namespace
 
+std::string fate_of_the_rest(const std::vector<ServiceSpec>& services) {
+  const auto ends = [](const ServiceSpec& service) {
+    return !is_steered(service) && service.announce.lease.has_value();
+  };
+  constexpr std::string_view kStays =
+      "stays announced until a herald withdraws it: start it, or run heraldd --withdraw";
+  if (std::ranges::all_of(services, ends)) return "leases end what remains";
+  if (std::ranges::none_of(services, ends)) return fmt::format("no lease ends it: what remains {}", kStays);
+  return fmt::format("leases end what remains on interfaces, and what the router was told {}", kStays);
+}
+
 Withdrawal::Withdrawal(const Config& config, Vips vips, TimePoint now)
-    : stack_(name_of(config.router.stack)), vips_go_at_(now + kVipsGoAfter), ends_at_(now + kWithin) {
+    : stack_(name_of(config.router.stack)),
+      fate_(fate_of_the_rest(config.services)),
+      vips_go_at_(now + kVipsGoAfter),
+      ends_at_(now + kWithin) {
   for (const ServiceSpec& service : config.services) {
     // Not where everything goes: nobody would be left to take back what is kept.
     const bool kept = service.on_exit == OnExit::keep && vips == Vips::stay;
     const bool steered = is_steered(service);
     for (const Vip& vip : service.vips) {
       has_routes_ = has_routes_ || (steered && !kept);
+      if (!kept && steered && service.announce.manage_vip) announced_.push_back(wishes_.size());
       if (vips == Vips::go && steered) last_.push_back(wishes_.size());
       wishes_.push_back(
           {{vip, service.announce.interface}, kept || steered ? Want::hold : Want::absent, std::nullopt});
@@ -65,9 +80,10 @@ void Withdrawal::on(const event::StepFinished& event, TimePoint now) {
   if (removing_.empty()) kernel_.due_at(now + kAgain);
 }
 
-void Withdrawal::on(const event::RouterRead& event, TimePoint /*now*/) {
+void Withdrawal::on(const event::RouterRead& event, TimePoint now) {
   if (router_.state != State::asking) return;
   if (!event.view.reachable) return on_silence(event.view.error);
+  let_announced_go(event.view, now);
   const std::vector<RouteStep> steps = reconcile(routes_, event.view.owned);
   for (const RouteStep& step : steps) has_to_go(step.vip);
   act(steps);
@@ -183,6 +199,18 @@ void Withdrawal::let_vips_go(TimePoint now) {
   if (kernel_.state == State::over || kernel_.state == State::due) kernel_.due_at(now);
 }
 
+// What the router makes of an address that lies there for late packets.
+void Withdrawal::let_announced_go(const RouterView& view, TimePoint now) {
+  for (const std::size_t index : announced_) {
+    DesiredAddress& wish = wishes_[index];
+    const auto route = view.routes.find(wish.key.vip);
+    if (wish.want == Want::absent || route == view.routes.end()) continue;
+    if (std::ranges::none_of(route->second.others, &OtherOrigin::of_address)) continue;
+    wish.want = Want::absent;
+    if (kernel_.state == State::over || kernel_.state == State::due) kernel_.due_at(now);
+  }
+}
+
 void Withdrawal::finish() {
   exited_ = true;
   effects_.emplace_back(
@@ -198,8 +226,8 @@ void Withdrawal::give_up() {
     if (!why.empty()) why += "; ";
     why += part->trouble.empty() ? "it was not seen what is there" : part->trouble;
   }
-  effects_.emplace_back(effect::Notice{
-      true, "", fmt::format("not everything could be withdrawn: {}; leases end what they can", why)});
+  effects_.emplace_back(
+      effect::Notice{true, "", fmt::format("not everything could be withdrawn: {}; {}", why, fate_)});
   effects_.emplace_back(effect::Exit{false});
 }
 

@@ -5,7 +5,8 @@
 // routes of the others go, leftovers too; VIPs under routes stay, for late packets, and nothing of a service with
 // `on_exit: keep` is touched. With Vips::go nobody will see to anything any more (a package that is removed): then these go,
 // too; VIPs once their routes are gone, or at kVipsGoAfter where those cannot be withdrawn. It removes and withdraws; it adds,
-// announces and refreshes nothing.
+// announces and refreshes nothing. Where the router announces a VIP by the address that lies there for late packets, that
+// address goes as soon as a read shows it.
 //
 // Two parts, the kernel's addresses and the router's routes, each by itself in one of these states:
 //
@@ -34,6 +35,9 @@
 #include "sidecar/core/route/route_plan.h"
 
 namespace herald {
+
+// What becomes of what could not be withdrawn, in words to put behind "; ": only a lease ends by itself.
+[[nodiscard]] std::string fate_of_the_rest(const std::vector<ServiceSpec>& services);
 
 class Withdrawal {
  public:
@@ -78,13 +82,16 @@ class Withdrawal {
   void act(std::vector<Step> steps);
   void act(const std::vector<RouteStep>& steps);
   void let_vips_go(TimePoint now);
+  void let_announced_go(const RouterView& view, TimePoint now);
   void finish();
   void give_up();
   void failed(Part& part, const std::string& error);
 
   std::string stack_;
+  std::string fate_;                    // of what is left
   std::vector<DesiredAddress> wishes_;  // of services that are kept: hold; of the others: absent
   std::vector<std::size_t> last_;       // of them: those that go once the routes are gone
+  std::vector<std::size_t> announced_;  // those that go once they are seen to be announced by themselves
   std::vector<DesiredRoute> routes_;
   bool has_routes_ = false;  // some have to go: this configuration's, which may be there, or seen leftovers
   TimePoint vips_go_at_;

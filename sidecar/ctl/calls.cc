@@ -55,6 +55,7 @@ Outcome refused(const Options& options, const VarlinkError& error) {
         fmt::format("heraldd does not take this value of \"{}\"\n", text_at(error.parameters, "parameter"))};
   }
   const std::string message = text_at(error.parameters, "message");
+  if (error.name == kNothingToAdopt || error.name == kNotAdopted) return {kNotAsWanted, "", message + "\n"};
   return {kNotAsWanted, "",
           fmt::format("heraldd answers with {}{}{}\n", printable(error.name), message.empty() ? "" : ": ",
                       message)};
@@ -170,6 +171,14 @@ Outcome wait_for_withdrawal(const Options& options, const std::vector<std::strin
   }
 }
 
+// What nobody's step changes, with whose it is.
+std::string others_text(const Report& report) {
+  std::string text;
+  for (const Report& other : list_at(report, "others"))
+    text += fmt::format("  {}: {}\n", text_at(other, "service"), text_at(other, "text"));
+  return text.empty() ? text : "not herald's to change:\n" + text;
+}
+
 }  // namespace
 
 Outcome failed(const Options& options, const CallFailure& failure) {
@@ -245,19 +254,33 @@ Outcome clear_damping(const Options& options, const AdminWish& wish) {
   return administer(options, kClearDampingMethod, wish);
 }
 
+Outcome adopt(const Options& options, const std::string& service) {
+  const auto reply = call_varlink(options.socket, kAdoptMethod, {{"service", service}}, options.timeout);
+  if (!reply) return failed_change(options, reply.error());
+  if (options.json) return {kDone, json_text(options, *reply), ""};
+  std::string text;
+  for (const std::string& address : texts_at(*reply, "adopted"))
+    text += fmt::format("{}: {} is herald's now, and goes when the service is down\n", service, address);
+  return {kDone, std::move(text), ""};
+}
+
 Outcome plan(const Options& options) {
   const auto reply = call_varlink(options.socket, kPlanMethod, Report::object(), options.timeout);
   if (!reply) return failed(options, reply.error());
   const Report& report = object_at(*reply, "plan");
-  const int code = list_at(report, "steps").empty() ? kDone : kNotAsWanted;
+  const std::string others = others_text(report);
+  const bool no_steps = list_at(report, "steps").empty();
+  const int code = no_steps && others.empty() ? kDone : kNotAsWanted;
   if (options.json) return {code, json_text(options, report), ""};
   if (code == kDone) return {code, "nothing differs\n", ""};
+  if (no_steps) return {code, others, ""};
   std::string text;
   for (const std::string& step : texts_at(report, "steps")) text += step + "\n";
   const bool pretends = flag_at(report, "dry_run").value_or(false);
   text += fmt::format("\nthe commands for it, which heraldd {}:\n",
                       pretends ? "would send, were this no dry run" : "sends by itself");
   for (const std::string& command : texts_at(report, "commands")) text += "  " + command + "\n";
+  if (!others.empty()) text += "\n" + others;
   return {code, std::move(text), ""};
 }
 

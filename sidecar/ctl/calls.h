@@ -76,5 +76,7 @@ struct AdminWish {
 [[nodiscard]] Outcome force(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome unforce(const Options& options, const AdminWish& wish);
 [[nodiscard]] Outcome clear_damping(const Options& options, const AdminWish& wish);
+// Makes somebody else's addresses that are VIPs of the service herald's.
+[[nodiscard]] Outcome adopt(const Options& options, const std::string& service);
 
 }  // namespace herald::ctl

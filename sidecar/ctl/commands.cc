@@ -158,6 +158,11 @@ constexpr std::array kCommands{
 )",
             take_named,
             [](const Arguments& arguments) { return clear_damping(arguments.options, arguments.admin); }},
+    Command{"adopt", "takes over a VIP that somebody else has put on an interface",
+            R"(  heraldctl adopt web              from then on herald removes it when "web" is down
+)",
+            take_service,
+            [](const Arguments& arguments) { return adopt(arguments.options, arguments.service); }},
     Command{"plan",
             "what differs between wanted and actual, and the commands for it; exit 1 if anything does",
             R"(  heraldctl plan                   useful beside heraldd --dry-run

@@ -133,7 +133,10 @@ std::string interface_text(const Report& vip, WallTime now) {
   if (!present) return fmt::format("on {}: not known", interface);
   if (flag_at(vip, "foreign").value_or(false))
     return fmt::format("on {}, but not herald's: left alone", interface);
-  if (!*present) return fmt::format("not on {}", interface);
+  if (!*present) {
+    const std::string kept_off = text_at(vip, "kept_off");
+    return kept_off.empty() ? fmt::format("not on {}", interface) : kept_off;
+  }
   const auto lease = time_at(vip, "lease_until");
   return lease ? fmt::format("on {} (lease {} left)", interface, span_text(*lease - now))
                : fmt::format("on {} (no lease)", interface);
@@ -158,9 +161,10 @@ std::string table_text(const Report& vip, const std::string& stack) {
 std::string advertised_text(const Report& vip) {
   if (is_null_at(vip, "advertised_to")) return {};
   const std::string peers = joined_at(vip, "advertised_to");
+  const std::string others = joined_at(vip, "other_origins");
   const std::string missing = joined_at(vip, "missing_from");
-  return fmt::format("; advertised to {}{}{}", peers.empty() ? "nobody" : peers,
-                     missing.empty() ? "" : ", not to ", missing);
+  return fmt::format("{}; advertised to {}{}{}", others.empty() ? "" : " by " + others,
+                     peers.empty() ? "nobody" : peers, missing.empty() ? "" : ", not to ", missing);
 }
 
 std::string vips_text(const Report& service, const std::string& stack, WallTime now, const Look& look) {

@@ -12,6 +12,8 @@
 #include <set>
 #include <utility>
 
+#include "sidecar/core/withdrawal.h"
+
 namespace herald {
 namespace {
 
@@ -163,6 +165,7 @@ void Daemon::settle() {
   timer_.set_time(wakeup_);
   history_.flush();
   operators_.keep();
+  operators_.answer_adoptions();
   if (leaving_) leave_when_kept();
   systemd_.turn_ends({.ready = addresses_.has_observed(), .stopping = controller_.stopping()},
                      [&] { return status_line(controller_.snapshot(now)); });
@@ -230,8 +233,8 @@ void Daemon::carry_out(const effect::Remember& effect) {
 void Daemon::carry_out(const effect::Exit& effect) {
   operators_.hurry();  // now or never
   if (!effect.clean) {
-    log_.write(LogLevel::error,
-               "not everything could be left as it should be in time; leases end what remains");
+    log_.write(LogLevel::error, "not everything could be left as it should be in time; " +
+                                    fate_of_the_rest(controller_.config().services));
   }
   record(entry_of_herald("stopped", "", clocks()));
   systemd_.exiting();

@@ -1,5 +1,8 @@
 #include "sidecar/daemon/operators.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -58,6 +61,8 @@ std::expected<void, std::string> Operators::open() {
                            OnDone done) { administer(request, std::move(done)); },
       .clear_damping = [this](std::span<const std::string> services, const std::string& who,
                               OnDone done) { clear_damping(services, who, std::move(done)); },
+      .adopt = [this](const std::string& service, const std::string& who,
+                      ControlSource::OnAdopted done) { adopt(service, who, std::move(done)); },
       .reload = daemon_.reload,
       .hand_over = [this](OnDone done) { hand_over(std::move(done)); },
       .disk_silent_since = [this] { return writer_.silent_since(); }};
@@ -93,6 +98,38 @@ void Operators::clear_damping(std::span<const std::string> services, const std::
                               for (const event::ClearDamping& word : *words) daemon_.tell(word);
                               done({});
                             });
+}
+
+// Nothing is kept: the mark on the address is what the next herald goes by.
+void Operators::adopt(const std::string& service, const std::string& who, ControlSource::OnAdopted done) {
+  const auto& services = controller_.config().services;
+  const auto spec = std::ranges::find(services, service, &ServiceSpec::name);
+  if (spec != services.end() && spec->announce.via != Via::loopback && !spec->announce.manage_vip) {
+    return done(std::unexpected(fmt::format(
+        "{0} has `manage_vip: false`: its address is somebody else's to manage, also when {0} is down",
+        service)));
+  }
+  adoptions_.push_back({service, controller_.foreign_addresses(service), std::move(done)});
+  daemon_.tell(event::Adopt{service, who});
+}
+
+void Operators::answer_adoptions() {
+  for (const Adoption& adoption : std::exchange(adoptions_, {})) {
+    const std::vector<AddressKey> left = controller_.foreign_addresses(adoption.service);
+    std::vector<std::string> taken;
+    for (const AddressKey& key : adoption.addresses) {
+      std::string text = fmt::format("{} on {}", key.vip.prefix, key.interface);
+      if (std::ranges::find(left, key) == left.end()) {
+        taken.push_back(std::move(text));
+      } else {
+        adoption.done(std::unexpected(
+            fmt::format("{} is not taken over; heraldctl why {} has the reason", text, adoption.service)));
+        taken.clear();
+        break;
+      }
+    }
+    if (!taken.empty() || adoption.addresses.empty()) adoption.done(taken);
+  }
 }
 
 // The caller has his answer before anything else happens, which may be the end.

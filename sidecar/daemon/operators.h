@@ -62,6 +62,8 @@ class Operators {
   void administer(const AdminRequest& request, OnDone done);
   void clear_damping(std::span<const std::string> services, const std::string& who, OnDone done);
   void hand_over(OnDone done);
+  // Answered at the end of the turn, by what was seen since.
+  void adopt(const std::string& service, const std::string& who, ControlSource::OnAdopted done);
   // Answered by probed(), once all attempts have ended.
   void probe(const ProbeRequest& request, std::uint64_t client);
   void probed(const effect::Probed& effect);
@@ -73,9 +75,18 @@ class Operators {
   // Kept by keep(), at the end of a turn: not more often than once a second, except for the last time.
   void remember(const effect::Remember& effect);
   void keep();
+  // At the end of a turn.
+  void answer_adoptions();
   void hurry() { keep_at_ = {}; }
 
  private:
+  // Who waits for what was somebody else's.
+  struct Adoption {
+    std::string service;
+    std::vector<AddressKey> addresses;
+    ControlSource::OnAdopted done;
+  };
+
   void tell_all(const Operations::Start& said);
 
   Loop& loop_;
@@ -86,6 +97,7 @@ class Operators {
   Operations operations_;
   HandoverMarker handover_;
   ProbeRequests probe_requests_;
+  std::vector<Adoption> adoptions_;
   std::unique_ptr<ControlServer> control_;
   TimePoint keep_at_{};
   Source keep_timer_;

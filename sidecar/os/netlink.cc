@@ -88,6 +88,13 @@ AddressMark kernel_address_mark() {
   return major > 5 || (major == 5 && minor >= 18) ? AddressMark::protocol : AddressMark::label;
 }
 
+bool is_marked(const KernelAddress& address, AddressMark mark, bool configured) {
+  if (mark == AddressMark::protocol) return address.protocol == kAddressProtocol;
+  if (address.address.family == AF_INET)
+    return !address.label.empty() && address.label == address_label(address.interface);
+  return configured && address.valid_seconds.has_value();
+}
+
 std::string address_label(const std::string& interface) {
   std::string label = interface + ":herald";
   return label.size() < IFNAMSIZ ? label : "";

@@ -50,6 +50,10 @@ struct KernelAddress {
 inline constexpr std::size_t kLongestLabelledInterface = 15 - std::string_view(":herald").size();
 [[nodiscard]] std::string address_label(const std::string& interface);
 
+// Whether it carries herald's mark. Before 5.18 nothing but its lifetime marks an IPv6 address, so only one that equals a
+// `configured` VIP is taken for marked.
+[[nodiscard]] bool is_marked(const KernelAddress& address, AddressMark mark, bool configured);
+
 class AddressSocket {
  public:
   static std::expected<AddressSocket, std::string> open();

@@ -134,6 +134,23 @@ TEST_CASE_METHOD(Bench, "an operator's address is shown as foreign, and adding o
   CHECK_FALSE(find(lever, Vip{"10.55.0.1/32"}));  // nobody's business
 }
 
+TEST_CASE_METHOD(Bench,
+                 "an operator's address is ours once it is adopted, with the lease, and can be removed") {
+  LoopbackLever lever = this->lever();
+  operator_adds("10.99.0.1/32");
+  operator_adds("fd00:99::1/128");
+  for (const Vip& vip : {kVip, kVip6}) {
+    CAPTURE(vip.prefix);
+    CHECK(lever.apply(step(Step::Kind::adopt, vip, 30s)) == Applied::done);
+    const auto seen = find(lever, vip);
+    REQUIRE(seen);
+    CHECK(seen->ours);
+    CHECK(seen->expires);
+    CHECK(lever.apply(step(Step::Kind::remove, vip, 30s)));
+    CHECK_FALSE(find(lever, vip));
+  }
+}
+
 TEST_CASE_METHOD(Bench, "a leftover of a service that is not configured any more is seen as ours") {
   LoopbackLever lever = this->lever();
   const Vip old{"10.99.0.77/32"};

@@ -28,27 +28,30 @@ std::optional<VarlinkReply>& finished() {
 ControlSource source(std::expected<void, std::string> done = {}, bool stopping = false,
                      std::optional<TimePoint> silent_since = std::nullopt) {
   static const History::Entries kEntries = some_history();
-  return {.snapshot =
-              [stopping] {
-                Snapshot snapshot = two_services();
-                snapshot.stopping = stopping;
-                return snapshot;
-              },
-          .clocks = [] { return kClocks; },
-          .plan = [] { return plan_report({}, {}); },
-          .history = []() -> const History::Entries& { return kEntries; },
-          .finish =
-              [](std::uint64_t client, const VarlinkReply& reply) {
-                CHECK(client == kRoot.client);
-                finished() = reply;
-              },
-          .probe = [](const ProbeRequest&, std::uint64_t) {},
-          .administer = [done](const AdminRequest&, const ControlSource::OnDone& answer) { answer(done); },
-          .clear_damping = [done](std::span<const std::string>, const std::string&,
-                                  const ControlSource::OnDone& answer) { answer(done); },
-          .reload = [](std::uint64_t) {},
-          .hand_over = [done](const ControlSource::OnDone& answer) { answer(done); },
-          .disk_silent_since = [silent_since] { return silent_since; }};
+  return {
+      .snapshot =
+          [stopping] {
+            Snapshot snapshot = two_services();
+            snapshot.stopping = stopping;
+            return snapshot;
+          },
+      .clocks = [] { return kClocks; },
+      .plan = [] { return plan_report({}, {}); },
+      .history = []() -> const History::Entries& { return kEntries; },
+      .finish =
+          [](std::uint64_t client, const VarlinkReply& reply) {
+            CHECK(client == kRoot.client);
+            finished() = reply;
+          },
+      .probe = [](const ProbeRequest&, std::uint64_t) {},
+      .administer = [done](const AdminRequest&, const ControlSource::OnDone& answer) { answer(done); },
+      .clear_damping = [done](std::span<const std::string>, const std::string&,
+                              const ControlSource::OnDone& answer) { answer(done); },
+      .adopt = [](const std::string&, const std::string&,
+                  const ControlSource::OnAdopted& answer) { answer(std::vector<std::string>{"x on lo"}); },
+      .reload = [](std::uint64_t) {},
+      .hand_over = [done](const ControlSource::OnDone& answer) { answer(done); },
+      .disk_silent_since = [silent_since] { return silent_since; }};
 }
 
 // "(name: type, ...)"
@@ -115,6 +118,7 @@ TEST_CASE("every method answers with what its description says") {
       {kReloadMethod, "{}"},
       {kHandoverMethod, "{}"},
       {kClearDampingMethod, R"({"services": ["web"]})"},
+      {kAdoptMethod, R"({"service": "web"})"},
   };
   const auto methods = described("method");
   CHECK(methods.size() == control_interface(source()).methods.size());
@@ -202,6 +206,15 @@ TEST_CASE("every error has the parameters that its description says") {
   check(kNotKept, call(kUndrainMethod, R"({"services": ["web"]})", source(full)));
   check(kNotKept, call(kHandoverMethod, "{}", source(full)));
   check(kNotKept, call(kClearDampingMethod, R"({"services": ["web"]})", source(full)));
+  ControlSource none = source();
+  none.adopt = [](const std::string&, const std::string&, const ControlSource::OnAdopted& done) { done({}); };
+  check(kNothingToAdopt, call(kAdoptMethod, R"({"service": "web"})", none));
+  ControlSource unable = source();
+  unable.adopt = [](const std::string&, const std::string&, const ControlSource::OnAdopted& done) {
+    done(std::unexpected("10.99.0.1/32 on lo is not taken over"));
+  };
+  check(kNotAdopted, call(kAdoptMethod, R"({"service": "web"})", unable));
+  check(kStopping, call(kAdoptMethod, R"({"service": "web"})", source({}, true)));
   const VarlinkReply refused = reload_reply({{}, {}, {"herald.json: no such file"}});
   REQUIRE_FALSE(refused);
   check(kBadConfiguration, json{{"error", refused.error().name}, {"parameters", refused.error().parameters}});

@@ -2,6 +2,7 @@
 // the turn by a map of addresses, attempts and router reads by the test.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -136,6 +137,15 @@ class ControllerBench {
       view.routes[vip] = {true, {}, {}};
       if (!denied.contains(vip)) view.routes[vip].advertised_to = {"10.1.1.4"};
     }
+    for (const Vip& vip : controller.vips()) {
+      RouterRoute& route = view.routes[vip];
+      route.import = import;
+      const bool there = std::ranges::any_of(kernel, [&](const auto& one) { return one.first.vip == vip; });
+      if (!imports || !there) continue;
+      route.others.push_back({import ? import->by : "redistribution", true});
+      route.in_rib = true;
+      route.advertised_to = {"10.1.1.4"};
+    }
     if (!denied.empty()) view.fallback["10.1.1.4"] = {denied, false};
     return tell(event::RouterRead{view});
   }
@@ -169,9 +179,11 @@ class ControllerBench {
   TimePoint now = kStart;
   std::map<AddressKey, ObservedAddress> kernel;
   std::vector<Step> applied;
-  OwnedRoutes router;           // what its configuration holds
-  std::set<Vip> redistributed;  // in its table, whatever its configuration holds
-  std::set<Vip> denied;         // to its peer, by the fallback
+  OwnedRoutes router;                     // what its configuration holds
+  std::optional<InterfaceImport> import;  // what it says of itself
+  bool imports = false;                   // and what it does with addresses
+  std::set<Vip> redistributed;            // in its table, whatever its configuration holds
+  std::set<Vip> denied;                   // to its peer, by the fallback
   std::vector<std::vector<RouteStep>> sent;
   bool answers_cancels = true;  // as a worker does: the attempt had all the time since its start
   bool answers_routes = true;

@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald::controller_routes_test {
+namespace herald::core_controller_routes_test {
 namespace {
 
 Config routed(VipOnDown vip_on_down = VipOnDown::keep) {
@@ -372,4 +372,66 @@ TEST_CASE("routes: SIGTERM with on_exit keep changes nothing") {
   CHECK(bench.kernel.size() == 1);
 }
 
-}  // namespace herald::controller_routes_test
+TEST_CASE(
+    "routes: an address that the router would announce is not there before its service, and goes with it") {
+  ControllerBench bench(routed());
+  bench.import = InterfaceImport{"redistribute connected route-map X", true};
+  bench.imports = true;
+  bench.turn();
+  CHECK(bench.kernel.empty());  // nobody has asked yet what the router does with it
+  bench.answer_read();
+  bench.finish_next(Verdict::fail, Reason::refused, 2);
+  bench.go_on_reading(5s);
+  CHECK(bench.service().state == ServiceState::withdrawn);
+  CHECK(bench.kernel.empty());
+  bench.live(20s);
+  REQUIRE(bench.service().state == ServiceState::announced);
+  CHECK(bench.kernel.size() == 1);
+  bench.live(3s, {{"front", Verdict::fail}});
+  CHECK(bench.router.empty());
+  CHECK(bench.kernel.empty());
+  CHECK(bench.service().state == ServiceState::withdrawn);
+  bench.live(60s, {{"front", Verdict::fail}});
+  CHECK(bench.kernel.empty());
+}
+
+TEST_CASE("routes: what was seen not to be announced stays for late packets, as does what nothing imports") {
+  ControllerBench bench(routed());
+  bench.import = InterfaceImport{"redistribute connected route-map X", true};
+  bench.turn();
+  bench.answer_read();
+  CHECK(bench.kernel.empty());
+  bench.live(20s);
+  REQUIRE(bench.service().state == ServiceState::announced);
+  bench.live(60s, {{"front", Verdict::fail}});
+  CHECK(bench.router.empty());
+  CHECK(bench.kernel.size() == 1);
+
+  ControllerBench plain(routed());
+  plain.turn();
+  plain.answer_read();
+  CHECK(plain.kernel.size() == 1);
+  plain.import = InterfaceImport{"redistribute connected", false};  // somebody types it
+  plain.imports = true;
+  plain.live(30s, {{"front", Verdict::fail}});
+  CHECK(plain.kernel.empty());
+  CHECK(plain.controller.plan(plain.now).blames.contains("web"));
+}
+
+TEST_CASE("routes: a stop takes the address along that the router would go on announcing") {
+  for (const bool imports : {false, true}) {
+    ControllerBench bench(routed());
+    bench.import = InterfaceImport{"protocol direct1", false};
+    bench.imports = imports;
+    bench.turn();
+    bench.answer_read();
+    bench.live(20s);
+    REQUIRE(bench.service().state == ServiceState::announced);
+    bench.tell(event::Stop{});
+    bench.live(2s);
+    CHECK(bench.router.empty());
+    CHECK(bench.kernel.empty() == imports);
+  }
+}
+
+}  // namespace herald::core_controller_routes_test

@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald::requests_test {
+namespace herald::core_requests_test {
 
 TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be gone, then Exit") {
   // One probe is at rest when the stop comes, wherever the phases fall, and the other one runs.
@@ -248,4 +248,61 @@ TEST_CASE("a stop is given up after 4.5 s and the longest time that a VIP linger
   CHECK_FALSE(exits[0].clean);
 }
 
-}  // namespace herald::requests_test
+TEST_CASE("what is adopted is herald's: a dead service's goes, and a living one's gets its lease") {
+  for (const Verdict verdict : {Verdict::pass, Verdict::fail}) {
+    Config config = one_service({probe_spec("front")});
+    config.services.front().announce.lease = 30s;
+    ControllerBench bench(config);
+    const AddressKey key{kVip, "lo"};
+    bench.kernel[key] = {key, false, std::nullopt};
+    bench.live(10s, {{"front", verdict}});
+    CHECK_FALSE(bench.kernel[key].ours);
+    CHECK(bench.controller.foreign_addresses("web") == std::vector{key});
+    bench.tell(event::Adopt{"web", "root"});
+    CHECK(bench.controller.foreign_addresses("web").empty());
+    bench.live(2s, {{"front", verdict}});
+    if (verdict == Verdict::fail) {
+      CHECK(bench.kernel.empty());
+      CHECK(bench.service().state == ServiceState::withdrawn);
+    } else {
+      CHECK(bench.kernel[key].expires);
+      CHECK(bench.service().state == ServiceState::announced);
+    }
+  }
+}
+
+TEST_CASE("an address that is meant to be somebody else's is not there to be adopted") {
+  Config config = one_service({probe_spec("front")});
+  config.router.stack = Stack::frr;
+  config.services.front().announce.via = Via::vtysh;
+  config.services.front().announce.manage_vip = false;
+  ControllerBench bench(config);
+  const AddressKey key{kVip, "lo"};
+  bench.kernel[key] = {key, false, std::nullopt};
+  bench.live(10s, {{"front", Verdict::fail}});
+  CHECK(bench.controller.foreign_addresses("web").empty());
+  bench.tell(event::Adopt{"web", "root"});
+  bench.live(2s, {{"front", Verdict::fail}});
+  CHECK_FALSE(bench.kernel[key].ours);
+}
+
+TEST_CASE("what is adopted before the health is known stays until it is; a stop adopts nothing") {
+  ControllerBench bench(one_service({probe_spec("front")}));
+  const AddressKey key{kVip, "lo"};
+  bench.kernel[key] = {key, false, std::nullopt};
+  bench.turn();
+  bench.tell(event::Adopt{"web", "root"});
+  CHECK(bench.kernel[key].ours);
+  bench.go_on(300ms);
+  CHECK(bench.service().state == ServiceState::adopting);
+  CHECK(bench.kernel.contains(key));
+
+  ControllerBench stopping(one_service({probe_spec("front")}));
+  stopping.kernel[key] = {key, false, std::nullopt};
+  stopping.turn();
+  stopping.tell(event::Stop{});
+  stopping.tell(event::Adopt{"web", "root"});
+  CHECK_FALSE(stopping.kernel[key].ours);
+}
+
+}  // namespace herald::core_requests_test

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace herald::withdrawal_test {
+namespace herald::core_withdrawal_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -109,8 +109,13 @@ struct Bench {
 
 const std::string kDone = "notice: nothing that herald would withdraw at a stop is announced any more";
 
-std::string left(const std::string& why) {
-  return "error: not everything could be withdrawn: " + why + "; leases end what they can";
+const std::string kStays = "stays announced until a herald withdraws it: start it, or run heraldd --withdraw";
+const std::string kNoLease = "no lease ends it: what remains " + kStays;
+const std::string kSomeLeases =
+    "leases end what remains on interfaces, and what the router was told " + kStays;
+
+std::string left(const std::string& why, const std::string& fate = "leases end what remains") {
+  return "error: not everything could be withdrawn: " + why + "; " + fate;
 }
 
 }  // namespace
@@ -233,7 +238,7 @@ TEST_CASE("withdrawal: a router that says done and shows the route still is told
   }
   CHECK(rounds == 84);  // every 60 ms
   CHECK(bench.now == kStart + 5s);
-  CHECK(said == Said{left("frr still announces 10.99.0.1/32 and 1 more"), "exit 1"});
+  CHECK(said == Said{left("frr still announces 10.99.0.1/32 and 1 more", kNoLease), "exit 1"});
 }
 
 TEST_CASE("withdrawal: a router that takes nothing is asked again a little later, and quoted at the end") {
@@ -249,7 +254,7 @@ TEST_CASE("withdrawal: a router that takes nothing is asked again a little later
   CHECK(bench.wait() == 200);
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.wait() == 4800);  // no answer
-  CHECK(bench.decide() == Said{left("withdraw 10.99.0.1/32: % Unknown command"), "exit 1"});
+  CHECK(bench.decide() == Said{left("withdraw 10.99.0.1/32: % Unknown command", kNoLease), "exit 1"});
 }
 
 TEST_CASE("withdrawal: a silent router is told all the same, and it is said that nobody saw it obey") {
@@ -269,7 +274,7 @@ TEST_CASE("withdrawal: a silent router is told all the same, and it is said that
   CHECK(bench.tell(event::RouterRead{silence()}) ==
         Said{"routes: withdraw 10.99.0.1/32 withdraw 10.99.0.2/32"});
   bench.now = kStart + 5s;  // the batch hangs
-  CHECK(bench.decide() == Said{left(silent), "exit 1"});
+  CHECK(bench.decide() == Said{left(silent, kSomeLeases), "exit 1"});
 }
 
 TEST_CASE("withdrawal: a silent router that can hold leftovers alone is not waited for, which is said") {
@@ -313,7 +318,7 @@ TEST_CASE("withdrawal: with --vips a silent router is no reason to leave the VIP
   CHECK(bench.decide() == Said{"look"});
   CHECK(bench.seen({}).empty());
   CHECK(bench.wait() == 800);
-  CHECK(bench.decide() == Said{left("it was not seen what is there"), "exit 1"});
+  CHECK(bench.decide() == Said{left("it was not seen what is there", kNoLease), "exit 1"});
 }
 
 TEST_CASE("withdrawal: VIPs that may go are taken by the look that is awaited") {
@@ -330,7 +335,7 @@ TEST_CASE("withdrawal: at its end it says what is left of both, and why") {
   bench.tell(event::RouterRead{answer({{kB, "HERALD-b-healthy"}})});
   CHECK(bench.wait() == 5000);
   CHECK(bench.decide() ==
-        Said{left("frr still announces 10.99.0.2/32; 10.99.0.1/32 is still on lo"), "exit 1"});
+        Said{left("frr still announces 10.99.0.2/32; 10.99.0.1/32 is still on lo", kSomeLeases), "exit 1"});
   CHECK(bench.stepped().empty());
   CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
 }
@@ -343,4 +348,19 @@ TEST_CASE("withdrawal: without a configuration the marks alone tell what goes") 
         Said{"routes: withdraw 10.99.0.1/32"});
 }
 
-}  // namespace herald::withdrawal_test
+TEST_CASE("withdrawal: what is left is said to end by itself only where a lease ends it") {
+  ServiceSpec leased;
+  leased.announce.lease = 30s;
+  ServiceSpec kept = leased;
+  kept.announce.lease.reset();
+  ServiceSpec steered = leased;
+  steered.announce.via = Via::birdc;
+  const std::string stays =
+      " stays announced until a herald withdraws it: start it, or run heraldd --withdraw";
+  CHECK(fate_of_the_rest({leased}) == "leases end what remains");
+  CHECK(fate_of_the_rest({kept, steered}) == "no lease ends it: what remains" + stays);
+  CHECK(fate_of_the_rest({leased, steered}) ==
+        "leases end what remains on interfaces, and what the router was told" + stays);
+}
+
+}  // namespace herald::core_withdrawal_test

@@ -135,6 +135,12 @@ TEST_CASE("drain: told, kept, shown; a name that does not exist changes nothing"
   CHECK(ctl::undrain(scene.options, {.services = {"web"}}).code == ctl::kDone);
   CHECK(ctl::unforce(scene.options, {.all = true}).code == ctl::kDone);
   CHECK(ctl::clear_damping(scene.options, {.all = true}).out.find("cleared by root") != std::string::npos);
+  CHECK(ctl::adopt(scene.options, "web").out ==
+        "web: 10.99.0.1/32 on lo is herald's now, and goes when the service is down\n");
+  const auto nothing = ctl::adopt(scene.options, "resolver");
+  CHECK(nothing.code == ctl::kNotAsWanted);
+  CHECK(nothing.err == "no address of somebody else equals a VIP of resolver\n");
+  CHECK(ctl::adopt(scene.options, "wbe").code == ctl::kUsage);
   const auto full = ctl::drain(scene.options, {.services = {"web"}, .reason = "disk full"});
   CHECK(full.code == ctl::kNotAsWanted);
   CHECK(full.err ==

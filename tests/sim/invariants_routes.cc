@@ -101,6 +101,8 @@ void Invariants::check_step_of_route(const ServiceEntry& service, const Step& st
     case Step::Kind::refresh:
       require(!step.lease, "the VIP of a route was given a lease");
       break;
+    case Step::Kind::adopt:
+      break;
     case Step::Kind::remove: {
       if (!spec.announce.manage_vip) break;  // a leftover
       require(goes, "a VIP was removed that stays");
@@ -137,8 +139,12 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   const bool goes = spec.announce.vip_on_down == VipOnDown::remove;
   const bool known = service.rules.admin(now) == AdminState::force || routes_.owned_of(spec.vips) > 0 ||
                      opinion_of(service).gates == ServiceRules::Gates::up;
-  if (!goes || service.rules.claim() == ServiceRules::Claim::wanted)
-    return address == nullptr && !stopped_at_ && (!goes || known);
+  const bool wanted = service.rules.claim() == ServiceRules::Claim::wanted;
+  // Before its route is wanted, only a router that answers can say that it does not announce the address by itself.
+  const bool is_asked =
+      std::ranges::all_of(spec.vips, [&](const Vip& vip) { return routes_.is_current(vip); });
+  if (!goes || wanted)
+    return address == nullptr && !stopped_at_ && (goes ? known : is_asked || (wanted && known));
   if (service.rules.claim() == ServiceRules::Claim::adopting) return false;
   const auto gone = routes_.gone_since(spec.vips);
   const bool current =

@@ -37,6 +37,7 @@ StepOutcome Kernel::apply(const Step& step, TimePoint now) {
       put(step.key, true, step.lease, now);
       break;
     case Step::Kind::refresh:
+    case Step::Kind::adopt:
       put(step.key, true, step.lease, now);
       break;
     case Step::Kind::remove:

@@ -144,7 +144,16 @@ void RandomWorld::check_service(const ServiceSpec& service, const ServiceSnapsho
     return !is_steered(service) && entry != nullptr && !entry->ours;
   });
   const std::string_view state = name_of(shown.state);
-  const std::string_view expected = !wanted ? "withdrawn" : has_foreign ? "announcing" : "announced";
+  // What the router makes of somebody else's address, no wish of herald's ends.
+  const auto told = world_.router().view(service.vips).routes;
+  const bool is_announced_by_others = running_.router.stack != Stack::none && !wanted &&
+                                      !is_steered(service) && std::ranges::any_of(told, [](const auto& one) {
+                                        return one.second.in_rib && !one.second.advertised_to.empty();
+                                      });
+  const std::string_view expected = is_announced_by_others ? "withdrawing"
+                                    : !wanted              ? "withdrawn"
+                                    : has_foreign          ? "announcing"
+                                                           : "announced";
   require(state == expected, fmt::format("at the end {} is {}, not {}: {}", service.name, state, expected,
                                          shown.problem.value_or("")));
 }

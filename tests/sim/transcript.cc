@@ -78,7 +78,8 @@ std::string timeline_text(const Effect& effect) {
 
 std::string full_text(const Event& event) {
   return std::visit(
-      Overloaded{[](const event::ProbeFinished& one) {
+      Overloaded{[](const event::Adopt& one) { return fmt::format("  {} adopts for {}", one.who, one.service); },
+                 [](const event::ProbeFinished& one) {
                    return fmt::format("  probe finished {:x}: {}", static_cast<std::uint64_t>(one.run),
                                       shown(one.result));
                  },

@@ -89,6 +89,10 @@ std::string bird_protocol(const Vip& vip) {
   return name;
 }
 
+bool is_own_bird_protocol(std::string_view name) {
+  return name == kBirdAnchor || name.starts_with(kBirdProtocols);
+}
+
 std::expected<BirdRoute, std::string> bird_route(const Policy& policy, std::optional<std::uint32_t> as) {
   const Attributes& wanted = policy.attributes;
   if (wanted.prepend > 0 && !as) return std::unexpected("prepend needs router.bgp.as");

@@ -31,6 +31,7 @@ namespace herald {
 inline constexpr std::string_view kBirdAnchor = "herald";
 inline constexpr std::string_view kBirdProtocols = "herald_";
 [[nodiscard]] std::string bird_protocol(const Vip& vip);  // herald_10_99_0_1, herald_fd00_99__1
+[[nodiscard]] bool is_own_bird_protocol(std::string_view name);
 
 struct BirdRoute {
   std::string policy;      // its name

@@ -18,10 +18,6 @@ const BirdStatic* find_own(const BirdProtocols& protocols, const Vip& vip) {
   return found == protocols.statics.end() ? nullptr : &found->second;
 }
 
-bool is_own(std::string_view protocol) {
-  return protocol == kBirdAnchor || protocol.starts_with(kBirdProtocols);
-}
-
 bool is_in(const std::string& address, const std::vector<std::string>& addresses) {
   return std::ranges::find(addresses, address) != addresses.end();
 }
@@ -75,7 +71,18 @@ void BirdReading::ask_routes(std::string command, std::function<void(const Vip&)
 
 void BirdReading::plan_questions() {
   for (std::string& command : bird_table_commands(vips_))
-    ask_routes(std::move(command), [this](const Vip& vip) { view_.routes[vip].in_rib = true; });
+    questions_.push_back(
+        {std::move(command), [this](const std::string& answer) -> std::expected<void, std::string> {
+           const auto origins = parse_bird_origins(answer);
+           if (!origins) return std::unexpected(origins.error());
+           for (const auto& [vip, names] : *origins) {
+             RouterRoute& route = view_.routes[vip];
+             route.in_rib = true;
+             for (OtherOrigin& other : bird_others(protocols_, names))
+               route.others.push_back(std::move(other));
+           }
+           return {};
+         }});
   ask_routes(bird_origin_command(kBirdProtocols), [this](const Vip& vip) { loaded_.insert(vip); });
   questions_.push_back(
       {"configure status", [this](const std::string& answer) -> std::expected<void, std::string> {
@@ -135,6 +142,7 @@ void BirdReading::finish() {
     judge_peers();
     judge_owned();
     judge_trial();
+    for (auto& [vip, route] : view_.routes) route.import = bird_import(protocols_, is_ipv6(vip));
   }
   if (const OnView on_view = std::exchange(on_view_, nullptr)) on_view(std::move(view_));
 }
@@ -194,8 +202,8 @@ std::optional<std::string> BirdReading::trouble() const {
   if (undo_) return bird_trial_reason();
   if (refusal_ && *refusal_ != bird_trial_reason()) return refusal_;
   const std::string& include = spec_.bird.include;
-  if (!file_.empty() &&
-      std::ranges::none_of(protocols_.statics, [](const auto& one) { return is_own(one.first); }))
+  if (!file_.empty() && std::ranges::none_of(protocols_.statics,
+                                             [](const auto& one) { return is_own_bird_protocol(one.first); }))
     return fmt::format("BIRD does not read {0}: bird.conf needs the line: include \"{0}\";", include);
   for (const auto& [vip, route] : file_) {
     const BirdStatic* own = find_own(protocols_, vip);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/announce/bird/include.h"
 #include "sidecar/announce/router/text_lines.h"
 #include "sidecar/text/address.h"
 
@@ -84,6 +85,22 @@ std::string since_of(const std::vector<std::string_view>& words) {
   return dated ? fmt::format("{} {}", words[4], words[5]) : std::string(words[4]);
 }
 
+// The lines below "direct1  Direct  ---  up": "Channel ipv4" and what follows of it.
+class ImportReader {
+ public:
+  void note(std::string_view line, BirdImport& one) {
+    if (const auto channel = value_of(line, "Channel ")) {
+      family_ = *channel == "ipv4" ? 0 : *channel == "ipv6" ? 1 : kNoFamily;
+    } else if (const auto filter = value_of(line, "Input filter:"); filter && family_ != kNoFamily) {
+      if (*filter != "REJECT") one.filtered.at(family_) = *filter != "ACCEPT";
+    }
+  }
+
+ private:
+  static constexpr std::size_t kNoFamily = 2;
+  std::size_t family_ = kNoFamily;
+};
+
 std::vector<std::string> route_commands(const std::vector<Vip>& vips, std::string_view head,
                                         std::string_view also) {
   std::vector<std::string> commands;
@@ -116,18 +133,28 @@ std::expected<BirdProtocols, std::string> parse_bird_protocols(std::string_view 
   BirdProtocols protocols;
   BirdPeer* peer = nullptr;  // that the indented lines are about
   BirdStatic* routes = nullptr;
+  BirdImport* import = nullptr;
+  ImportReader import_reader;
   for (const std::string_view line : lines_of(text)) {
     if (!line.empty() && line.front() != ' ' && line.front() != '\t') {
       const auto words = words_of(line);
       const std::string_view kind = words.size() >= 4 ? words[1] : "";
       peer = nullptr;
       routes = nullptr;
+      import = nullptr;
+      if (kind == "Direct" || kind == "Kernel") {
+        import_reader = {};
+        import = &protocols.imports.emplace_back(
+            BirdImport{std::string(words[0]), kind == "Direct", words[3] == "up"});
+      }
       if (kind == "BGP")
         peer = &protocols.peers.emplace_back(
             BirdPeer{std::string(words[0]), {"", std::string(words[3]), false, since_of(words)}});
       if (kind == "Static") routes = &(protocols.statics[std::string(words[0])] = {words[3] == "up", ""});
     } else if (peer != nullptr) {
       note(line, *peer);
+    } else if (import != nullptr) {
+      import_reader.note(line, *import);
     } else if (const auto description = value_of(line, "Description:"); description && routes != nullptr) {
       routes->description = *description;
     }
@@ -160,21 +187,59 @@ std::optional<Duration> parse_bird_undo(std::string_view text) {
 }
 
 std::expected<std::set<Vip>, std::string> parse_bird_routes(std::string_view text) {
-  if (auto why = why_no_answer(text)) return std::unexpected(std::move(*why));
+  const auto origins = parse_bird_origins(text);
+  if (!origins) return std::unexpected(origins.error());
   std::set<Vip> prefixes;
+  for (const auto& [vip, names] : *origins) prefixes.insert(vip);
+  return prefixes;
+}
+
+// "10.99.0.1/32  unicast [direct1 10:00:00.123] * (240)", and further routes of the same prefix indented below it.
+std::expected<BirdOrigins, std::string> parse_bird_origins(std::string_view text) {
+  if (auto why = why_no_answer(text)) return std::unexpected(std::move(*why));
+  BirdOrigins origins;
+  std::set<std::string>* names = nullptr;  // of the prefix that the lines are about
   bool in_table = false;
   for (const std::string_view line : lines_of(text)) {
     if (line.starts_with("Table ")) in_table = true;
     const auto words = words_of(line);
     if (words.empty() || words[0].starts_with("BIRD")) continue;
     if (!in_table) return std::unexpected(complaint(text));  // "syntax error, ..." in the place of a table
-    if (line.front() == ' ' || line.front() == '\t' || !words[0].contains('/')) continue;
-    if (!is_prefix(words[0]))
-      return std::unexpected(
-          fmt::format("birdc does not answer as expected: {}", trimmed(line).substr(0, kMostQuoted)));
-    prefixes.insert(Vip{std::string(words[0])});
+    if (line.front() != ' ' && line.front() != '\t') {
+      names = nullptr;
+      if (!words[0].contains('/')) continue;
+      if (!is_prefix(words[0]))
+        return std::unexpected(
+            fmt::format("birdc does not answer as expected: {}", trimmed(line).substr(0, kMostQuoted)));
+      names = &origins[Vip{std::string(words[0])}];
+    }
+    if (names == nullptr) continue;
+    const auto name =
+        std::ranges::find_if(words, [](std::string_view word) { return word.starts_with('['); });
+    if (name != words.end() && name->size() > 1) names->emplace(name->substr(1));
   }
-  return prefixes;
+  return origins;
+}
+
+std::optional<InterfaceImport> bird_import(const BirdProtocols& protocols, bool ipv6) {
+  std::optional<InterfaceImport> import;
+  for (const BirdImport& one : protocols.imports) {
+    const auto& filtered = one.filtered.at(ipv6 ? 1 : 0);
+    if (!one.direct || !one.up || !filtered) continue;
+    if (!import || !*filtered) import = InterfaceImport{fmt::format("protocol {}", one.name), *filtered};
+  }
+  return import;
+}
+
+std::vector<OtherOrigin> bird_others(const BirdProtocols& protocols, const std::set<std::string>& names) {
+  std::vector<OtherOrigin> others;
+  for (const std::string& name : names) {
+    if (is_own_bird_protocol(name)) continue;
+    const bool of_address =
+        std::ranges::find(protocols.imports, name, &BirdImport::name) != protocols.imports.end();
+    others.push_back({fmt::format("protocol {}", name), of_address});
+  }
+  return others;
 }
 
 }  // namespace herald

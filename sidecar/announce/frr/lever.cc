@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sidecar/announce/frr/map_shape.h"
+#include "sidecar/announce/frr/origins.h"
 #include "sidecar/announce/frr/owned.h"
 #include "sidecar/announce/frr/progress.h"
 #include "sidecar/announce/frr/socket.h"
@@ -186,6 +187,7 @@ FrrLever::Taken FrrLever::take_routes(std::span<const FrrAnswer> answers, const 
   for (const FrrAnswer& answer : answers) documents += answer.text;
   auto routes = parse_frr_routes(documents, part, peers_, spec_);
   if (!routes) return std::unexpected(routes.error());
+  if (owned_) name_frr_origins(*routes, *owned_, own_vips_);
   view_.routes.merge(*routes);
   return {};
 }

@@ -36,6 +36,8 @@ class OwnedReader {
       is_ipv6_ = line.ends_with(" ipv6 unicast");
     } else if (line.starts_with("  network ") && words.size() > 1) {
       take_network(Vip{words[1]}, after(words, "route-map"));
+    } else if (line.starts_with("  redistribute ") && is_ours_ && is_unicast_) {
+      owned_.redistribute[is_ipv6_ ? 1 : 0].push_back(line.substr(2));
     } else if (line.starts_with(" neighbor ") && words.size() > 3 && is_ours_) {
       take_neighbor(words);
     } else if (line.starts_with("  neighbor ") && words.size() > 4) {
@@ -120,7 +122,7 @@ class OwnedReader {
 }  // namespace
 
 std::string frr_owned_command() {
-  return "show running-config | include ^(router bgp | address-family |  network |route-map | "
+  return "show running-config | include ^(router bgp | address-family |  network |  redistribute |route-map | "
          "(set|match|call|on-match|continue|description) |ip(v6)? prefix-list HERALD-|  neighbor .* "
          "route-map .* out| neighbor .* (peer-group|shutdown "
          "message) .)";

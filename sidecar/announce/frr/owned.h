@@ -3,11 +3,13 @@
 // Never the configuration as a whole: bgpd itself filters the few kinds of lines that say it.
 #pragma once
 
+#include <array>
 #include <expected>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sidecar/announce/frr/fallback.h"
 #include "sidecar/announce/frr/map_shape.h"
@@ -27,6 +29,7 @@ struct FrrOwned {
   std::string router_line;
   std::string as;  // as bgpd writes it
   FrrFilters filters;
+  std::array<std::vector<std::string>, 2> redistribute;  // IPv4, IPv6: lines of our instance
 };
 
 // `vips`: those whose `network` lines are ours whatever their map, for they belong to services that are announced by

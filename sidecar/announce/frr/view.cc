@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "sidecar/announce/frr/origins.h"
 #include "sidecar/announce/frr/transport.h"
 #include "sidecar/announce/router/json_member.h"
 #include "sidecar/text/address.h"
@@ -96,6 +97,7 @@ RouterRoute route_from(const JsonMember& document, const FrrPeers& peers, bool i
     const bool is_ours = path.flag_at("sourced");
     const bool is_best = !path.object_at("bestpath").empty();
     route.in_rib = route.in_rib || (is_ours && is_best);
+    if (auto origin = frr_origin(path)) route.others.push_back(std::move(*origin));
   });
   const JsonMember advertised = document.object_at("advertisedTo");
   for (const std::string& peer : ipv6 ? peers.ipv6 : peers.ipv4)

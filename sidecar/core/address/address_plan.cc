@@ -100,6 +100,8 @@ std::string to_string(const Step& step) {
       return fmt::format("add {} to {}, {}", vip, interface, lease);
     case Step::Kind::refresh:
       return fmt::format("refresh {} on {}, {}", vip, interface, lease);
+    case Step::Kind::adopt:
+      return fmt::format("take over {} on {}, {}", vip, interface, lease);
     case Step::Kind::remove:
       break;
   }
@@ -130,6 +132,7 @@ std::vector<Step> reconcile(std::span<const DesiredAddress> desired, const Obser
 }
 
 void claim(const Step& step, TimePoint now, Observation& observed) {
+  if (step.kind == Step::Kind::adopt) return;  // a look has to show it
   bool was_seen = false;
   std::erase_if(observed.addresses, [&](const ObservedAddress& address) {
     const bool is_it = address.key == step.key && (address.ours || step.kind != Step::Kind::add);
@@ -183,6 +186,12 @@ void Reconciler::plan_wakeup(std::span<const Step> open, std::span<const Desired
     if (!address.ours || !address.expires) continue;
     wake_at(address.claimed ? *address.expires : refresh_time(*address.expires, *wish.lease));
   }
+}
+
+IssuedStep Reconciler::issue(Step step) {
+  const StepId id{next_id_++};
+  in_flight_.emplace(id, step);
+  return {id, std::move(step)};
 }
 
 std::optional<Step> Reconciler::finished(StepId id, std::uint64_t latest_sequence) {

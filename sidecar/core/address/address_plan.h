@@ -54,7 +54,8 @@ struct Step {
   enum class Kind : std::uint8_t {
     add,      // must not touch an address that is there already
     refresh,  // renews the lifetime of one of ours
-    remove    // only one of ours
+    remove,   // only one of ours
+    adopt     // marks somebody else's as ours; by an operator's word alone, never planned
   };
   Kind kind = Kind::add;
   AddressKey key;
@@ -93,6 +94,8 @@ struct IssuedStep {
 class Reconciler {
  public:
   // Steps to take now. `sequence` is that of the look that `observed` came from.
+  // One that nothing plans.
+  IssuedStep issue(Step step);
   std::vector<IssuedStep> plan(std::span<const DesiredAddress> desired, const Observation& observed,
                                std::uint64_t sequence, TimePoint now);
   // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.

@@ -59,6 +59,9 @@ std::optional<Step> AddressSide::finished(StepId id, const StepOutcome& outcome,
   if (!outcome) reconciler_.failed(*step);
   if (outcome == Applied::done) claim(*step, now, observation_);  // else it may be somebody else's
   if (outcome && step->kind == Step::Kind::remove) removed_.insert(step->key);
+  // The kernel has marked what was there: nothing else of it is new.
+  const auto adopted = step->kind == Step::Kind::adopt ? addresses_.find(step->key) : addresses_.end();
+  if (outcome == Applied::done && adopted != addresses_.end()) adopted->second.ours = true;
   return step;
 }
 
@@ -80,6 +83,12 @@ std::vector<IssuedStep> AddressSide::plan(std::span<const DesiredAddress> desire
   std::vector<IssuedStep> steps = reconciler_.plan(desired, observation_, looks_.seen(), now);
   plan_at_ = reconciler_.next_wakeup();
   return steps;
+}
+
+std::optional<IssuedStep> AddressSide::adopt(const AddressKey& key, std::optional<Duration> lease) {
+  const auto found = addresses_.find(key);
+  if (found == addresses_.end() || found->second.ours) return std::nullopt;
+  return reconciler_.issue({Step::Kind::adopt, key, lease});
 }
 
 TimePoint AddressSide::next_due() const {

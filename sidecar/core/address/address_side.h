@@ -67,6 +67,8 @@ class AddressSide {
   [[nodiscard]] bool may_plan() const;
   // Only if it may. All of these are on their way from now on.
   std::vector<IssuedStep> plan(std::span<const DesiredAddress> desired, TimePoint now);
+  // To take over what was seen there and is somebody else's. On its way from now on; none: nothing such was seen.
+  std::optional<IssuedStep> adopt(const AddressKey& key, std::optional<Duration> lease);
   // The sequence of a look to begin now.
   std::optional<std::uint64_t> begin_look() { return looks_.begin(); }
   [[nodiscard]] TimePoint next_due() const;

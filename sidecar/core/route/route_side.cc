@@ -115,7 +115,10 @@ void RouteSide::reconfigure(const RouterSpec& router, const std::set<Vip>& vips,
 // ---- asked
 
 void RouteSide::wake(TimePoint now) {
-  if (next_read_ && *next_read_ <= now) next_read_.reset();
+  if (next_read_ && *next_read_ <= now) {
+    again_ = reading_ != Reading::rests;
+    next_read_.reset();
+  }
   if (!plan_at_ || *plan_at_ > now) return;
   plan_at_.reset();
   plan_ = true;
@@ -163,13 +166,18 @@ void RouteSide::pace(bool settled, TimePoint now) {
     pace_ = was_settled ? kFirstPace : std::clamp(pace_ * 2, kFirstPace, kLongestPace);
   }
   if (restart_ && now < restart_->until) pace_ = std::min(pace_, kBriskPace);
-  read_by(now + pace_);
+  if (again_) {
+    next_read_.reset();
+  } else {
+    read_by(now + pace_);
+  }
 }
 
 bool RouteSide::begin_read(TimePoint now) {
   if (!exists_ || reading_ != Reading::rests || is_told() || next_read_) return false;
   reading_ = Reading::reading;
   began_ = now;
+  again_ = false;
   ++latest_;
   return true;
 }

@@ -134,6 +134,7 @@ class RouteSide {
 
   Reading reading_ = Reading::rests;
   std::optional<TimePoint> next_read_;  // none: as soon as it may
+  bool again_ = false;  // the next one came due while this one was under way: it follows at once
   Duration pace_{};
   bool is_settled_ = false;
   TimePoint began_{};  // the last read

@@ -24,12 +24,30 @@ struct RouterPeer {
   bool operator==(const RouterPeer&) const = default;
 };
 
+// What has a VIP in the router's table beside that which herald configures there.
+struct OtherOrigin {
+  std::string by;           // in the stack's words: "redistribute static", "protocol direct1"
+  bool of_address = false;  // an address on an interface is what it goes by
+
+  bool operator==(const OtherOrigin&) const = default;
+};
+
+// By what the router takes every address on an interface into its table.
+struct InterfaceImport {
+  std::string by;         // as OtherOrigin's
+  bool filtered = false;  // a policy may leave some of them out
+
+  bool operator==(const InterfaceImport&) const = default;
+};
+
 struct RouterRoute {
   bool in_rib = false;                     // originated here and in the BGP table
   std::vector<std::string> advertised_to;  // addresses of established peers
   std::vector<std::string> missing_from;   // established peers of the VIP's family that were not sent it
   std::vector<std::string> without_session =
       {};  // configured Route Servers that would be sent it, were there a session
+  std::vector<OtherOrigin> others = {};
+  std::optional<InterfaceImport> import = {};  // of the VIP's family
 
   bool operator==(const RouterRoute&) const = default;
 };

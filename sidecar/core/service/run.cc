@@ -41,6 +41,7 @@ void ServiceRun::reconfigure(ServiceSpec spec, Since since, bool by_address, Tim
   machine_.reconfigure(spec_, now);
   if (!elsewhere) return;
   dealings_.since = since;
+  dealings_.exposure.reset();
   dealings_.read_after = std::max(dealings_.read_after, since.read - 1);
   dealings_.gone_at.reset();
   dealings_.moving = routes() && by_address;
@@ -90,6 +91,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
   decide_wish(composed, seen.presence(), now);
   ServiceSight::Judged judged = seen.judge(wish_);
   problem_ = std::move(judged.problem);
+  blames_ = judged.blames;
   take_health(composed, judged.state, made, now);
   // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not answer.
   const bool wished = wish_.want != before.want || wish_.draining != before.draining || !problem_;
@@ -155,8 +157,9 @@ void ServiceRun::take_health(const Composed& composed, ServiceState judged, Tran
 
 void ServiceRun::take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now) {
   if (judged == state_) return;
-  made.push_back(
-      turned(Subject::state, name_of(state_), name_of(judged), wished ? wish_.reason : *problem_, now));
+  std::string why = wished ? wish_.reason : *problem_;
+  if (wished && blames_ && problem_) why += "; " + *problem_;
+  made.push_back(turned(Subject::state, name_of(state_), name_of(judged), std::move(why), now));
   state_ = judged;
 }
 
@@ -201,6 +204,8 @@ void ServiceRun::decide_demand(const ServiceSight& seen, TimePoint now) {
   demand_ = {.address = wish_.want, .route = Want::hold, .grade = wish_.grade, .ready = 0};
   if (!routes()) return;
   note_departure(seen, now);
+  if (seen.is_answered()) dealings_.import = seen.import();
+  if (auto proof = seen.prove_exposure()) dealings_.exposure = std::move(proof);
   demand_.route = wish_.want;
   demand_.address = vip_want(seen, now);
   demand_.ready = seen.ready();
@@ -239,16 +244,27 @@ Want ServiceRun::vip_want(const ServiceSight& seen, TimePoint now) const {
   const bool left = wish_.want == Want::keep || wish_.want == Want::hand_over;
   if (!spec_.announce.manage_vip || left) return Want::hold;
   if (is_leaving() && wish_.want != Want::absent) return Want::hold;
+  if (wish_.want == Want::present) return Want::present;
+  const Exposure exposure = seen.exposure();
+  if (wish_.want == Want::absent && announces_by_itself(exposure)) return Want::absent;
   const bool stays = spec_.announce.vip_on_down == VipOnDown::keep;
   if (ends() && stays) return Want::hold;
-  if (stays || wish_.want == Want::present) return Want::present;
+  if (stays && exposure == Exposure::none) return Want::present;
   if (wish_.want == Want::hold) {  // under a route it is put back, and before one it waits for the health
     const bool announced =
         std::ranges::any_of(spec_.vips, [&](const Vip& vip) { return seen.owned_by(vip).has_value(); });
     return announced ? Want::present : Want::hold;
   }
+  // What is kept off the interface that it was moved to does not stay on the former one either.
+  if (stays) return exposure != Exposure::unknown && seen.is_left_elsewhere() ? Want::absent : Want::hold;
   const auto leaves = vip_leaves_at();
   return leaves && *leaves <= now ? Want::absent : Want::hold;
+}
+
+// The address of a dead service: the router would go on announcing it. Who leaves cannot look at what it does any more.
+bool ServiceRun::announces_by_itself(Exposure exposure) const {
+  return exposure == Exposure::seen ||
+         (ends() && (exposure == Exposure::likely || exposure == Exposure::perhaps));
 }
 
 // When the VIP of a withdrawn route goes; none: not at all, or not yet known.
@@ -277,7 +293,7 @@ std::optional<TimePoint> ServiceRun::next_wakeup(TimePoint now) const {
 }
 
 void ServiceRun::desire(std::vector<DesiredAddress>& desired) const {
-  const bool managed = !routes() || spec_.announce.manage_vip;
+  const bool managed = manages_vip();
   if (gone() || (!managed && !dealings_.moving)) return;
   for (const Vip& vip : spec_.vips) {
     const Want want = managed ? demand_.address : Want::hold;
@@ -324,7 +340,10 @@ void ServiceRun::step_finished(StepId id, const StepOutcome& outcome, std::uint6
   if (found == in_flight_.end()) return;
   const Step step = std::move(found->second);
   in_flight_.erase(found);
-  if (step.kind != Step::Kind::refresh && !routes()) dealings_.read_after = router_sequence;
+  if (step.kind != Step::Kind::refresh) {
+    // The router hears of an address a little later than herald: the read that begins next may not know of it yet.
+    (routes() ? dealings_.address_after : dealings_.read_after) = router_sequence + (routes() ? 1 : 0);
+  }
   finish_step(step.key.vip, to_string(step), outcome ? RouteOutcome{} : std::unexpected(outcome.error()));
 }
 

@@ -123,11 +123,15 @@ class ServiceRun {
   [[nodiscard]] const Demand& demand() const { return demand_; }
   [[nodiscard]] bool settled() const { return !problem_ || state_ == ServiceState::announced || gone(); }
   [[nodiscard]] const Problem& problem() const { return problem_; }
+  // What others do to it, or would do, which herald can only tell.
+  [[nodiscard]] Problem blame() const { return blames_ ? problem_ : Problem(); }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
   // Nothing is left to wait for once herald stops.
   [[nodiscard]] bool has_left() const;
   [[nodiscard]] bool routes() const { return spec_.announce.via != Via::loopback; }
+  // Else somebody else's address is meant to be there.
+  [[nodiscard]] bool manages_vip() const { return !routes() || spec_.announce.manage_vip; }
   [[nodiscard]] std::optional<TimePoint> next_wakeup(TimePoint now) const;
   [[nodiscard]] const ServiceSpec& spec() const { return spec_; }
   [[nodiscard]] const ServiceMachine::Wish& wish() const { return wish_; }
@@ -156,6 +160,7 @@ class ServiceRun {
   void wish_ending();
   void note_departure(const ServiceSight& seen, TimePoint now);
   [[nodiscard]] Want vip_want(const ServiceSight& seen, TimePoint now) const;
+  [[nodiscard]] bool announces_by_itself(Exposure exposure) const;
   [[nodiscard]] std::optional<TimePoint> vip_leaves_at() const;
   void desire_former(std::vector<DesiredRoute>& desired, const ServiceSight& seen) const;
   void finish_step(const Vip& vip, const std::string& text, const RouteOutcome& outcome);
@@ -175,6 +180,7 @@ class ServiceRun {
   TimePoint leaves_at_{};
   ServiceState state_ = ServiceState::adopting;
   Problem problem_;
+  bool blames_ = false;  // problem_ is not herald's to mend
   std::map<StepId, Step> in_flight_;
   ServiceRecord record_;
 };

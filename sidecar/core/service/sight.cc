@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -38,6 +39,15 @@ const ObservedAddress* ServiceSight::find_ours(const Vip& vip) const {
   return nullptr;
 }
 
+const ObservedAddress* ServiceSight::find_foreign(const Vip& vip) const {
+  if (sight_.addresses == nullptr) return nullptr;
+  for (auto one = sight_.addresses->lower_bound({vip, ""}); one != sight_.addresses->end(); ++one) {
+    if (one->first.vip != vip) break;
+    if (!one->second.ours) return &one->second;
+  }
+  return nullptr;
+}
+
 bool ServiceSight::was_removed(const Vip& vip) const {
   return sight_.removed != nullptr && sight_.removed->contains({vip, spec_.announce.interface});
 }
@@ -50,6 +60,12 @@ bool ServiceSight::is_anywhere(const Vip& vip) const {
 bool ServiceSight::is_here(const Vip& vip) const {
   const ObservedAddress* const address = find(vip);
   return address != nullptr && address->ours && !was_removed(vip);
+}
+
+bool ServiceSight::is_left_elsewhere() const {
+  if (sight_.addresses == nullptr) return false;
+  return std::ranges::none_of(spec_.vips, [&](const Vip& vip) { return is_here(vip); }) &&
+         std::ranges::any_of(spec_.vips, [&](const Vip& vip) { return find_ours(vip) != nullptr; });
 }
 
 bool ServiceSight::is_ready(const Vip& vip) const {
@@ -93,21 +109,29 @@ ServiceSight::Judged ServiceSight::judge(const Wish& wish) const {
   if (wish.adopting) return {ServiceState::adopting, {}};
   const bool wanted = wish.want != Want::absent;
   Problem harmless;  // to the network
+  bool blames = false;
   for (const Vip& vip : spec_.vips) {
     Problem problem = wanted ? announce_problem(vip, wish) : withdraw_problem(vip);
-    if (!problem) continue;
-    const bool is_foreign = !routes() && find(vip) != nullptr && find_ours(vip) == nullptr;
-    // What is not ours cannot be withdrawn, and what is denied is not sent: as far as the peers go, that is done.
-    if (wanted || !(is_foreign || is_contained(vip))) {
-      if (wish.draining) return {ServiceState::draining, std::move(problem)};
-      return {wanted ? ServiceState::announcing : ServiceState::withdrawing, std::move(problem)};
+    if (problem) {
+      const bool by_others = !wanted && is_announced_by_others(vip);
+      const bool is_foreign = !routes() && find(vip) != nullptr && find_ours(vip) == nullptr && !by_others;
+      // What is not ours cannot be withdrawn, and what is denied is not sent: as far as the peers go, that is done.
+      if (wanted || !(is_foreign || is_contained(vip))) {
+        if (wish.draining) return {ServiceState::draining, std::move(problem), by_others};
+        const ServiceState state = wanted ? ServiceState::announcing : ServiceState::withdrawing;
+        return {state, std::move(problem), by_others};
+      }
+      harmless = std::move(problem);
+    } else if (problem = exposure_problem(vip); problem && !wanted && !harmless) {
+      harmless = std::move(problem);
+      blames = true;
     }
-    harmless = std::move(problem);
   }
   if (wish.draining) return {ServiceState::draining, {}};
   // It is announced as far as there is anybody to hear it; that there is not is for people to see to.
   if (wanted) return {ServiceState::announced, session_problem()};
-  return {wish.held_until ? ServiceState::held : ServiceState::withdrawn, std::move(harmless)};
+  const ServiceState state = wish.held_until ? ServiceState::held : ServiceState::withdrawn;
+  return {state, std::move(harmless), blames};
 }
 
 VipStanding::Kind ServiceSight::standing(const Vip& vip, const Wish& wish) const {
@@ -133,6 +157,7 @@ VipSnapshot ServiceSight::show(const Vip& vip, const Wish& wish) const {
   if (view.on_interface) view.lease_until = address->expires;
   if (const RouterRoute* route = route_of(vip)) view.route = *route;
   if (routes()) view.policy = owned_by(vip);
+  if (wish.want != Want::present) view.kept_off = kept_off(vip);
   if (sight_.router == nullptr) return view;
   for (const auto& [peer, held] : sight_.router->fallback)
     if (held.denied.contains(vip)) view.denied_to.push_back(peer);
@@ -247,6 +272,7 @@ Problem ServiceSight::withdraw_address_problem(const Vip& vip) const {
   if (sight_.addresses == nullptr) return "the interfaces were not read yet";
   if (const ObservedAddress* ours = find_ours(vip))
     return fmt::format("{} is still on {}{}", vip.prefix, ours->key.interface, step_error(vip));
+  if (is_announced_by_others(vip)) return others_text(vip);
   if (find(vip) != nullptr) return foreign(vip);
   // An unreachable router is no reason to call a route withdrawn or not; it is shown beside the services.
   if (!is_answered() || sight_.stack == Stack::none) return {};
@@ -262,7 +288,100 @@ Problem ServiceSight::withdraw_route_problem(const Vip& vip) const {
   if (!was_read()) return fmt::format("not read back from {} yet{}", stack(), step_error(vip));
   if (owned_by(vip))
     return fmt::format("{} is still in {}'s configuration{}", vip.prefix, stack(), step_error(vip));
+  if (is_announced_by_others(vip) && find_foreign(vip) != nullptr) return others_text(vip);
   return is_stale(vip) ? stale_problem(vip) : Problem();
+}
+
+// ---- by others, or by herald's own address
+
+// An origin that goes by an address needs one that is not herald's; where the router does not say what originates it, that is
+// enough.
+bool ServiceSight::is_announced_by_others(const Vip& vip) const {
+  const RouterRoute* const route = route_of(vip);
+  if (!was_read() || route == nullptr || !route->in_rib) return false;
+  if (routes() ? owned_by(vip).has_value() : sight_.addresses != nullptr && find_ours(vip) != nullptr)
+    return false;
+  const bool by_itself = std::ranges::any_of(route->others, std::not_fn(&OtherOrigin::of_address));
+  if (!by_itself && find_foreign(vip) == nullptr) return false;
+  const bool is_established = std::ranges::any_of(sight_.router->peers, &RouterPeer::established);
+  return !route->advertised_to.empty() || !is_established;
+}
+
+// No withdrawal of herald's ends that: it is somebody else's, and not the fallback's to deny.
+bool ServiceSight::is_of_foreign_address(const Vip& vip) const {
+  return find_foreign(vip) != nullptr && std::ranges::any_of(route_of(vip)->others, &OtherOrigin::of_address);
+}
+
+// By the means of the first VIP: they are of one family mostly, and then the same for all.
+std::optional<InterfaceImport> ServiceSight::import() const {
+  for (const Vip& vip : spec_.vips) {
+    const RouterRoute* const route = route_of(vip);
+    if (route != nullptr && route->import) return route->import;
+  }
+  return std::nullopt;
+}
+
+// That it is announced is proof at once. That it is not needs a read from after the addresses were there.
+std::optional<ExposureProof> ServiceSight::prove_exposure() const {
+  if (!is_answered() || sight_.addresses == nullptr) return std::nullopt;
+  bool all_there = true;
+  for (const Vip& vip : spec_.vips) {
+    const RouterRoute* const route = route_of(vip);
+    const bool is_there = find_ours(vip) != nullptr && !was_removed(vip);
+    if (is_there && route != nullptr && std::ranges::any_of(route->others, &OtherOrigin::of_address))
+      return ExposureProof{true, import()};
+    all_there = all_there && is_there && route != nullptr;
+  }
+  if (!all_there || !was_read() || sight_.router_sequence <= dealings_.address_after) return std::nullopt;
+  return ExposureProof{false, import()};
+}
+
+Exposure ServiceSight::exposure() const {
+  const std::optional<InterfaceImport> by = is_answered() ? import() : dealings_.import;
+  if (dealings_.exposure && dealings_.exposure->import == by)
+    return dealings_.exposure->exposed ? Exposure::seen : Exposure::none;
+  if (!is_answered() || !has_owned()) return Exposure::unknown;
+  if (!by) return Exposure::none;
+  return by->filtered ? Exposure::perhaps : Exposure::likely;
+}
+
+std::optional<std::string> ServiceSight::kept_off(const Vip& vip) const {
+  const bool stays = routes() && spec_.announce.manage_vip && spec_.announce.vip_on_down == VipOnDown::keep;
+  if (!stays || sight_.addresses == nullptr || is_anywhere(vip) || owned_by(vip)) return std::nullopt;
+  const Exposure exposed = exposure();
+  if (exposed == Exposure::none || exposed == Exposure::unknown) return std::nullopt;
+  const auto by = import();
+  const std::string_view word = exposed == Exposure::seen ? "announces" : "may announce";
+  return fmt::format("{} is kept off {} until the service is announced, for {} {} what is there{}",
+                     vip.prefix, spec_.announce.interface, stack(), word,
+                     by ? fmt::format(" ({})", by->by) : "");
+}
+
+// What is kept off where a policy may let it be is no fault.
+Problem ServiceSight::exposure_problem(const Vip& vip) const {
+  const std::optional<std::string> text = kept_off(vip);
+  if (!text || exposure() == Exposure::perhaps) return {};
+  return *text + "; leave it out there (heraldctl doctor)";
+}
+
+// Who has it announced, and what there is to do about it.
+std::string ServiceSight::others_text(const Vip& vip) const {
+  const RouterRoute& route = *route_of(vip);
+  std::vector<std::string> by;
+  for (const OtherOrigin& other : route.others) by.push_back(other.by);
+  std::string text =
+      fmt::format("{} is announced all the same, {}", vip.prefix,
+                  route.advertised_to.empty() ? "as soon as there is a session"
+                                              : fmt::format("to {}", fmt::join(route.advertised_to, ", ")));
+  const std::string means = by.empty() ? "" : fmt::format(" by {}", fmt::join(by, " and "));
+  const ObservedAddress* const address = find_foreign(vip);
+  if (address == nullptr) return fmt::format("{}: {} originates it{}", text, stack(), means);
+  const std::string& interface = address->key.interface;
+  text += fmt::format(": it is on {} without herald's mark, somebody else's, and {} originates it{}; ",
+                      interface, stack(), means);
+  if (!routes() || spec_.announce.manage_vip)
+    text += fmt::format("`heraldctl adopt {}` takes it over, ", spec_.name);
+  return text + fmt::format("`ip address del {} dev {}` removes it", vip.prefix, interface);
 }
 
 // ---- withdrawn, and still there
@@ -270,7 +389,7 @@ Problem ServiceSight::withdraw_route_problem(const Vip& vip) const {
 bool ServiceSight::is_stale(const Vip& vip) const {
   const RouterRoute* const route = route_of(vip);
   if (!was_read() || route == nullptr || !route->in_rib) return false;
-  if (routes()) return !owned_by(vip);
+  if (routes()) return !owned_by(vip) && !is_of_foreign_address(vip);
   // Where somebody else has it on another interface, the router redistributes that.
   return sight_.addresses != nullptr && !is_anywhere(vip);
 }
@@ -283,12 +402,13 @@ bool ServiceSight::is_contained(const Vip& vip) const {
 }
 
 Problem ServiceSight::stale_problem(const Vip& vip) const {
-  const std::string text =
-      routes()
-          ? fmt::format("{} is gone from {}'s configuration but still in its BGP table", vip.prefix, stack())
-          : fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix,
-                        spec_.announce.interface, stack());
-  return sight_.ladder == nullptr ? text : text + fallback_text(vip);
+  std::string text = routes() ? fmt::format("{} is gone from {}'s configuration but still in its BGP table",
+                                            vip.prefix, stack())
+                              : fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix,
+                                            spec_.announce.interface, stack());
+  if (sight_.ladder != nullptr) text += fallback_text(vip);
+  for (const OtherOrigin& other : route_of(vip)->others) text += fmt::format("; {} has it there", other.by);
+  return text;
 }
 
 // What the fallback does about it, and what else may be.

@@ -43,6 +43,21 @@ struct Since {
   std::uint64_t read = 0;
 };
 
+// What the router would do with a VIP's address while no route is wanted.
+enum class Exposure : std::uint8_t {
+  unknown,  // it was not asked yet
+  none,     // nothing
+  perhaps,  // it takes addresses into its table, by a policy that may leave this one out
+  likely,   // the same without a policy
+  seen      // it announces it: read back
+};
+
+// What was read of that while the VIPs were on their interface. It holds for as long as the router imports by the same means.
+struct ExposureProof {
+  bool exposed = false;
+  std::optional<InterfaceImport> import;
+};
+
 // What was done for a service so far, as far as it tells what a sight is worth.
 struct Dealings {
   Since since;
@@ -51,6 +66,10 @@ struct Dealings {
   bool moving = false;  // announced by its address, and to be announced by a route; until that is there
   std::optional<TimePoint> gone_at = std::nullopt;  // routes: when they were seen to be withdrawn
   std::map<Vip, std::string> step_errors = {};      // of the last step, where that failed
+  // Routes: a read with a higher sequence knows of the addresses that were put there.
+  std::uint64_t address_after = 0;
+  std::optional<ExposureProof> exposure = std::nullopt;
+  std::optional<InterfaceImport> import = std::nullopt;  // by the last read that was answered
 };
 
 // What is not as wanted, in words for people; none: it is.
@@ -64,6 +83,7 @@ class ServiceSight {
   struct Judged {
     ServiceState state = ServiceState::adopting;
     Problem problem;
+    bool blames = false;  // what is said is not herald's doing, and not its to mend
   };
 
   ServiceSight(const ServiceSpec& spec, const Policies& policies, const Dealings& dealings,
@@ -98,12 +118,21 @@ class ServiceSight {
   [[nodiscard]] bool is_here(const Vip& vip) const;
   // Herald's own on any interface: the configuration may have moved it, and it is announced all the same.
   [[nodiscard]] const ObservedAddress* find_ours(const Vip& vip) const;
+  // On other interfaces than its own alone: it was moved, and what is wanted now has not been put there.
+  [[nodiscard]] bool is_left_elsewhere() const;
   // The policy by which the router's configuration holds it, if it does.
   [[nodiscard]] std::optional<std::string> owned_by(const Vip& vip) const;
   // Withdrawn at the lever, read back since, and still in the router's table.
   [[nodiscard]] bool is_stale(const Vip& vip) const;
   // No established peer is sent it, and it is the fallback's doing.
   [[nodiscard]] bool is_contained(const Vip& vip) const;
+  // Not herald's, and on its way to the peers.
+  [[nodiscard]] bool is_announced_by_others(const Vip& vip) const;
+  // What a read shows of that now; none where it shows nothing new.
+  [[nodiscard]] std::optional<ExposureProof> prove_exposure() const;
+  [[nodiscard]] Exposure exposure() const;
+  // By what the router takes addresses, as far as it answers.
+  [[nodiscard]] std::optional<InterfaceImport> import() const;
   // Why it is not withdrawn yet.
   [[nodiscard]] Problem withdraw_problem(const Vip& vip) const;
 
@@ -113,6 +142,7 @@ class ServiceSight {
   [[nodiscard]] const RouterRoute* route_of(const Vip& vip) const;
   [[nodiscard]] const ObservedAddress* find(const Vip& vip) const;
   [[nodiscard]] bool was_removed(const Vip& vip) const;
+  [[nodiscard]] std::optional<std::string> kept_off(const Vip& vip) const;
   [[nodiscard]] bool is_anywhere(const Vip& vip) const;
   [[nodiscard]] bool is_announced(const Vip& vip) const;
 
@@ -129,6 +159,10 @@ class ServiceSight {
   [[nodiscard]] std::string step_error(const Vip& vip) const;
   [[nodiscard]] std::string silence(const Vip& vip) const;
   [[nodiscard]] std::string foreign(const Vip& vip) const;
+  [[nodiscard]] const ObservedAddress* find_foreign(const Vip& vip) const;
+  [[nodiscard]] bool is_of_foreign_address(const Vip& vip) const;
+  [[nodiscard]] Problem exposure_problem(const Vip& vip) const;
+  [[nodiscard]] std::string others_text(const Vip& vip) const;
 
   const ServiceSpec& spec_;
   const Policies& policies_;

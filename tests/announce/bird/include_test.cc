@@ -61,6 +61,8 @@ TEST_CASE("every VIP has a name that BIRD takes for a symbol") {
   CHECK(bird_protocol({"10.99.0.1/32"}) == "herald_10_99_0_1");
   CHECK(bird_protocol({"fd00:99::1/128"}) == "herald_fd00_99__1");
   CHECK(bird_protocol({"::/128"}) == "herald___");
+  for (const char* own : {"herald", "herald_10_99_0_1"}) CHECK(is_own_bird_protocol(own));
+  for (const char* other : {"heralds", "herald4", "direct1"}) CHECK_FALSE(is_own_bird_protocol(other));
 }
 
 TEST_CASE("prepending needs our own AS, nothing else does") {

@@ -122,5 +122,29 @@ TEST_CASE("an answer begins with the whole greeting: a part of it is none") {
   CHECK_FALSE(parse_bird_routes("It is ready.\nTable master4:\n"));
 }
 
+TEST_CASE(
+    "a table tells which protocols brought a prefix in, and those of addresses are known by their kind") {
+  const auto origins = parse_bird_origins(
+      "BIRD 2.0.12 ready.\nTable master4:\n"
+      "10.99.0.1/32         unicast [foo 02:36:36.836] * (240)\n\tdev lo\n"
+      "                     blackhole [herald_10_99_0_1 02:36:35.901] (200)\n"
+      "10.99.0.2/32         blackhole [st 02:36:35.901] * (200)\n\nTable master6:\n");
+  REQUIRE(origins);
+  CHECK(*origins ==
+        BirdOrigins{{Vip{"10.99.0.1/32"}, {"foo", "herald_10_99_0_1"}}, {Vip{"10.99.0.2/32"}, {"st"}}});
+  const auto protocols = parse_bird_protocols(
+      "BIRD 2.0.12 ready.\nName       Proto      Table      State  Since         Info\n"
+      "off        Direct     ---        down   10:00:00\n  Channel ipv4\n    Input filter:   ACCEPT\n"
+      "map        Direct     ---        up     10:00:00\n  Channel ipv4\n    Input filter:   (unnamed)\n"
+      "foo        Direct     ---        up     10:00:00\n  Channel ipv4\n    Input filter:   ACCEPT\n"
+      "  Channel ipv6\n    Input filter:   REJECT\n"
+      "kernel1    Kernel     master4    up     10:00:00\n  Channel ipv4\n    Input filter:   ACCEPT\n");
+  REQUIRE(protocols);
+  CHECK(bird_import(*protocols, false) == InterfaceImport{"protocol foo", false});
+  CHECK_FALSE(bird_import(*protocols, true));
+  CHECK(bird_others(*protocols, {"foo", "herald", "herald_10_99_0_1", "kernel1", "st"}) ==
+        std::vector<OtherOrigin>{{"protocol foo", true}, {"protocol kernel1", true}, {"protocol st", false}});
+}
+
 }  // namespace
 }  // namespace herald::bird_view_test

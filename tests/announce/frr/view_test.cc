@@ -59,7 +59,9 @@ TEST_CASE("a route that one Route Server was not sent is missing there") {
       R"({"prefix":"10.99.0.1/32","advertisedTo":{"10.1.1.4":{}},"paths":[{"sourced":true,"bestpath":{"overall":true}}]})";
   const auto routes = parse_frr_routes(text, {kVip}, peers, spec);
   REQUIRE(routes);
-  CHECK(routes->at(kVip) == RouterRoute{true, {"10.1.1.4"}, {"10.1.1.132"}});
+  CHECK(routes->at(kVip).in_rib);
+  CHECK(routes->at(kVip).advertised_to == std::vector<std::string>{"10.1.1.4"});
+  CHECK(routes->at(kVip).missing_from == std::vector<std::string>{"10.1.1.132"});
   // With no Route Servers configured, one peer that has it is enough.
   CHECK(parse_frr_routes(text, {kVip}, peers, spec_with({}))->at(kVip).missing_from.empty());
 }
@@ -77,7 +79,8 @@ TEST_CASE("a Route Server without a session is missed by VIPs of its families al
                                        R"("paths":[{"sourced":true,"bestpath":{"overall":true}}]}{})",
                                        {kVip, kVip6}, *peers, spec);
   REQUIRE(routes);
-  CHECK(routes->at(kVip) == RouterRoute{true, {"10.1.1.4"}, {}, {"10.1.1.132", "10.1.1.9"}});
+  const RouterRoute wanted{true, {"10.1.1.4"}, {}, {"10.1.1.132", "10.1.1.9"}, {{"redistribution"}}};
+  CHECK(routes->at(kVip) == wanted);
   CHECK(routes->at(kVip6).without_session == std::vector<std::string>{"fd00::4", "10.1.1.9"});
 }
 

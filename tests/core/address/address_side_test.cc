@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace herald::address_side_test {
+namespace herald::address_address_side_test {
 namespace {
 
 using Answer = AddressSide::Seen::Answer;
@@ -185,4 +185,19 @@ TEST_CASE("it is handed over once leases are long enough and seen to be so") {
   CHECK(bench.side.is_handed_over(wanted, bench.now));
 }
 
-}  // namespace herald::address_side_test
+TEST_CASE("only what is somebody else's is adopted, and is ours once the kernel says so") {
+  Bench bench;
+  bench.look({{kKey, false, std::nullopt}});
+  CHECK_FALSE(bench.side.adopt({kVip, "dummy0"}, std::nullopt));
+  const auto issued = bench.side.adopt(kKey, 30s);
+  REQUIRE(issued);
+  CHECK(to_string(issued->step) == "take over 10.99.0.1/32 on lo, lease 30 s");
+  CHECK_FALSE(bench.side.seen()->at(kKey).ours);
+  bench.side.finished(issued->id, Applied::done, bench.now);
+  CHECK(bench.side.seen()->at(kKey).ours);
+  CHECK_FALSE(bench.side.adopt(kKey, std::nullopt));
+  bench.look({{kKey, true, bench.now + 30s}});
+  CHECK(bench.plan({{kKey, Want::absent, std::nullopt}}).size() == 1);
+}
+
+}  // namespace herald::address_address_side_test

@@ -55,6 +55,21 @@ TEST_CASE("without a stack there is nothing to do") {
   CHECK_FALSE(bench.side.may_plan());
 }
 
+TEST_CASE("a read that came due while another was under way follows that at once") {
+  Bench bench;
+  bench.next_read();
+  bench.side.expect_change(bench.now);  // an address was stepped on, of which this read may not know
+  bench.now += 300ms;
+  bench.side.wake(bench.now);
+  CHECK_FALSE(bench.side.begin_read(bench.now));
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  bench.side.pace(true, bench.now);
+  CHECK(bench.side.begin_read(bench.now));
+  REQUIRE(bench.side.answered({.reachable = true, .error = "", .peers = {}, .routes = {}}, bench.now));
+  bench.side.pace(true, bench.now);
+  CHECK_FALSE(bench.side.begin_read(bench.now));
+}
+
 TEST_CASE("reads follow each other more and more slowly, and slowest once all is as wanted") {
   Bench bench;
   CHECK(bench.next_read() == kStart);

@@ -160,14 +160,21 @@ TEST_CASE("what is somebody else's cannot be announced and need not be withdrawn
 }
 
 TEST_CASE(
-    "what somebody else has on another interface keeps nothing from being withdrawn, what herald has does") {
+    "what somebody else has on another interface is told of while it is announced, and what herald has is "
+    "withdrawn") {
   Bench bench;
   bench.stack = Stack::frr;
   const AddressKey elsewhere{kVip, "dummy0"};
   bench.addresses[elsewhere] = {elsewhere, false, std::nullopt};
   bench.read_router(true);  // redistributed from there
-  bench.evaluate(kDown);
+  const auto made = bench.evaluate(kDown);
+  CHECK(bench.state() == ServiceState::withdrawing);
+  REQUIRE(made.size() == 1);
+  CHECK(made[0].reason.starts_with("10.99.0.1/32 is announced all the same"));
+  CHECK(bench.run.blame() == std::optional(bench.problem()));
+  bench.read_router(false);
   CHECK(bench.state() == ServiceState::withdrawn);
+  CHECK_FALSE(bench.run.blame());
   bench.addresses[elsewhere].ours = true;
   bench.evaluate(kDown);
   CHECK(bench.state() == ServiceState::withdrawing);

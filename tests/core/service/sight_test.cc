@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald::sight_test {
+namespace herald::service_sight_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -129,6 +129,7 @@ TEST_CASE("somebody else's address is not announced by herald, and carries its r
   CHECK(loopback.shown().foreign);
   CHECK_FALSE(loopback.shown().on_interface);
   loopback.wish.want = Want::absent;
+  loopback.router.routes[kVip] = {};
   CHECK(loopback.state() == ServiceState::withdrawn);
   CHECK(loopback.problem() == text);
 
@@ -248,7 +249,7 @@ TEST_CASE("what is withdrawn and still in the table is stale, unless somebody el
   CHECK(loopback.problem() == "10.99.0.1/32 is gone from lo but still in frr's BGP table");
   CHECK(loopback.standing() == VipStanding::Kind::stale);
   loopback.put(kElsewhere, false);
-  CHECK(loopback.state() == ServiceState::withdrawn);
+  CHECK(loopback.state() == ServiceState::withdrawing);
   CHECK(loopback.standing() == VipStanding::Kind::free);
 }
 
@@ -301,4 +302,90 @@ TEST_CASE("an adopted service has no problems, a draining one tells what is not 
   CHECK(bench.state() == ServiceState::held);
 }
 
-}  // namespace herald::sight_test
+TEST_CASE(
+    "what somebody else has announced under a dead service is not withdrawn, and told with the way out") {
+  Bench bench(Via::loopback);
+  bench.withdraw();
+  bench.put(kHere, false);
+  bench.router.routes[kVip] = {true, {"10.1.1.4"}, {}, {}, {{"redistribute connected", true}}};
+  CHECK(bench.state() == ServiceState::withdrawing);
+  CHECK(bench.problem() ==
+        "10.99.0.1/32 is announced all the same, to 10.1.1.4: it is on lo without herald's mark, somebody "
+        "else's, and frr originates it by redistribute connected; `heraldctl adopt web` takes it over, `ip "
+        "address del 10.99.0.1/32 dev lo` removes it");
+  CHECK(bench.standing() == VipStanding::Kind::free);  // not the fallback's to deny
+  bench.router.peers.front().established = true;
+  bench.router.routes[kVip].advertised_to.clear();  // a policy holds it back
+  CHECK(bench.state() == ServiceState::withdrawn);
+  bench.router.peers.front().established = false;  // nobody knows what a session would be sent
+  CHECK(bench.state() == ServiceState::withdrawing);
+  CHECK(bench.problem().starts_with("10.99.0.1/32 is announced all the same, as soon as there is a session"));
+  bench.put(kHere, true);
+  CHECK(bench.problem() == "10.99.0.1/32 is still on lo");
+
+  Bench network(Via::loopback);
+  network.withdraw();
+  network.router.routes[kVip] = {true, {"10.1.1.4"}, {}, {}, {{"a `network` line"}}};
+  CHECK(network.problem() ==
+        "10.99.0.1/32 is announced all the same, to 10.1.1.4: frr originates it by a `network` line");
+}
+
+TEST_CASE(
+    "what an address does in the router's table is known from a read while it is there, and guessed before") {
+  Bench bench(Via::vtysh);
+  bench.withdraw();
+  const auto exposure = [&] { return bench.ask([](const ServiceSight& seen) { return seen.exposure(); }); };
+  const auto proof = [&] {
+    return bench.ask([](const ServiceSight& seen) { return seen.prove_exposure(); });
+  };
+  const InterfaceImport connected{"redistribute connected", false};
+  RouterRoute& route = bench.router.routes[kVip];
+  CHECK(exposure() == Exposure::none);
+  route.import = connected;
+  CHECK(exposure() == Exposure::likely);
+  route.import->filtered = true;
+  CHECK(exposure() == Exposure::perhaps);
+
+  bench.dealings.address_after = 5;  // this read may be too early to show it
+  CHECK_FALSE(proof());
+  bench.dealings.address_after = 4;
+  REQUIRE(proof());
+  CHECK_FALSE(proof()->exposed);
+  bench.dealings.exposure = proof();
+  CHECK(exposure() == Exposure::none);
+  route.import = connected;  // other means: that proves nothing of these
+  CHECK(exposure() == Exposure::likely);
+  bench.dealings.address_after = 9;
+  route.others = {{"redistribute connected", true}};
+  route.in_rib = true;
+  REQUIRE(proof());  // what is announced is announced
+  CHECK(proof()->exposed);
+  bench.dealings.exposure = proof();
+  CHECK(exposure() == Exposure::seen);
+  bench.router.reachable = false;
+  CHECK(exposure() == Exposure::unknown);  // it was proven by other means than those of the last answer
+  bench.dealings.import = bench.dealings.exposure->import;
+  CHECK(exposure() == Exposure::seen);
+  bench.dealings.exposure.reset();
+  CHECK(exposure() == Exposure::unknown);
+}
+
+TEST_CASE("a VIP that is kept off its interface is told of, and is a fault where nothing may leave it out") {
+  Bench bench(Via::vtysh);
+  bench.withdraw();
+  bench.addresses.clear();
+  bench.router.routes[kVip].import = InterfaceImport{"protocol direct1", true};
+  const std::string kept = "10.99.0.1/32 is kept off lo until the service is announced, for frr ";
+  CHECK(bench.shown().kept_off == kept + "may announce what is there (protocol direct1)");
+  CHECK(bench.problem() == "none");
+  bench.router.routes[kVip].import->filtered = false;
+  CHECK(bench.state() == ServiceState::withdrawn);
+  CHECK(bench.problem() ==
+        kept + "may announce what is there (protocol direct1); leave it out there (heraldctl doctor)");
+  bench.dealings.exposure = {true, bench.router.routes[kVip].import};
+  CHECK(bench.shown().kept_off == kept + "announces what is there (protocol direct1)");
+  bench.spec.announce.vip_on_down = VipOnDown::remove;  // then it is meant to be off
+  CHECK(bench.problem() == "none");
+}
+
+}  // namespace herald::service_sight_test
