@@ -26,6 +26,7 @@ class BirdFactsReader final : public FactsReader {
       facts_.version = parse_bird_version(text);
       facts_.reachable = !facts_.version.empty();
       if (!facts_.reachable) facts_.error = text.substr(0, text.find('\n'));
+      imports_ = parse_bird_protocols(text).value_or(BirdProtocols());
       if (facts_.reachable) take_protocols(parse_bird_facts(text, spec_));
     });
     questions_.run([this] {
@@ -48,11 +49,15 @@ class BirdFactsReader final : public FactsReader {
     facts_.peers = protocols.peers;
     facts_.bird.has_direct = protocols.has_direct;
     if (protocols.has_herald) facts_.bird.has_include = true;
-    for (const Vip& vip : vips_) facts_.vips[vip];
+    for (const Vip& vip : vips_) facts_.vips[vip].import = bird_import(imports_, is_ipv6(vip));
     for (std::string& command : bird_table_commands(vips_)) {
       ask(std::move(command), [this](const std::string& text) {
-        const auto found = parse_bird_routes(text);
-        for (const Vip& vip : found.value_or(std::set<Vip>())) facts_.vips[vip].in_rib = true;
+        const auto found = parse_bird_origins(text);
+        for (const auto& [vip, names] : found.value_or(BirdOrigins())) {
+          VipFacts& facts = facts_.vips[vip];
+          facts.in_rib = true;
+          for (OtherOrigin& other : bird_others(imports_, names)) facts.others.push_back(std::move(other));
+        }
       });
     }
     for (std::size_t i = 0; i < protocols.peers.size(); ++i) {
@@ -102,6 +107,7 @@ class BirdFactsReader final : public FactsReader {
   std::vector<Vip> vips_;
   OnFacts on_facts_;
   RouterFacts facts_;
+  BirdProtocols imports_;
   Questions questions_;
 };
 

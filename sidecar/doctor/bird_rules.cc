@@ -1,6 +1,8 @@
 // What only BIRD can have wrong.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "sidecar/doctor/examination.h"
 
 namespace herald {
@@ -21,6 +23,44 @@ void check_direct(Examination& exam) {
   if (unseen.empty()) return;
   exam.error("direct", fmt::format("{} on an interface and not in BIRD's table", listed(unseen)),
              "its protocol direct does not look at that interface, or has no channel of that family", fix);
+}
+
+// herald's own file is not all that may announce what lies on an interface.
+void check_others(Examination& exam) {
+  std::set<std::string> by;
+  const auto twice = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    if (service.announce.via != Via::birdc) return false;
+    for (const OtherOrigin& other : exam.facts_of(vip).others) by.insert(other.by);
+    return !exam.facts_of(vip).others.empty();
+  });
+  const std::string fix =
+      "leave them out of its import filter or interfaces, or set announce.interface to one that it does not "
+      "look at; see " +
+      exam.render();
+  if (!twice.empty()) {
+    exam.error("two-origins",
+               fmt::format("{} in BIRD's table by {} beside herald's file", listed(twice),
+                           listed({by.begin(), by.end()})),
+               "grades have no effect where it wins, and unless herald can take the address away, a dead "
+               "service stays announced",
+               fix);
+    return;
+  }
+  const auto unclear = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    const auto& import = exam.facts_of(vip).import;
+    if (service.announce.via != Via::birdc || !service.announce.manage_vip || !import || import->filtered ||
+        exam.host.present.contains(vip))
+      return false;
+    by.insert(import->by);
+    return true;
+  });
+  if (unclear.empty()) return;
+  exam.warn(
+      "two-origins",
+      fmt::format("{} may announce {} by itself", listed({by.begin(), by.end()}), listed(unclear)),
+      "it takes addresses of interfaces into the table, so that herald keeps these off theirs until they "
+      "are announced",
+      fix);
 }
 
 void check_include(Examination& exam) {
@@ -65,6 +105,7 @@ void check_bird_version(Examination& exam) {
 void check_bird(Examination& exam) {
   if (!exam.router.reachable) return;
   check_direct(exam);
+  check_others(exam);
   check_include(exam);
   check_rejected(exam);
   check_bird_version(exam);

@@ -37,6 +37,21 @@ void check_import(Examination& exam) {
       fix);
 }
 
+// What is there and not announced by it is proof; before that nobody knows what the map lets through.
+void check_redistribution_map(Examination& exam, std::size_t family, const std::string& map) {
+  const auto unclear = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    const AnnounceSpec& announce = service.announce;
+    return announce.via == Via::vtysh && announce.manage_vip && family_of(vip) == family &&
+           !exam.host.present.contains(vip);
+  });
+  if (unclear.empty()) return;
+  exam.note(
+      "redistribute",
+      fmt::format("redistribute connected route-map {} may announce {} by itself", map, listed(unclear)),
+      "herald keeps them off their interface until they are announced",
+      fmt::format("see that {} leaves them out; {} prints one that does", map, exam.render()));
+}
+
 void check_redistribution(Examination& exam, std::size_t family) {
   const Redistribution& redistribute = exam.router.frr.redistribute.at(family);
   const auto of_lever = [&](Via via) {
@@ -52,12 +67,14 @@ void check_redistribution(Examination& exam, std::size_t family) {
                fmt::format("redistribute connected route-map ... in address-family {} unicast; see {}",
                            family == kIpv6 ? "ipv6" : "ipv4", exam.render()));
   }
-  if (!redistribute.on || !redistribute.route_map.empty()) return;
+  if (!redistribute.on) return;
+  if (!redistribute.route_map.empty()) return check_redistribution_map(exam, family, redistribute.route_map);
   if (!steered.empty()) {
-    exam.error(
-        "redistribute", fmt::format("redistribute connected announces {} by itself", listed(steered)),
-        "these stay on the interface when they are withdrawn (lever vtysh): they would be announced for ever",
-        "no redistribute connected, or a route-map that leaves them out; see " + exam.render());
+    exam.error("redistribute", fmt::format("redistribute connected announces {} by itself", listed(steered)),
+               "herald has to keep them off their interface until they are announced, and take them away "
+               "when they are "
+               "withdrawn (lever vtysh): packets that are late are not answered",
+               "no redistribute connected, or a route-map that leaves them out; see " + exam.render());
   } else if (!moved.empty()) {
     exam.warn("redistribute",
               fmt::format("redistribute connected has no route-map for {}", family_name(family)),

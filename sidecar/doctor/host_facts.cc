@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "sidecar/os/netlink.h"
 #include "sidecar/text/address.h"
 
 namespace herald {
@@ -62,6 +63,23 @@ std::set<std::string> local_addresses() {
   return addresses;
 }
 
+std::map<Vip, std::string> foreign_addresses(const Config& config) {
+  std::map<Vip, std::string> foreign;
+  auto socket = AddressSocket::open();
+  if (!socket) return foreign;
+  const auto addresses = socket->list();
+  if (!addresses) return foreign;
+  for (const ServiceSpec& service : config.services) {
+    for (const Vip& vip : service.vips) {
+      for (const KernelAddress& one : *addresses) {
+        if (one.address == address_of(vip) && !is_marked(one, kernel_address_mark(), true))
+          foreign.emplace(vip, one.interface);
+      }
+    }
+  }
+  return foreign;
+}
+
 }  // namespace
 
 HostFacts read_host_facts(const Config& config) {
@@ -81,6 +99,7 @@ HostFacts read_host_facts(const Config& config) {
       if (addresses.contains(to_string(address_of(vip)))) facts.present.insert(vip);
     }
   }
+  facts.foreign = foreign_addresses(config);
   return facts;
 }
 

@@ -5,7 +5,32 @@
 
 namespace herald {
 
+namespace {
+
+// herald removes only what is marked as its own: a migration that leaves the address there leaves the service announced.
+void check_foreign(Examination& exam) {
+  for (const ServiceSpec& service : exam.config.services) {
+    const bool managed = service.announce.via == Via::loopback || service.announce.manage_vip;
+    for (const Vip& vip : service.vips) {
+      const auto found = exam.host.foreign.find(vip);
+      if (!managed || found == exam.host.foreign.end()) continue;
+      const bool in_table = exam.facts_of(vip).in_rib;
+      exam.warn(
+          "foreign-address", fmt::format("{} on {} without herald's mark", vip.prefix, found->second),
+          fmt::format("somebody else has put it there: herald leaves it alone{}",
+                      in_table ? ", and it stays announced when the service is dead"
+                               : ", also when the service is dead"),
+          fmt::format("heraldctl adopt {} takes it over; and end what puts it there (ifupdown, netplan, "
+                      "another health checker)",
+                      service.name));
+    }
+  }
+}
+
+}  // namespace
+
 void check_host(Examination& exam) {
+  check_foreign(exam);
   const HostFacts& host = exam.host;
   if (host.user_in_group == false) {
     exam.warn("group", fmt::format("user {} is not in group {}", host.user, host.group),

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sidecar/core/route/router_view.h"
 #include "sidecar/core/types.h"
 
 namespace herald {
@@ -54,6 +55,8 @@ struct VipFacts {
   std::size_t origins = 0;                      // ways by which it got into the table here
   std::vector<std::string> advertised_to = {};  // established peers
   std::vector<std::string> missing_from = {};
+  std::vector<OtherOrigin> others = {};        // BIRD: beside herald's own protocol
+  std::optional<InterfaceImport> import = {};  // BIRD: a direct protocol of its family
   std::vector<std::string> held_back_by = {};  // FRR: names of outbound prefix-lists that refuse it
 
   bool operator==(const VipFacts&) const = default;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -39,6 +40,7 @@ struct HostFacts {
   std::optional<bool> user_in_group = std::nullopt;    // none for root, who needs no group
   std::optional<bool> herald_in_group = std::nullopt;  // none when there is no user "herald"
   std::set<Vip> present = {};                          // VIPs on an interface
+  std::map<Vip, std::string> foreign = {};             // of these, without herald's mark: on which
 
   bool operator==(const HostFacts&) const = default;
 };

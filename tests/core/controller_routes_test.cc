@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald::core_controller_routes_test {
+namespace herald::controller_routes_test {
 namespace {
 
 Config routed(VipOnDown vip_on_down = VipOnDown::keep) {
@@ -434,4 +434,4 @@ TEST_CASE("routes: a stop takes the address along that the router would go on an
   }
 }
 
-}  // namespace herald::core_controller_routes_test
+}  // namespace herald::controller_routes_test

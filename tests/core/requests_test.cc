@@ -3,7 +3,7 @@
 
 #include "tests/core/controller_bench.h"
 
-namespace herald::core_requests_test {
+namespace herald::requests_test {
 
 TEST_CASE("SIGTERM: attempts are cancelled, the VIP is removed and seen to be gone, then Exit") {
   // One probe is at rest when the stop comes, wherever the phases fall, and the other one runs.
@@ -305,4 +305,4 @@ TEST_CASE("what is adopted before the health is known stays until it is; a stop 
   CHECK_FALSE(stopping.kernel[key].ours);
 }
 
-}  // namespace herald::core_requests_test
+}  // namespace herald::requests_test

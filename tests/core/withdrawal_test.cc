@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace herald::core_withdrawal_test {
+namespace herald::withdrawal_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -363,4 +363,4 @@ TEST_CASE("withdrawal: what is left is said to end by itself only where a lease 
         "leases end what remains on interfaces, and what the router was told" + stays);
 }
 
-}  // namespace herald::core_withdrawal_test
+}  // namespace herald::withdrawal_test

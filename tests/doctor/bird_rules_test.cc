@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald::bird_rules_test {
+namespace herald::doctor_bird_rules_test {
 
 TEST_CASE("doctor on BIRD") {
   World sound(Stack::bird);
@@ -84,4 +84,24 @@ TEST_CASE("BIRD's version, and nothing but that it does not answer") {
   CHECK(world.told("version").empty());
 }
 
-}  // namespace herald::bird_rules_test
+TEST_CASE(
+    "what announces a VIP beside herald's file is an error, and what may is a warning until it is there") {
+  World world(Stack::bird, Via::birdc);
+  CHECK(world.told("two-origins").empty());
+  VipFacts& facts = world.router.vips[web_vip];
+  facts.import = InterfaceImport{"protocol direct1", false};
+  world.host.present.clear();
+  CHECK(world.told("two-origins") == Checks{"warning: protocol direct1 may announce 10.99.0.1/32 by itself"});
+  facts.import->filtered = true;
+  CHECK(world.told("two-origins").empty());
+  facts.import->filtered = false;
+  world.host.present = {web_vip};  // and not in the table by it
+  CHECK(world.told("two-origins").empty());
+  facts.others = {{"protocol direct1", true}};
+  CHECK(world.told("two-origins") ==
+        Checks{"error: 10.99.0.1/32 in BIRD's table by protocol direct1 beside herald's file"});
+  world.config.services[0].announce.via = Via::loopback;
+  CHECK(world.told("two-origins").empty());
+}
+
+}  // namespace herald::doctor_bird_rules_test

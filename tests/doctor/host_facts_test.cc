@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "sidecar/announce/levers.h"
 #include "tests/os/own_namespace.h"
@@ -38,6 +39,9 @@ TEST_CASE("VIPs are looked for on every interface of this namespace, in whatever
   REQUIRE(lever);
   for (const Vip& vip : {kWeb, kWeb6}) REQUIRE((*lever)->apply({Step::Kind::add, {vip, "lo"}, {}}));
   CHECK(read_host_facts(config).present == std::set<Vip>{kWeb, kWeb6});
+  CHECK(read_host_facts(config).foreign.empty());
+  REQUIRE(std::system("ip address add 10.99.0.2/32 dev lo") == 0);
+  CHECK(read_host_facts(config).foreign == std::map<Vip, std::string>{{kAbsent, "lo"}});
 }
 
 TEST_CASE("the router's group is that of BIRD's socket; without a socket nothing is known of it") {

@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald::host_rules_test {
+namespace herald::doctor_host_rules_test {
 
 TEST_CASE("doctor on who may talk to the router") {
   check_all(World(), {
@@ -24,4 +24,14 @@ TEST_CASE("who is in no group that may talk to the router is named with it") {
   CHECK(world.told("group").empty());
 }
 
-}  // namespace herald::host_rules_test
+TEST_CASE("an address that is a VIP and has no mark of herald's is a warning with the way out") {
+  World world;
+  CHECK(world.told("foreign-address").empty());
+  world.host.foreign[web_vip] = "lo";
+  CHECK(world.told("foreign-address") == Checks{"warning: 10.99.0.1/32 on lo without herald's mark"});
+  world.config.services[0].announce.via = Via::vtysh;
+  world.config.services[0].announce.manage_vip = false;
+  CHECK(world.told("foreign-address").empty());
+}
+
+}  // namespace herald::doctor_host_rules_test

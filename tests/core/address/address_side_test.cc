@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-namespace herald::address_address_side_test {
+namespace herald::address_side_test {
 namespace {
 
 using Answer = AddressSide::Seen::Answer;
@@ -200,4 +200,4 @@ TEST_CASE("only what is somebody else's is adopted, and is ours once the kernel 
   CHECK(bench.plan({{kKey, Want::absent, std::nullopt}}).size() == 1);
 }
 
-}  // namespace herald::address_address_side_test
+}  // namespace herald::address_side_test

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-namespace herald::service_sight_test {
+namespace herald::sight_test {
 namespace {
 
 constexpr TimePoint kStart{std::chrono::hours(1)};
@@ -388,4 +388,4 @@ TEST_CASE("a VIP that is kept off its interface is told of, and is a fault where
   CHECK(bench.problem() == "none");
 }
 
-}  // namespace herald::service_sight_test
+}  // namespace herald::sight_test
