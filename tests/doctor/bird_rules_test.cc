@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald::doctor_bird_rules_test {
+namespace herald::bird_rules_test {
 
 TEST_CASE("doctor on BIRD") {
   World sound(Stack::bird);
@@ -104,4 +104,4 @@ TEST_CASE(
   CHECK(world.told("two-origins").empty());
 }
 
-}  // namespace herald::doctor_bird_rules_test
+}  // namespace herald::bird_rules_test

@@ -1,6 +1,6 @@
 #include "tests/doctor/world.h"
 
-namespace herald::doctor_host_rules_test {
+namespace herald::host_rules_test {
 
 TEST_CASE("doctor on who may talk to the router") {
   check_all(World(), {
@@ -34,4 +34,4 @@ TEST_CASE("an address that is a VIP and has no mark of herald's is a warning wit
   CHECK(world.told("foreign-address").empty());
 }
 
-}  // namespace herald::doctor_host_rules_test
+}  // namespace herald::host_rules_test

@@ -148,6 +148,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
     if (!steps_.counts(*looked)) return;
     steps_.looked(*looked, now);
     if (steps_.look_failed()) blind_at_ = now;
+    note_addresses();
     for (ServiceEntry& service : services_) {
       const bool covered = service.rules.sees() || !steps_.look_failed();
       if (steps_.has_looked() && covered && !service.rules.routes())
@@ -159,6 +160,7 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
   } else if (const auto* read = std::get_if<event::RouterRead>(&event)) {
     const bool answers = routes_.reading() && read->view.reachable;
     routes_.read(read->view, now);
+    if (answers) note_addresses();
     for (ServiceEntry& service : services_) {
       if (answers) service.rules.read();
     }
@@ -461,6 +463,12 @@ void Invariants::check_left_addresses(const Kernel& kernel, TimePoint now) const
       const ServiceSpec& spec = service->rules.spec();
       require(spec.announce.vip_on_down == VipOnDown::keep || spec.on_exit == OnExit::keep,
               fmt::format("a clean exit left {}", key.vip.prefix));
+      const bool is_kept =
+          spec.on_exit == OnExit::keep && service->rules.claim() != ServiceRules::Claim::unwanted;
+      const bool is_asked = spec.announce.manage_vip && routes_.is_current(key.vip);
+      require(is_kept || !is_asked || key.interface != spec.announce.interface || !goes_by_itself(spec) ||
+                  routes_.is_cleared(key.vip),
+              fmt::format("a clean exit left {}, which the router may announce by itself", key.vip.prefix));
       continue;
     }
     if (service == nullptr && entry.set_at >= looked_at_) continue;  // nobody could have seen it

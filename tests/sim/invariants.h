@@ -103,6 +103,9 @@ class Invariants {
   void check_announcement(const ServiceEntry& service, const RouteStep& step, TimePoint now) const;
   void check_step_of_route(const ServiceEntry& service, const Step& step, TimePoint now) const;
   void check_overdue_routes(TimePoint now);
+  void note_addresses();
+  [[nodiscard]] bool may_lie_there(const ServiceEntry& service) const;
+  [[nodiscard]] bool goes_by_itself(const ServiceSpec& spec) const;
   void check_left_routes() const;
   void check_left_addresses(const Kernel& kernel, TimePoint now) const;
   void check_handed_over(const Kernel& kernel, TimePoint now) const;

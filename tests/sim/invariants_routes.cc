@@ -12,6 +12,10 @@ bool has_grade(const ServiceSpec& spec, const Policy& policy, Grade grade) {
   return policy == policy_of(spec, grade);
 }
 
+bool any_of(const ServiceSpec& spec, const RouteRules& routes, bool (RouteRules::*is)(const Vip&) const) {
+  return std::ranges::any_of(spec.vips, [&](const Vip& vip) { return (routes.*is)(vip); });
+}
+
 }  // namespace
 
 void Invariants::administered(const event::Administer& event, TimePoint now) {
@@ -97,6 +101,8 @@ void Invariants::check_step_of_route(const ServiceEntry& service, const Step& st
                   (claim == ServiceRules::Claim::adopting && routes_.owned_of(spec.vips) > 0),
               "a VIP was added that is not wanted");
       require(!step.lease, "the VIP of a route was added with a lease");
+      require(may_lie_there(service),
+              "a VIP was added that the router may announce by that, and it is not wanted");
       break;
     case Step::Kind::refresh:
       require(!step.lease, "the VIP of a route was given a lease");
@@ -105,12 +111,37 @@ void Invariants::check_step_of_route(const ServiceEntry& service, const Step& st
       break;
     case Step::Kind::remove: {
       if (!spec.announce.manage_vip) break;  // a leftover
-      require(goes, "a VIP was removed that stays");
       require(claim == ServiceRules::Claim::unwanted, "a wanted VIP was removed");
+      if (goes_by_itself(service.rules.spec())) break;
+      require(goes, "a VIP was removed that stays");
       const auto gone = routes_.gone_since(spec.vips);
       require(gone.has_value(), "a VIP was removed before its route was seen withdrawn");
       require(now >= std::max(*gone, service.rules.unwanted_since()) + spec.drain.linger,
               "a VIP was removed before it had lingered");
+    }
+  }
+}
+
+// Before its route is wanted only a router that does not announce it by itself may have its address.
+bool Invariants::may_lie_there(const ServiceEntry& service) const {
+  const ServiceSpec& spec = service.rules.spec();
+  if (service.rules.claim() == ServiceRules::Claim::wanted || routes_.owned_of(spec.vips) > 0) return true;
+  if (any_of(spec, routes_, &RouteRules::is_told)) return false;
+  return !any_of(spec, routes_, &RouteRules::has_import) || any_of(spec, routes_, &RouteRules::is_cleared);
+}
+
+// Its address announces it, or may do so once nobody looks any more.
+bool Invariants::goes_by_itself(const ServiceSpec& spec) const {
+  return any_of(spec, routes_, &RouteRules::is_exposed) ||
+         (stopped_at_ && any_of(spec, routes_, &RouteRules::has_import));
+}
+
+void Invariants::note_addresses() {
+  for (const ServiceEntry& service : services_) {
+    const ServiceSpec& spec = service.rules.spec();
+    for (const Vip& vip : spec.vips) {
+      const ObservedAddress* const address = steps_.find({vip, spec.announce.interface});
+      if (address != nullptr && address->ours) routes_.note_address(vip);
     }
   }
 }
@@ -143,8 +174,14 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   // Before its route is wanted, only a router that answers can say that it does not announce the address by itself.
   const bool is_asked =
       std::ranges::all_of(spec.vips, [&](const Vip& vip) { return routes_.is_current(vip); });
+  if (service.rules.claim() == ServiceRules::Claim::unwanted && is_asked && address != nullptr &&
+      address->ours && any_of(spec, routes_, &RouteRules::is_told))
+    return true;
+  const bool may_be_exposed =
+      any_of(spec, routes_, &RouteRules::has_import) || any_of(spec, routes_, &RouteRules::is_exposed);
   if (!goes || wanted)
-    return address == nullptr && !stopped_at_ && (goes ? known : is_asked || (wanted && known));
+    return address == nullptr && !stopped_at_ &&
+           (goes ? known : (is_asked && !may_be_exposed) || (wanted && known));
   if (service.rules.claim() == ServiceRules::Claim::adopting) return false;
   const auto gone = routes_.gone_since(spec.vips);
   const bool current =

@@ -201,6 +201,15 @@ void draw_fallback(std::uint64_t seed, Plan& plan) {
   if (dice.chance(0.6)) plan.rates.deafness = dice.real(1, 4);
 }
 
+// By dice of its own, too. In half of the worlds the router tells nothing of it.
+void draw_import(std::uint64_t seed, Plan& plan) {
+  Dice dice(seed * 69069U + 11);
+  if (dice.chance(0.5)) return;
+  const bool filtered = dice.chance(0.5);
+  plan.import = InterfaceImport{"redistribute connected", filtered};
+  plan.takes_all = !filtered || dice.chance(0.5);
+}
+
 }  // namespace
 
 std::string other_interface(const std::string& interface) {
@@ -226,6 +235,7 @@ Plan draw_plan(std::uint64_t seed) {
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
   if (stack == Stack::frr) draw_fallback(seed, plan);
+  if (stack != Stack::none) draw_import(seed, plan);
   if (brakes) plan.rates.outages = dice.real(0, 4);
   plan.chaos = dice.seconds(30, 150);
   plan.quiet = 45s;
@@ -308,7 +318,7 @@ std::string describe(const Plan& plan) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   };
   std::string text = fmt::format(
-      "stack {}, fallback {} after {} ms, chaos {} ms, quiet {} ms\n"
+      "stack {}, import {}{}, fallback {} after {} ms, chaos {} ms, quiet {} ms\n"
       "  probabilities: look fails {:.2f}; step fails {:.2f}, lies {:.2f}, denies {:.2f}, crashes {:.2f}; "
       "notification lost "
       "{:.2f}; stage lost "
@@ -322,7 +332,11 @@ std::string describe(const Plan& plan) {
       "{:.1f}, leftovers {:.1f}, interfaces {:.1f}, blindness {:.1f}, routers {:.1f}, deafness {:.1f}, words "
       "{:.1f}, typists "
       "{:.1f}, handovers {:.1f}, reloads {:.1f}\n",
-      name_of(plan.config.router.stack), name_of(plan.config.router.fallback),
+      name_of(plan.config.router.stack),
+      !plan.import            ? "untold"
+      : plan.import->filtered ? "filtered"
+                              : "plain",
+      plan.takes_all ? " of all" : "", name_of(plan.config.router.fallback),
       ms(plan.config.router.fallback_after), ms(plan.chaos), ms(plan.quiet), faults.look_fails,
       faults.step_fails, faults.step_lies, faults.step_denies, faults.crash_in_step, faults.notification_lost,
       faults.stage_lost, faults.late_answer, faults.worker_busy, faults.router_times_out, faults.router_stale,

@@ -26,6 +26,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
   for (const ServiceSpec& service : plan_.config.services) {
     for (const ProbeSpec& probe : service.probes) targets_.push_back(target_name(service, probe));
   }
+  world_.router().import = plan_.import;
+  world_.router().takes_all = plan_.takes_all;
   world_.when_it_crashes([this] { restart_after(world_.up_to(kLongestPause)); });
 }
 

@@ -39,6 +39,9 @@ struct Plan {
   Config config;
   Faults faults;
   Rates rates;
+  // By what the router takes addresses, steered ones too where it leaves nothing out.
+  std::optional<InterfaceImport> import = {};
+  bool takes_all = false;
   Duration chaos{};
   Duration quiet{};
 };

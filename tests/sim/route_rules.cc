@@ -45,6 +45,7 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
   owned_ = view.owned;
   held_ = view.fallback;
   for (const auto& [vip, route] : view.routes) {
+    note_exposure(vip, route);
     if (route.advertised_to.empty()) {
       advertised_since_.erase(vip);
       decided_.erase(vip);
@@ -65,6 +66,39 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
       gone_since_.try_emplace(vip, now);
     }
   }
+}
+
+void RouteRules::note_exposure(const Vip& vip, const RouterRoute& route) {
+  Exposure& exposure = exposures_[vip];
+  if (exposure.import != route.import) exposure = {.import = route.import};
+  exposure.told = std::ranges::any_of(route.others, &OtherOrigin::of_address);
+  exposure.exposed = exposure.exposed || exposure.told;
+  if (exposure.told) exposure.cleared = false;
+}
+
+void RouteRules::note_address(const Vip& vip) {
+  const auto found = exposures_.find(vip);
+  if (found != exposures_.end() && !found->second.told) found->second.cleared = true;
+}
+
+bool RouteRules::is_told(const Vip& vip) const {
+  const auto found = exposures_.find(vip);
+  return found != exposures_.end() && found->second.told;
+}
+
+bool RouteRules::is_exposed(const Vip& vip) const {
+  const auto found = exposures_.find(vip);
+  return found != exposures_.end() && found->second.exposed;
+}
+
+bool RouteRules::is_cleared(const Vip& vip) const {
+  const auto found = exposures_.find(vip);
+  return found != exposures_.end() && found->second.cleared;
+}
+
+bool RouteRules::has_import(const Vip& vip) const {
+  const auto found = exposures_.find(vip);
+  return found != exposures_.end() && found->second.import.has_value();
 }
 
 std::size_t RouteRules::owned_of(std::span<const Vip> vips) const {

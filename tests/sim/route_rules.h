@@ -7,6 +7,8 @@
 //  - `withdraw` only what the router holds of herald's; `announce` only what it does not hold, or holds otherwise.
 //  - No VIP is stepped on more often than a fight needs.
 //
+// And for what it announces by an address: what reads have shown of it (note_address).
+//
 // And for the fallback:
 //  - Nothing of it is sent while the router does not answer, or again before a read was begun after the last of it.
 //  - With the key off it only ever takes away. A VIP is denied, and a session shut down, only when every read has shown for
@@ -53,12 +55,29 @@ class RouteRules {
   // When the router was read first since then; none: not yet.
   [[nodiscard]] std::optional<TimePoint> first_read_since(TimePoint then) const;
   [[nodiscard]] std::optional<TimePoint> gone_since(std::span<const Vip> vips) const;
+  // Herald's own address was seen at its place.
+  void note_address(const Vip& vip);
+  // The read that was answered last tells that the router announces it by an address.
+  [[nodiscard]] bool is_told(const Vip& vip) const;
+  // Some read told so; or one did not, though the address was seen. By the means that the router has now.
+  [[nodiscard]] bool is_exposed(const Vip& vip) const;
+  [[nodiscard]] bool is_cleared(const Vip& vip) const;
+  // By the read that was answered last it takes addresses into its table.
+  [[nodiscard]] bool has_import(const Vip& vip) const;
   // Since when reads show none of them in the configuration, and nothing was sent.
   [[nodiscard]] std::optional<TimePoint> unowned_since(const Vip& vip) const;
   // The route is not as it should be, though something could be done about it.
   void lacks(const Vip& vip, bool lacking, TimePoint now);
 
  private:
+  struct Exposure {
+    std::optional<InterfaceImport> import;
+    bool told = false;
+    bool exposed = false;
+    bool cleared = false;
+  };
+
+  void note_exposure(const Vip& vip, const RouterRoute& route);
   void check_rate(const Vip& vip, TimePoint now);
   void check_fallback(const FallbackStep& step, TimePoint now);
   [[nodiscard]] PeerFallback held_toward(const std::string& peer) const;
@@ -77,6 +96,7 @@ class RouteRules {
   bool read_failed_ = false;
   std::uint64_t read_by_ = 0;  // the read that owned_ came from
   std::optional<OwnedRoutes> owned_;
+  std::map<Vip, Exposure> exposures_;
   std::map<Vip, TimePoint> gone_since_;
   std::map<Vip, TimePoint> unowned_since_;
   std::vector<IssuedRouteStep> in_flight_;

@@ -42,6 +42,10 @@ void Router::take(const FallbackStep& step) {
   }
 }
 
+bool Router::has_by_address(const Vip& vip) const {
+  return redistributes && heard_of.contains(vip) && (takes_all || !steered.contains(vip));
+}
+
 RouterView Router::view(const std::vector<Vip>& vips) const {
   RouterView view;
   view.reachable = running && answers;
@@ -59,8 +63,9 @@ RouterView Router::view(const std::vector<Vip>& vips) const {
   view.peers.push_back({peer, up ? "Established" : "Active", up});
   for (const Vip& vip : vips) {
     RouterRoute& route = view.routes[vip];
-    route.in_rib =
-        originated.contains(vip) || (redistributes && heard_of.contains(vip) && !steered.contains(vip));
+    route.in_rib = originated.contains(vip) || has_by_address(vip);
+    if (redistributes) route.import = import;
+    if (route.import && has_by_address(vip)) route.others.push_back({import->by, true});
     if (!route.in_rib || !up || (denies && held.denied.contains(vip))) continue;
     (permits ? route.advertised_to : route.missing_from).push_back(peer);
   }

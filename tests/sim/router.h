@@ -5,6 +5,7 @@
 // little later.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct Router {
   std::set<Vip> heard_of = {};  // as of when it last caught up with the kernel
   std::set<Vip> steered =
       {};  // redistribution leaves these out: they are announced by the configuration alone
+  // Where it tells by what it takes addresses into its table: so. It may be that this leaves nothing out.
+  std::optional<InterfaceImport> import = {};
+  bool takes_all = false;
   OwnedRoutes configuration = {};
   std::set<Vip> originated = {};  // the configuration, as far as the table has it
   PeerFallbacks fallback = {};
@@ -38,6 +42,8 @@ struct Router {
   void originate();
   void go_down();
   void heal();  // it is as good as on the first day, and keeps what it holds
+  // By an address on an interface, whoever has put it there.
+  [[nodiscard]] bool has_by_address(const Vip& vip) const;
   [[nodiscard]] RouterView view(const std::vector<Vip>& vips) const;
 };
 

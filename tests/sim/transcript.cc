@@ -78,43 +78,43 @@ std::string timeline_text(const Effect& effect) {
 
 std::string full_text(const Event& event) {
   return std::visit(
-      Overloaded{[](const event::Adopt& one) { return fmt::format("  {} adopts for {}", one.who, one.service); },
-                 [](const event::ProbeFinished& one) {
-                   return fmt::format("  probe finished {:x}: {}", static_cast<std::uint64_t>(one.run),
-                                      shown(one.result));
-                 },
-                 [](const event::ProbeStage& one) {
-                   return fmt::format("  probe stage {:x}: {}", static_cast<std::uint64_t>(one.run),
-                                      one.stage);
-                 },
-                 [](const event::AddressesChanged&) { return std::string("  addresses changed"); },
-                 [](const event::Observed& one) {
-                   return fmt::format("  observed #{}: {}", one.sequence, shown(one.observation));
-                 },
-                 [](const event::StepFinished& one) {
-                   return fmt::format("  step {} finished: {}", static_cast<std::uint64_t>(one.id),
-                                      one.outcome ? "done" : one.outcome.error());
-                 },
-                 [](const event::RouterRead& one) {
-                   return fmt::format("  router read: {}", one.view.reachable ? "reachable" : one.view.error);
-                 },
-                 [](const event::RoutesApplied& one) { return "  routes applied: " + shown(one.outcomes); },
-                 [](const event::RouterChanged&) { return std::string("  router changed"); },
-                 [](const event::Administer& one) { return "  " + shown(one); },
-                 [](const event::ProbeNow& one) {
-                   return fmt::format("  probe {} asked for: {}{}", static_cast<std::uint32_t>(one.probe),
-                                      one.ticket, one.counts ? ", counted" : "");
-                 },
-                 [](const event::Nudged& one) {
-                   return fmt::format("  probe {} nudged: {}", static_cast<std::uint32_t>(one.probe),
-                                      name_of(one.why));
-                 },
-                 [](const event::Recall& one) {
-                   return fmt::format("  {}: recalled penalty {:.1f}", one.service, one.flaps.penalty);
-                 },
-                 [](const event::ClearDamping& one) { return "  cleared damping of " + one.service; },
-                 [](const event::Stop&) { return std::string("  SIGTERM"); },
-                 [](const event::Handover&) { return std::string("  handover"); }},
+      Overloaded{
+          [](const event::Adopt& one) { return fmt::format("  {} adopts for {}", one.who, one.service); },
+          [](const event::ProbeFinished& one) {
+            return fmt::format("  probe finished {:x}: {}", static_cast<std::uint64_t>(one.run),
+                               shown(one.result));
+          },
+          [](const event::ProbeStage& one) {
+            return fmt::format("  probe stage {:x}: {}", static_cast<std::uint64_t>(one.run), one.stage);
+          },
+          [](const event::AddressesChanged&) { return std::string("  addresses changed"); },
+          [](const event::Observed& one) {
+            return fmt::format("  observed #{}: {}", one.sequence, shown(one.observation));
+          },
+          [](const event::StepFinished& one) {
+            return fmt::format("  step {} finished: {}", static_cast<std::uint64_t>(one.id),
+                               one.outcome ? "done" : one.outcome.error());
+          },
+          [](const event::RouterRead& one) {
+            return fmt::format("  router read: {}", one.view.reachable ? "reachable" : one.view.error);
+          },
+          [](const event::RoutesApplied& one) { return "  routes applied: " + shown(one.outcomes); },
+          [](const event::RouterChanged&) { return std::string("  router changed"); },
+          [](const event::Administer& one) { return "  " + shown(one); },
+          [](const event::ProbeNow& one) {
+            return fmt::format("  probe {} asked for: {}{}", static_cast<std::uint32_t>(one.probe),
+                               one.ticket, one.counts ? ", counted" : "");
+          },
+          [](const event::Nudged& one) {
+            return fmt::format("  probe {} nudged: {}", static_cast<std::uint32_t>(one.probe),
+                               name_of(one.why));
+          },
+          [](const event::Recall& one) {
+            return fmt::format("  {}: recalled penalty {:.1f}", one.service, one.flaps.penalty);
+          },
+          [](const event::ClearDamping& one) { return "  cleared damping of " + one.service; },
+          [](const event::Stop&) { return std::string("  SIGTERM"); },
+          [](const event::Handover&) { return std::string("  handover"); }},
       event);
 }
 

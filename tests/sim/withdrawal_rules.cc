@@ -27,6 +27,10 @@ bool WithdrawalRules::is_kept(const ServiceSpec& service) const {
   return !all_goes_ && service.on_exit == OnExit::keep;
 }
 
+bool WithdrawalRules::is_exposed(const ServiceSpec& service, const Vip& vip) const {
+  return is_steered(service) && service.announce.manage_vip && exposed_.contains(vip);
+}
+
 bool WithdrawalRules::is_seen(const AddressKey& key) const {
   return seen_ && std::ranges::any_of(seen_->addresses, [&](const ObservedAddress& address) {
            return address.key == key && address.ours;
@@ -38,6 +42,7 @@ bool WithdrawalRules::stays(const AddressKey& key) const {
   const ServiceSpec* service = owner(key.vip);
   if (service == nullptr || all_goes_ || (!is_kept(*service) && !is_steered(*service))) return false;
   const AddressKey place{key.vip, service->announce.interface};
+  if (!is_kept(*service) && is_exposed(*service, key.vip)) return false;
   return key == place || !is_seen(place);
 }
 
@@ -74,6 +79,9 @@ void WithdrawalRules::on(const event::RouterRead& event) {
   owned_ = event.view.owned;
   owned_at_ = read_begun_at_;
   for (const auto& [vip, policy] : *owned_) known_.insert(vip);
+  for (const auto& [vip, route] : event.view.routes) {
+    if (std::ranges::any_of(route.others, &OtherOrigin::of_address)) exposed_.insert(vip);
+  }
 }
 
 void WithdrawalRules::on(const event::RoutesApplied& /*event*/) {
@@ -106,7 +114,8 @@ void WithdrawalRules::on(const effect::Apply& effect, TimePoint now) {
   const ServiceSpec* service = owner(step.key.vip);
   if (service != nullptr && is_steered(*service) && step.key.interface == service->announce.interface) {
     const bool is_gone = owned_ && !owned_->contains(step.key.vip);
-    require(is_gone || now >= began_at_ + kVipsWaitFor, "a VIP goes before its route: " + text);
+    require(is_gone || now >= began_at_ + kVipsWaitFor || is_exposed(*service, step.key.vip),
+            "a VIP goes before its route: " + text);
   }
   tried_.insert(step.key);
   removing_.insert(effect.id);

@@ -6,7 +6,8 @@
 //  - The one exception: a router that is silent, and may hold leftovers alone, is not waited for. That is said, too.
 //  - Addresses are removed that the last look showed as herald's; never somebody else's. Nothing is added or refreshed.
 //  - Routes are withdrawn that the last read showed, or, while the router is silent, the configuration's.
-//  - Without --vips: what on_exit keeps is not touched, and VIPs under routes stay.
+//  - Without --vips: what on_exit keeps is not touched, and VIPs under routes stay, but where a read shows that the router
+//    announces them by that: then they go.
 //  - With it a VIP under a route goes only after its route was seen to be gone, or after 4 s; and then it does.
 //  - One look and one read at a time, none while steps are under way, and steps only from what was asked for since.
 #pragma once
@@ -49,6 +50,8 @@ class WithdrawalRules {
   void on(const effect::Exit& effect, TimePoint now);
 
   [[nodiscard]] const ServiceSpec* owner(const Vip& vip) const;
+  // Of a route, and announced by the address that lies there for it.
+  [[nodiscard]] bool is_exposed(const ServiceSpec& service, const Vip& vip) const;
   [[nodiscard]] bool is_kept(const ServiceSpec& service) const;
   [[nodiscard]] bool stays(const AddressKey& key) const;
   [[nodiscard]] bool is_seen(const AddressKey& key) const;
@@ -75,6 +78,7 @@ class WithdrawalRules {
   std::optional<OwnedRoutes> owned_;  // none: no read was answered yet
   bool is_silent_ = false;            // by the last read
   std::set<Vip> known_;               // that any read showed
+  std::set<Vip> exposed_;             // the same, as announced by an address
   std::size_t batch_ = 0;
   bool may_withdraw_ = false;
 

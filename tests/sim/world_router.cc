@@ -1,6 +1,8 @@
 // The world's side of the levers that steer the router, and what befalls the router.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tests/sim/world.h"
 
 namespace herald::sim {
@@ -32,7 +34,12 @@ void World::carry_out(const effect::ReadRouter& /*effect*/) {
     count("stale router reads");
     return answer_after(up_to(1500ms) + kReadTakes, [view = router_.view(vips_to_read())] { return view; });
   }
-  answer_after(kReadTakes, [this] { return router_.view(vips_to_read()); });
+  answer_after(kReadTakes, [this] {
+    RouterView view = router_.view(vips_to_read());
+    if (std::ranges::any_of(view.routes, [](const auto& one) { return !one.second.others.empty(); }))
+      count("reads that tell of other origins");
+    return view;
+  });
 }
 
 void World::carry_out(const effect::ApplyRoutes& effect) {

@@ -330,7 +330,8 @@ std::optional<ExposureProof> ServiceSight::prove_exposure() const {
     const bool is_there = find_ours(vip) != nullptr && !was_removed(vip);
     if (is_there && route != nullptr && std::ranges::any_of(route->others, &OtherOrigin::of_address))
       return ExposureProof{true, import()};
-    all_there = all_there && is_there && route != nullptr;
+    // Elsewhere it tells nothing: an import may look at some interfaces alone.
+    all_there = all_there && is_here(vip) && route != nullptr;
   }
   if (!all_there || !was_read() || sight_.router_sequence <= dealings_.address_after) return std::nullopt;
   return ExposureProof{false, import()};
