@@ -321,7 +321,7 @@ class DnsProbe final : public Probe {
   DnsProbe(DnsPlan plan, const Context& context)
       : plan_(std::move(plan)),
         loop_(context.loop),
-        target_(plan_.settings.server, plan_.socket.source, context.resolver) {}
+        target_(plan_.settings.server, plan_.socket, context.resolver, context.vips) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     auto servers = target_.addresses();

@@ -294,8 +294,8 @@ class HttpProbe final : public Probe {
   HttpProbe(HttpPlan plan, const Context& context)
       : plan_(std::move(plan)),
         context_(context),
-        target_(plan_.settings.connect_to.value_or(plan_.settings.endpoint), plan_.socket.source,
-                context.resolver) {}
+        target_(plan_.settings.connect_to.value_or(plan_.settings.endpoint), plan_.socket, context.resolver,
+                context.vips) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     Addresses addresses;

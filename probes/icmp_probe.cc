@@ -207,7 +207,7 @@ class IcmpProbe final : public Probe {
   IcmpProbe(const std::string& host, IcmpPlan plan, const Context& context)
       : plan_(std::move(plan)),
         loop_(context.loop),
-        target_({host, 0}, plan_.socket.source, context.resolver) {}
+        target_({host, 0}, plan_.socket, context.resolver, context.vips) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     auto addresses = target_.addresses();

@@ -21,6 +21,7 @@ namespace probes {
 class CaStores;
 class CurlMulti;
 class NameService;
+class OwnVips;
 
 // What every probe may use. All outlive the probes.
 struct Context {
@@ -28,6 +29,7 @@ struct Context {
   CurlMulti& curl;
   NameService& resolver;
   CaStores& ca_stores;
+  const OwnVips& vips;
 };
 
 // Called at most once, never from inside start(); the Attempt may be destroyed from inside it.

@@ -70,10 +70,9 @@ SocketAddress socket_address(const Address& address, std::uint16_t port, std::ui
   return result;
 }
 
-std::string to_string(const SocketAddress& address) {
+Address address_in(const SocketAddress& address) {
   Address host{address.family(), {}, 0};
-  const bool is_v4 = address.family() == AF_INET;
-  if (is_v4) {
+  if (address.family() == AF_INET) {
     sockaddr_in v4{};
     std::memcpy(&v4, &address.storage, sizeof v4);
     std::memcpy(host.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
@@ -82,9 +81,14 @@ std::string to_string(const SocketAddress& address) {
     std::memcpy(&v6, &address.storage, sizeof v6);
     std::memcpy(host.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
   }
-  if (address.port() == 0) return herald::to_string(host);
-  return fmt::format("{}{}{}:{}", is_v4 ? "" : "[", herald::to_string(host), is_v4 ? "" : "]",
-                     address.port());
+  return host;
+}
+
+std::string to_string(const SocketAddress& address) {
+  const std::string host = herald::to_string(address_in(address));
+  if (address.port() == 0) return host;
+  const bool is_v4 = address.family() == AF_INET;
+  return fmt::format("{}{}{}:{}", is_v4 ? "" : "[", host, is_v4 ? "" : "]", address.port());
 }
 
 std::expected<Fd, ProbeResult> open_socket(int family, int type, int protocol, const SocketOptions& options) {

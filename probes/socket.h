@@ -30,6 +30,8 @@ struct SocketAddress {
 // `scope` is the index of the interface that a link-local address belongs to, 0 for others.
 [[nodiscard]] SocketAddress socket_address(const Address& address, std::uint16_t port,
                                            std::uint32_t scope = 0);
+// Without the port.
+[[nodiscard]] Address address_in(const SocketAddress& address);
 // "127.0.0.1:80", "[fd00::1]:80"; without a port the address alone.
 [[nodiscard]] std::string to_string(const SocketAddress& address);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "probes/result.h"
@@ -22,9 +23,9 @@ std::expected<std::uint32_t, ProbeResult> scope_of(const std::string& host) {
 
 }  // namespace
 
-Target::Target(Endpoint endpoint, const std::string& source, NameService& names)
-    : endpoint_(std::move(endpoint)), names_(names) {
-  if (const auto from = parse_address(source)) family_ = from->family;
+Target::Target(Endpoint endpoint, SocketOptions socket, NameService& names, const OwnVips& vips)
+    : endpoint_(std::move(endpoint)), socket_(std::move(socket)), names_(names), vips_(vips) {
+  if (const auto from = parse_address(socket_.source)) family_ = from->family;
   if (const auto address = parse_address(endpoint_.host)) literal_ = socket_address(*address, endpoint_.port);
 }
 
@@ -35,6 +36,34 @@ std::expected<SocketAddress, ProbeResult> Target::address() {
 }
 
 std::expected<Addresses, ProbeResult> Target::addresses() {
+  auto found = all();
+  return found ? without_absent(std::move(*found)) : found;
+}
+
+std::expected<Addresses, ProbeResult> Target::without_absent(Addresses all) const {
+  const auto is_vip = [this](const SocketAddress& address) { return vips_.contains(address); };
+  if (socket_.bind_device == "lo" || std::ranges::none_of(all, is_vip)) return all;
+  const std::string vip = to_string(address_in(*std::ranges::find_if(all, is_vip)));
+  if (!std::ranges::all_of(all, is_vip)) {
+    std::erase_if(all, is_vip);
+    return all;
+  }
+  Addresses here;
+  for (const SocketAddress& address : all) {
+    const auto is_one = is_here(address, socket_);
+    if (!is_one) return std::unexpected(is_one.error());
+    if (*is_one) here.push_back(address);
+  }
+  if (!here.empty()) return here;
+  const std::string which = endpoint_.host == vip
+                                ? vip + " is a VIP of herald's"
+                                : fmt::format("{} is {}, a VIP of herald's,", endpoint_.host, vip);
+  return std::unexpected(
+      failed(Reason::unreachable, which + " and not on this machine now: only another site could answer; "
+                                          "probe 127.0.0.1 or the node's own address"));
+}
+
+std::expected<Addresses, ProbeResult> Target::all() const {
   if (literal_) return Addresses{*literal_};
   if (const auto address = parse_address(without_zone(endpoint_.host))) {
     const auto scope = scope_of(endpoint_.host);

@@ -2,6 +2,9 @@
 //
 // It refuses to resolve: names are the resolver's, and an attempt whose name has no address yet is
 // inconclusive.
+//
+// A VIP of herald's is an address only while it is on this machine; then too it is passed over where the name has others. An attempt
+// that has nothing else fails: another site's answer says nothing of this one. A probe that is bound to lo hears nobody else.
 #pragma once
 
 #include <expected>
@@ -10,6 +13,7 @@
 #include <vector>
 
 #include "probes/endpoint.h"
+#include "probes/own_vips.h"
 #include "probes/socket.h"
 
 namespace herald::probes {
@@ -29,11 +33,11 @@ class NameService {
 
 using Addresses = std::vector<SocketAddress>;
 
-// The names outlive it.
+// The names and the VIPs outlive it.
 class Target {
  public:
-  // A name has to have an address of the family of `source`, which is a literal address or empty.
-  Target(Endpoint endpoint, const std::string& source, NameService& names);
+  // A name has to have an address of the family of the socket's source.
+  Target(Endpoint endpoint, SocketOptions socket, NameService& names, const OwnVips& vips);
 
   // The addresses for an attempt that starts now, at least one: the next is tried where nobody answers at the one before.
   [[nodiscard]] std::expected<Addresses, ProbeResult> addresses();
@@ -41,9 +45,14 @@ class Target {
   [[nodiscard]] std::expected<SocketAddress, ProbeResult> address();
 
  private:
+  [[nodiscard]] std::expected<Addresses, ProbeResult> all() const;
+  [[nodiscard]] std::expected<Addresses, ProbeResult> without_absent(Addresses all) const;
+
   Endpoint endpoint_;
+  SocketOptions socket_;
   int family_ = AF_UNSPEC;  // of its addresses, if it is a name
   NameService& names_;
+  const OwnVips& vips_;
   std::optional<SocketAddress> literal_;
 };
 

@@ -298,7 +298,7 @@ class TcpProbe final : public Probe {
   TcpProbe(TcpPlan plan, const Context& context)
       : plan_(std::move(plan)),
         context_(context),
-        target_(plan_.settings.endpoint, plan_.socket.source, context.resolver) {}
+        target_(plan_.settings.endpoint, plan_.socket, context.resolver, context.vips) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     auto addresses = target_.addresses();

@@ -208,7 +208,7 @@ class UdpProbe final : public Probe {
   UdpProbe(UdpPlan plan, const Context& context)
       : plan_(std::move(plan)),
         loop_(context.loop),
-        target_(plan_.settings.endpoint, plan_.socket.source, context.resolver) {}
+        target_(plan_.settings.endpoint, plan_.socket, context.resolver, context.vips) {}
 
   [[nodiscard]] std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) override {
     auto addresses = target_.addresses();

@@ -63,9 +63,20 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
   options_.hands.writer->say_with([this](const std::string& said) { log_.write(LogLevel::warning, said); });
 }
 
+// What is meant to be somebody else's may be on another machine for good.
+void Daemon::know_vips() {
+  std::vector<std::string> vips;
+  for (const ServiceSpec& service : controller_.config().services) {
+    if (service.announce.via != Via::loopback && !service.announce.manage_vip) continue;
+    for (const Vip& vip : service.vips) vips.push_back(to_string(address_of(vip)));
+  }
+  probes_.know(std::move(vips));
+}
+
 std::vector<std::string> Daemon::prepare() {
   std::vector<std::string> problems;
   const bool may_come_later = !options_.only_checks && !options_.workers.link.socket.empty();
+  know_vips();
   probes_.check(controller_.config(), [&](std::vector<std::string> found, const std::string& untried) {
     problems = std::move(found);
     if (!untried.empty() && may_come_later) log_.write(LogLevel::error, untried);

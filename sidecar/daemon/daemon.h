@@ -101,6 +101,7 @@ class Daemon {
   void record(HistoryEntry entry);
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
+  void know_vips();
   void watch_targets();
   [[nodiscard]] ClockPair clocks() const;
 

@@ -137,6 +137,7 @@ void ProbeRunner::worker_is_up(SlotId id, work::ReceivedAnswer& received) {
       loop_, std::move(received.socket), [this, id](std::string_view packet) { hear(id, packet); },
       [this, id](const std::string& why) { worker_ended(id, why); });
   link_pause_ = {};
+  if (!vips_.empty()) work::append(slot.channel->next(), work::Order(work::Vips{vips_}));
   send_tries();
 }
 
@@ -210,6 +211,14 @@ std::optional<ProbeRunner::SlotId> ProbeRunner::slot_for(ProbeId id, TimePoint n
     if (slots_[slot].channel) return slot;
   }
   return std::nullopt;
+}
+
+void ProbeRunner::know(std::vector<std::string> vips) {
+  if (vips == vips_) return;
+  vips_ = std::move(vips);
+  for (Slot& slot : slots_) {
+    if (slot.channel) work::append(slot.channel->next(), work::Order(work::Vips{vips_}));
+  }
 }
 
 void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {

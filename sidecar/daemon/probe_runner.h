@@ -4,6 +4,7 @@
 //   start(probe, run)      an attempt begins. Its end is told, later or at once; there may be several of one probe.
 //   cancel(run)            it ends: the word of its worker is told, what it was waiting for and how much time it had.
 //   put(probe, ...)        a probe is another from now on: what is in flight of the former one ends untold.
+//   know(vips)             addresses at which an attempt may not hear another site.
 //   check(config, done)    whether all probes of a configuration can be made, where they are run.
 //
 // It decides nothing of a service: no deadline, no threshold, no next attempt. What a worker says is a stranger's: of runs that
@@ -64,6 +65,8 @@ class ProbeRunner {
   void check(const Config& config, Checked done);
   [[nodiscard]] bool is_checking() const { return checking_.has_value(); }
 
+  // Literal addresses: those of herald's VIPs.
+  void know(std::vector<std::string> vips);
   // `name` is for people: "web/front".
   void put(ProbeId id, std::string name, ProbeSpec spec);
   // Of a probe that was put.
@@ -139,6 +142,7 @@ class ProbeRunner {
   WorkerOptions options_;
   Told told_;
   Blame blame_;
+  std::vector<std::string> vips_;
   std::map<ProbeId, Known> known_;
   std::map<RunId, Running> running_;
   std::map<RunId, Cancelling> cancelling_;

@@ -93,6 +93,7 @@ void Daemon::apply(Config config, std::unique_ptr<AddressLever> lever) {
   settle();
   const Controller::Reconfigured done = controller_.configure(std::move(config), loop_.now());
   addresses_.use(std::move(lever));
+  know_vips();
   for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
     const ProbeId id = controller_.probe_id(index);
     if (std::ranges::find(done.remade, id) != done.remade.end())

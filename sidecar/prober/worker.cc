@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <vector>
 
 #include "probes/registry.h"
 #include "probes/result.h"
@@ -37,7 +38,7 @@ Worker::Worker(Loop& loop, Fd to_heraldd, Cost& cost)
       cost_(cost),
       curl_(loop),
       resolver_(loop),
-      context_{loop, curl_, resolver_, ca_stores_},
+      context_{loop, curl_, resolver_, ca_stores_, vips_},
       pulse_(loop.timer([this] {
         if (!running_.empty()) pulse_.set_time(Loop::clock() + kPulse);
       })),
@@ -93,6 +94,16 @@ void Worker::obey(const work::Cancel& order) {
   if (!cancelled) return;  // its result is on the way
   const Running& running = cancelled.mapped();
   say(work::Cancelled{order.run, cut(running.attempt->stage()), ran(running)});
+}
+
+void Worker::obey(const work::Vips& order) {
+  std::vector<Address> vips;
+  for (const std::string& text : order.addresses) {
+    const auto address = parse_address(text);
+    if (!address) return loop_.exit(1);
+    vips.push_back(*address);
+  }
+  vips_.set(vips);
 }
 
 void Worker::end_attempts_of(ProbeId probe) {

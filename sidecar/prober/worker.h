@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "probes/curl_multi.h"
+#include "probes/own_vips.h"
 #include "probes/probe.h"
 #include "probes/resolver.h"
 #include "probes/tls.h"
@@ -50,6 +51,7 @@ class Worker {
   void obey(const work::Try& order);
   void obey(const work::Start& order);
   void obey(const work::Cancel& order);
+  void obey(const work::Vips& order);
   void end_attempts_of(ProbeId probe);
   [[nodiscard]] std::optional<std::string> make(Known& known);
   void finish(RunId run, const Running& running, ProbeResult result);
@@ -69,6 +71,7 @@ class Worker {
   probes::CurlMulti curl_;
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;
+  probes::OwnVips vips_;
   probes::Context context_;
   std::map<ProbeId, Known> known_;
   std::map<RunId, Running> running_;

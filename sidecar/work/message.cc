@@ -147,6 +147,11 @@ void read(Reader& reader, Start& start) {
 void read(Reader& reader, Cancel& cancel) {
   reader.take_id(cancel.run);
 }
+void read(Reader& reader, Vips& vips) {
+  std::uint32_t count = 0;
+  reader.take(count);
+  for (std::uint32_t i = 0; i < count && reader.is_good(); ++i) reader.take(vips.addresses.emplace_back());
+}
 void read(Reader& reader, Hello& hello) {
   reader.take(hello.network_namespace);
   reader.take(hello.version);
@@ -203,7 +208,11 @@ void append(std::string& packet, const Order& order) {
   std::visit(Overloaded{[&](const Put& one) { writer << one.probe << one.spec; },
                         [&](const Try& one) { writer << one.ticket << one.spec; },
                         [&](const Start& one) { writer << one.probe << one.run; },
-                        [&](const Cancel& one) { writer << one.run; }},
+                        [&](const Cancel& one) { writer << one.run; },
+                        [&](const Vips& one) {
+                          writer << static_cast<std::uint32_t>(one.addresses.size());
+                          for (const std::string& address : one.addresses) writer << address;
+                        }},
              order);
 }
 

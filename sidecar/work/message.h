@@ -38,7 +38,11 @@ struct Start {
 struct Cancel {
   RunId run{};
 };
-using Order = std::variant<Put, Try, Start, Cancel>;
+// Addresses that herald puts on this machine and takes away again (probes/own_vips.h), from now on.
+struct Vips {
+  std::vector<std::string> addresses;
+};
+using Order = std::variant<Put, Try, Start, Cancel, Vips>;
 
 // ---- reports: a worker makes them
 

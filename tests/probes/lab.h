@@ -141,7 +141,8 @@ class Lab {
   CurlMulti curl{loop};
   Resolver resolver;
   CaStores stores;
-  Context context{loop, curl, resolver, stores};
+  OwnVips vips;
+  Context context{loop, curl, resolver, stores, vips};
   SocketOptions socket;
   Duration timeout = 800ms;  // what a probe believes its deadline to be
 };

@@ -22,8 +22,8 @@ ProbeSpec spec() {
 }
 
 std::string orders() {
-  return packet_of<Order>(
-      {Put{ProbeId{3}, spec()}, Try{9, spec()}, Start{ProbeId{3}, RunId{~0ULL}}, Cancel{RunId{5}}});
+  return packet_of<Order>({Put{ProbeId{3}, spec()}, Try{9, spec()}, Start{ProbeId{3}, RunId{~0ULL}},
+                           Cancel{RunId{5}}, Vips{{"10.99.0.1", "fd00::1"}}});
 }
 
 std::string words() {
@@ -38,12 +38,13 @@ std::string words() {
 TEST_CASE("messages: orders are read as they were said") {
   const auto read = read_orders(orders());
   REQUIRE(read);
-  REQUIRE(read->size() == 4);
+  REQUIRE(read->size() == 5);
   CHECK(std::get<Put>((*read)[0]).probe == ProbeId{3});
   CHECK(std::get<Put>((*read)[0]).spec == spec());
   CHECK(std::get<Try>((*read)[1]).ticket == 9);
   CHECK(std::get<Start>((*read)[2]).run == RunId{~0ULL});
   CHECK(std::get<Cancel>((*read)[3]).run == RunId{5});
+  CHECK(std::get<Vips>((*read)[4]).addresses == std::vector<std::string>{"10.99.0.1", "fd00::1"});
   CHECK(read_orders("")->empty());
 }
 
@@ -69,7 +70,7 @@ TEST_CASE("messages: a packet that was cut anywhere is none, but where a message
       const std::string_view part = std::string_view(whole).substr(0, size);
       good += are_words ? read_reports(part).has_value() : read_orders(part).has_value();
     }
-    CHECK(good == (are_words ? 5 : 4));  // nothing, and each beginning of whole messages
+    CHECK(good == 5);  // nothing, and each beginning of whole messages
   }
 }
 
