@@ -9,6 +9,7 @@
 #include "sidecar/config/announce.h"
 #include "sidecar/config/fields.h"
 #include "sidecar/text/address.h"
+#include "sidecar/text/address_words.h"
 
 namespace herald {
 
@@ -130,6 +131,7 @@ std::vector<ServiceSpec> ServiceReader::finish(const RouterSpec* router) {
     if (errors_.size() < kMostErrors) fit_lever(services_[index].announce, *router, file, pointer, errors_);
   }
   check_needs();
+  check_commands();
   return std::move(services_);
 }
 
@@ -210,6 +212,7 @@ void ServiceReader::note_needs(const ObjectReader& probe, const ReadProbe& read)
   if (const auto source = parse_address(socket.source)) {
     needs_.push_back({*source, true, probe.file(), probe.pointer()});
   }
+  if (read.spec.type == "exec") commands_.push_back({read.spec.settings, probe.file(), probe.pointer()});
 }
 
 void ServiceReader::check_needs() {
@@ -226,6 +229,22 @@ void ServiceReader::check_needs() {
     errors_.push_back({need.file, need.pointer,
                        fmt::format("the {} {} is a VIP that herald itself removes ({}): {}",
                                    need.is_source ? "source" : "target", address, vip->second, consequence)});
+  }
+}
+
+// What a command does with a word, nobody knows: it is no error.
+void ServiceReader::check_commands() {
+  for (const Command& command : commands_) {
+    for (const std::string& vip : removed_vips_) {
+      const Address address = address_of(Vip{vip});
+      if (!names_address(command.settings, address)) continue;
+      warnings_.push_back(to_string(ConfigError{
+          command.file, command.pointer + "/command",
+          fmt::format(
+              "names {}, a VIP that herald itself removes ({}): once removed, another site would answer; "
+              "have it ask 127.0.0.1 or the node's own address",
+              to_string(address), vip_places_.at(vip))}));
+    }
   }
 }
 

@@ -41,6 +41,12 @@ class ServiceReader {
     std::string pointer;
   };
 
+  struct Command {
+    std::string settings;
+    std::string file;
+    std::string pointer;
+  };
+
   [[nodiscard]] bool is_full(ObjectReader& service);
   void read_service_name(ObjectReader& service, std::string& name);
   void read_vips(ObjectReader& service, ServiceSpec& spec);
@@ -48,6 +54,7 @@ class ServiceReader {
   void read_probes(ObjectReader& service, std::vector<ProbeSpec>& probes);
   void note_needs(const ObjectReader& probe, const ReadProbe& read);
   void check_needs();
+  void check_commands();
 
   ProbeReader probes_;
   std::vector<ConfigError>& errors_;
@@ -58,6 +65,7 @@ class ServiceReader {
   std::vector<std::pair<std::string, std::string>> places_;  // file and pointer, by service
   std::set<std::string> removed_vips_;                       // by herald itself
   std::vector<Need> needs_;
+  std::vector<Command> commands_;
   bool stopped_ = false;  // a limit is passed and reported
 };
 

@@ -58,5 +58,6 @@ void check_vips(Examination& exam);
 void check_frr(Examination& exam);
 void check_bird(Examination& exam);
 void check_host(Examination& exam);
+void check_probes(Examination& exam);
 
 }  // namespace herald

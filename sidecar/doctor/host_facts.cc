@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <grp.h>
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -80,6 +82,22 @@ std::map<Vip, std::string> foreign_addresses(const Config& config) {
   return foreign;
 }
 
+std::set<std::string> addresses_of(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  if (::getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return {};
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, &::freeaddrinfo);
+  std::set<std::string> addresses;
+  for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
+    std::array<char, NI_MAXHOST> text{};
+    const bool is_known = ::getnameinfo(one->ai_addr, one->ai_addrlen, text.data(), text.size(), nullptr, 0,
+                                        NI_NUMERICHOST) == 0;
+    if (is_known) addresses.insert(text.data());
+  }
+  return addresses;
+}
+
 }  // namespace
 
 HostFacts read_host_facts(const Config& config) {
@@ -100,6 +118,12 @@ HostFacts read_host_facts(const Config& config) {
     }
   }
   facts.foreign = foreign_addresses(config);
+  for (const ServiceSpec& service : config.services) {
+    for (const ProbeSpec& probe : service.probes) {
+      const std::string name(host_of_target(probe));
+      if (!name.empty() && !facts.names.contains(name)) facts.names[name] = addresses_of(name);
+    }
+  }
   return facts;
 }
 

@@ -60,6 +60,7 @@ std::vector<Finding> examine(const Config& config, const RouterFacts& router, co
   }
   exam.frr() ? check_frr(exam) : check_bird(exam);
   check_host(exam);
+  check_probes(exam);
   std::ranges::stable_sort(exam.findings, {}, &Finding::severity);
   return exam.findings;
 }

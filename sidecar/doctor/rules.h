@@ -37,13 +37,17 @@ struct Finding {
 struct HostFacts {
   std::string user;   // who runs doctor
   std::string group;  // whose members may talk to the router; empty when not known
-  std::optional<bool> user_in_group = std::nullopt;    // none for root, who needs no group
-  std::optional<bool> herald_in_group = std::nullopt;  // none when there is no user "herald"
-  std::set<Vip> present = {};                          // VIPs on an interface
-  std::map<Vip, std::string> foreign = {};             // of these, without herald's mark: on which
+  std::optional<bool> user_in_group = std::nullopt;         // none for root, who needs no group
+  std::optional<bool> herald_in_group = std::nullopt;       // none when there is no user "herald"
+  std::set<Vip> present = {};                               // VIPs on an interface
+  std::map<Vip, std::string> foreign = {};                  // of these, without herald's mark: on which
+  std::map<std::string, std::set<std::string>> names = {};  // of targets: their addresses, as text
 
   bool operator==(const HostFacts&) const = default;
 };
+
+// The name that a probe's target has, if it is one; a view of the probe's own text.
+[[nodiscard]] std::string_view host_of_target(const ProbeSpec& probe);
 
 // Errors first; within a severity in the order of the rules.
 [[nodiscard]] std::vector<Finding> examine(const Config& config, const RouterFacts& router,

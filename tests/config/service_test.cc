@@ -174,6 +174,23 @@ TEST_CASE("no probe may depend on an address that herald removes") {
                          "itself removes (b.json: /vips/0)"));
 }
 
+TEST_CASE("a command that names an address which herald removes is warned of") {
+  const auto warnings = [](const std::string& more, const std::string& word) {
+    return parse(service_with(R"({)" + more + R"("probes": [{"type": "exec", "command": ["/bin/true", ")" +
+                              word + R"("]}]})"))
+        .warnings;
+  };
+  CHECK(warnings("", "http://10.99.0.1/") ==
+        std::vector<std::string>{
+            "f: /services/0/probes/0/command: names 10.99.0.1, a VIP that herald itself removes (f: "
+            "/services/0/vips/0): once removed, another site would answer; have it ask 127.0.0.1 or the "
+            "node's own "
+            "address"});
+  CHECK(warnings("", "http://10.99.0.11/").empty());
+  CHECK(warnings(R"("announce": {"via": "vtysh"}, )", "10.99.0.1").empty());
+  CHECK(warnings(R"("announce": {"via": "vtysh", "vip_on_down": "remove"}, )", "10.99.0.1").size() == 1);
+}
+
 TEST_CASE("numbers of services, VIPs and probes have limits") {
   json service = json::parse(service_with("{}")).at("services").at(0);
   json document = {{"router", {{"stack", "none"}}}, {"services", json::array()}};
