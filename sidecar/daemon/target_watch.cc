@@ -1,15 +1,15 @@
 #include "sidecar/daemon/target_watch.h"
 
 #include <fmt/format.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <utility>
+
+#include "sidecar/os/local_addresses.h"
 
 namespace herald {
 namespace {
@@ -21,13 +21,6 @@ constexpr Duration kShownFor = 2s;
 
 bool is_any(const Address& address) {
   return std::ranges::all_of(address.bytes, [](std::uint8_t byte) { return byte == 0; });
-}
-
-bool is_loopback(const Address& address) {
-  if (address.family == AF_INET) return address.bytes[0] == 127;
-  Address one{AF_INET6, {}, 128};
-  one.bytes[15] = 1;
-  return address == one;
 }
 
 // Whether who listens at `listener` gets what is sent to `target`.
@@ -53,33 +46,6 @@ std::optional<HostPort> split(const std::string& text) {
   if (found.host.starts_with('[') && found.host.ends_with(']'))
     found.host = found.host.substr(1, found.host.size() - 2);
   found.host.erase(std::min(found.host.find('%'), found.host.size()));
-  return found;
-}
-
-std::optional<Address> address_of(const sockaddr* from) {
-  if (from == nullptr) return std::nullopt;
-  Address address{from->sa_family, {}, 0};
-  if (from->sa_family == AF_INET) {
-    address.prefix_length = 32;
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in*>(from)->sin_addr, 4);
-  } else if (from->sa_family == AF_INET6) {
-    address.prefix_length = 128;
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(from)->sin6_addr, 16);
-  } else {
-    return std::nullopt;
-  }
-  return address;
-}
-
-// None where the kernel cannot be asked now.
-std::optional<std::set<Address>> addresses_of_this_machine() {
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return std::nullopt;
-  std::set<Address> found;
-  for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
-    if (const auto address = address_of(one->ifa_addr)) found.insert(*address);
-  }
-  freeifaddrs(list);
   return found;
 }
 
@@ -174,7 +140,7 @@ void TargetWatch::try_again() {
 }
 
 std::optional<std::string> TargetWatch::open() {
-  auto lookup = ListenerLookup::open();
+  auto lookup = SocketLookup::open();
   if (!lookup) return lookup.error();
   auto monitor = ListenerMonitor::open();
   if (!monitor) return monitor.error();

@@ -31,6 +31,7 @@
 #include "sidecar/os/fd.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/os/socket_diag.h"
+#include "sidecar/os/socket_lookup.h"
 
 namespace herald {
 
@@ -88,7 +89,7 @@ class TargetWatch {
   bool is_said_ = false;
   std::map<ProbeId, Target> targets_;
   std::optional<ListenerMonitor> monitor_;
-  std::optional<ListenerLookup> lookup_;
+  std::optional<SocketLookup> lookup_;
   std::uint16_t canary_ = 0;
   std::multimap<TimePoint, ProbeId> due_;  // after a loss
   Source socket_;

@@ -6,7 +6,6 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +22,6 @@ namespace {
 constexpr std::size_t kEndBuffer = 8192;  // a message of TCP has 380 bytes
 constexpr int kEndQueue = 1 << 20;
 constexpr int kMostEndsPerDrain = 256;
-constexpr int kMostStaleAnswers = 16;
 
 // Where things are in a message, for the filter: behind nlmsghdr.
 constexpr auto kBody = static_cast<std::uint32_t>(NLMSG_HDRLEN);
@@ -65,36 +63,6 @@ std::vector<sock_filter> filter_for(const std::set<std::uint16_t>& ports) {
   return program;
 }
 
-struct Request {
-  nlmsghdr header;
-  inet_diag_req_v2 body;
-};
-
-// What is asked of UDP has the two ends the other way round, as its look-up in the kernel has always had it (udp_diag.c).
-Request request_for(const ListenerAddress& at, std::uint32_t sequence) {
-  Request request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.header.nlmsg_seq = sequence;
-  inet_diag_req_v2& body = request.body;
-  body.sdiag_family = static_cast<std::uint8_t>(at.address.family);
-  body.sdiag_protocol = at.kind == SocketKind::tcp ? IPPROTO_TCP : IPPROTO_UDP;
-  body.idiag_states = 0xFFFFFFFF;
-  body.id.idiag_cookie[0] = body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-  const bool is_swapped = at.kind == SocketKind::udp;
-  (is_swapped ? body.id.idiag_dport : body.id.idiag_sport) = htons(at.port);
-  std::memcpy(is_swapped ? body.id.idiag_dst : body.id.idiag_src, at.address.bytes.data(),
-              bytes_of(at.address.family));
-  return request;
-}
-
-std::expected<Fd, std::string> open_diag(int flags) {
-  Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_SOCK_DIAG));
-  if (!fd) return std::unexpected(system_error_text("open a sock_diag socket"));
-  return fd;
-}
-
 }  // namespace
 
 std::optional<ListenerAddress> read_listener_end(const nlmsghdr* header) {
@@ -128,9 +96,9 @@ std::optional<ListenerAddress> read_listener_end(const nlmsghdr* header) {
 }
 
 std::expected<ListenerMonitor, std::string> ListenerMonitor::open() {
-  auto fd = open_diag(SOCK_NONBLOCK);
-  if (!fd) return std::unexpected(fd.error());
-  ListenerMonitor monitor(std::move(*fd));
+  Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  if (!fd) return std::unexpected(system_error_text("open a sock_diag socket"));
+  ListenerMonitor monitor(std::move(fd));
   setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &kEndQueue, sizeof kEndQueue);
   // Before it subscribes: or the queue fills with what nobody asked for.
   if (auto filtered = monitor.watch({0}); !filtered) return std::unexpected(filtered.error());
@@ -175,37 +143,6 @@ ListenerMonitor::Drained ListenerMonitor::drain() {
     }
   }
   return drained;
-}
-
-std::expected<ListenerLookup, std::string> ListenerLookup::open() {
-  auto fd = open_diag(0);
-  if (!fd) return std::unexpected(fd.error());
-  // The kernel answers before send() returns; this bounds what else may happen.
-  const timeval patience{.tv_sec = 0, .tv_usec = 100000};
-  setsockopt(fd->get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  return ListenerLookup(std::move(*fd));
-}
-
-std::expected<bool, int> ListenerLookup::listens(const ListenerAddress& at) {
-  const Request request = request_for(at, ++sequence_);
-  if (send(fd_.get(), &request, sizeof request, 0) < 0) return std::unexpected(errno);
-  alignas(nlmsghdr) std::array<char, kEndBuffer> buffer;
-  for (int stale = 0; stale < kMostStaleAnswers; ++stale) {
-    const ssize_t size = recv(fd_.get(), buffer.data(), buffer.size(), 0);
-    if (size < 0) return std::unexpected(errno);
-    const std::span<const char> datagram(buffer.data(), static_cast<std::size_t>(size));
-    if (datagram.empty() || !messages_fit(datagram)) return std::unexpected(EBADMSG);
-    const auto* header = reinterpret_cast<const nlmsghdr*>(datagram.data());
-    if (header->nlmsg_seq != sequence_) continue;
-    if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY) return true;
-    if (header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(nlmsgerr)))
-      return std::unexpected(EBADMSG);
-    nlmsgerr error{};
-    std::memcpy(&error, reinterpret_cast<const char*>(header) + NLMSG_HDRLEN, sizeof error);
-    if (error.error == -ENOENT) return false;
-    return std::unexpected(-error.error);
-  }
-  return std::unexpected(EPROTO);
 }
 
 }  // namespace herald

@@ -1,4 +1,4 @@
-// sock_diag(7) for listeners: being told when a socket ends, and asking whether anybody listens. Neither needs a right.
+// sock_diag(7) for listeners: being told when a socket ends. It needs no right. Who is left is asked by socket_lookup.h.
 //
 // The kernel tells every subscriber of the destruction of each TCP and UDP socket of the network namespace (the groups
 // SKNLGRP_INET_TCP_DESTROY and so on, Linux 4.2). What it tells of a listener does not say that it was one: the state is CLOSE
@@ -61,20 +61,6 @@ class ListenerMonitor {
  private:
   explicit ListenerMonitor(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
-};
-
-class ListenerLookup {
- public:
-  static std::expected<ListenerLookup, std::string> open();
-
-  // Whether somebody listens who would get what is sent there, also one on an any-address; some 20 microseconds. The error is an
-  // errno value.
-  [[nodiscard]] std::expected<bool, int> listens(const ListenerAddress& at);
-
- private:
-  explicit ListenerLookup(Fd fd) : fd_(std::move(fd)) {}
-  Fd fd_;
-  std::uint32_t sequence_ = 0;
 };
 
 }  // namespace herald

@@ -11,46 +11,11 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "sidecar/os/socket_lookup.h"
+#include "tests/os/bound_socket.h"
+
 namespace herald::socket_diag_test {
 namespace {
-
-struct Open {
-  Fd fd;
-  std::uint16_t port = 0;
-};
-
-// Bound to an address as people write it; TCP listens.
-Open bound(const char* address, SocketKind kind, std::uint16_t port = 0, bool shared = false) {
-  const auto parsed = parse_address(address).value();
-  const int type = kind == SocketKind::tcp ? SOCK_STREAM : SOCK_DGRAM;
-  Open opened{Fd(socket(parsed.family, type | SOCK_CLOEXEC, 0)), 0};
-  const int on = 1;
-  if (shared) setsockopt(opened.fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  if (parsed.family == AF_INET) {
-    auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
-    v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
-    std::memcpy(&v4.sin_addr, parsed.bytes.data(), 4);
-    length = sizeof v4;
-  } else {
-    auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    std::memcpy(&v6.sin6_addr, parsed.bytes.data(), 16);
-    length = sizeof v6;
-  }
-  REQUIRE(bind(opened.fd.get(), reinterpret_cast<sockaddr*>(&storage), length) == 0);
-  if (kind == SocketKind::tcp) REQUIRE(listen(opened.fd.get(), 5) == 0);
-  REQUIRE(getsockname(opened.fd.get(), reinterpret_cast<sockaddr*>(&storage), &length) == 0);
-  opened.port = ntohs(parsed.family == AF_INET ? reinterpret_cast<sockaddr_in&>(storage).sin_port
-                                               : reinterpret_cast<sockaddr_in6&>(storage).sin6_port);
-  return opened;
-}
-
-ListenerAddress at(const char* address, SocketKind kind, std::uint16_t port) {
-  return {kind, parse_address(address).value(), port};
-}
 
 // What it hears next; nothing within 5 s is nothing.
 ListenerMonitor::Drained next(ListenerMonitor& monitor) {
@@ -131,26 +96,9 @@ TEST_CASE("more ports than a filter can tell apart pass all") {
   CHECK(next(monitor).ended.size() == 1);
 }
 
-TEST_CASE("whether anybody listens: at the address, at any-address of either family, or not") {
-  const auto kind = GENERATE(SocketKind::tcp, SocketKind::udp);
-  CAPTURE(static_cast<int>(kind));
-  auto lookup = ListenerLookup::open();
-  REQUIRE(lookup);
-  for (const char* address : {"127.0.0.1", "0.0.0.0", "::"}) {
-    CAPTURE(address);
-    Open listener = bound(address, kind);
-    CHECK(lookup->listens(at("127.0.0.1", kind, listener.port)) == true);
-    CHECK(lookup->listens(at("::1", kind, listener.port)) == (std::string(address) == "::"));
-    const SocketKind other = kind == SocketKind::tcp ? SocketKind::udp : SocketKind::tcp;
-    CHECK(lookup->listens(at("127.0.0.1", other, listener.port)) == false);
-    listener.fd = Fd();
-    CHECK(lookup->listens(at("127.0.0.1", kind, listener.port)) == false);
-  }
-}
-
 TEST_CASE("of several that share a port, each one's end is told, and the look-up knows of the rest") {
   const auto kind = GENERATE(SocketKind::tcp, SocketKind::udp);
-  auto lookup = ListenerLookup::open();
+  auto lookup = SocketLookup::open();
   REQUIRE(lookup);
   ListenerMonitor monitor = opened();
   Open first = bound("127.0.0.1", kind, 0, true);
