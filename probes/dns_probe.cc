@@ -54,6 +54,7 @@ class DnsAttempt final : public Attempt {
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
+  [[nodiscard]] std::optional<Connection> connection() const override;
 
  private:
   void set_query();
@@ -156,6 +157,12 @@ std::string DnsAttempt::stage() const {
   if (tries_ > 1) text += fmt::format(", sent {} times", tries_);
   if (ignored_ > 0) text += fmt::format(", ignored {} answers that did not match", ignored_);
   return text;
+}
+
+std::optional<Attempt::Connection> DnsAttempt::connection() const {
+  if (!stream_) return Connection{datagrams_.get(), true, ignored_ > 0};
+  if (!is_connected_) return std::nullopt;
+  return Connection{stream_->fd(), sent_ > 0, !received_.empty()};
 }
 
 std::optional<ProbeResult> DnsAttempt::send_datagram() {

@@ -53,6 +53,7 @@ class HttpAttempt final : public Attempt {
 
   [[nodiscard]] bool start();
   [[nodiscard]] std::string stage() const override;
+  [[nodiscard]] std::optional<Connection> connection() const override;
 
  private:
   void set_callbacks(CURL* easy);
@@ -82,6 +83,7 @@ class HttpAttempt final : public Attempt {
   bool has_begun_tls_ = false;
   bool was_asked_for_certificate_ = false;
   Duration header_after_{};
+  int opened_ = -1;  // curl's, and closed by it
   std::optional<ProbeResult> trouble_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::optional<CurlMulti::Transfer> transfer_;
@@ -163,7 +165,7 @@ curl_socket_t HttpAttempt::open(curl_sockaddr& address) {
   address.addrlen = target.size;
   // curl has room for any address there, whatever the declared type says.
   std::memcpy(reinterpret_cast<char*>(&address) + offsetof(curl_sockaddr, addr), target.get(), target.size);
-  return fd->release();
+  return opened_ = fd->release();
 }
 
 bool HttpAttempt::take_header(std::string_view line) {
@@ -203,6 +205,12 @@ std::string HttpAttempt::stage() const {
   if (reader_.has_begun()) return fmt::format("reading the answer ({} bytes so far)", reader_.bytes());
   if (asked_after > 0) return "waiting for the answer";
   return has_begun_tls_ ? "TLS handshake" : "connecting";
+}
+
+// None of a connection that was kept: which one curl has taken is not known here.
+std::optional<Attempt::Connection> HttpAttempt::connection() const {
+  if (opened_ < 0) return std::nullopt;
+  return Connection{opened_, true, reader_.has_begun()};
 }
 
 std::uint32_t HttpAttempt::status() const {

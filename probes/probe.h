@@ -7,6 +7,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sidecar/core/config.h"
@@ -20,6 +21,7 @@ namespace probes {
 
 class CaStores;
 class CurlMulti;
+class FarEnds;
 class NameService;
 class OwnVips;
 
@@ -30,6 +32,7 @@ struct Context {
   NameService& resolver;
   CaStores& ca_stores;
   const OwnVips& vips;
+  FarEnds& far_ends;
 };
 
 // Called at most once, never from inside start(); the Attempt may be destroyed from inside it.
@@ -46,6 +49,14 @@ class Attempt {
 
   // What it is waiting for ("connecting", "waiting for the answer"): shown when the deadline cuts it off.
   [[nodiscard]] virtual std::string stage() const = 0;
+  // What it waits on, for who can ask the kernel how far the target has come with it (far_end.h); none where there is none yet, or
+  // the kernel cannot tell.
+  struct Connection {
+    int fd = -1;
+    bool has_asked = false;    // something was sent
+    bool is_answered = false;  // something has come
+  };
+  [[nodiscard]] virtual std::optional<Connection> connection() const { return std::nullopt; }
 
  protected:
   [[nodiscard]] TimePoint started() const { return started_; }

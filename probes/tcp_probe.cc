@@ -78,6 +78,7 @@ class TcpAttempt final : public Attempt {
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
+  [[nodiscard]] std::optional<Connection> connection() const override;
 
  private:
   enum class State : std::uint8_t { connecting, handshake, sending, receiving };
@@ -153,6 +154,11 @@ std::string TcpAttempt::stage() const {
   }
   if (answer_.empty()) return "waiting for the answer";
   return fmt::format("reading the answer ({} bytes so far: {})", answer_.size(), quoted_start(answer_));
+}
+
+std::optional<Attempt::Connection> TcpAttempt::connection() const {
+  if (!stream_ || state_ == State::connecting) return std::nullopt;
+  return Connection{stream_->fd(), sent_ > 0 || settings_.tls, !answer_.empty()};
 }
 
 void TcpAttempt::on_ready() {

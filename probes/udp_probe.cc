@@ -75,6 +75,9 @@ class UdpAttempt final : public Attempt {
   // An error is a result known at once.
   [[nodiscard]] std::expected<void, ProbeResult> start();
   [[nodiscard]] std::string stage() const override;
+  [[nodiscard]] std::optional<Connection> connection() const override {
+    return Connection{socket_.get(), true, datagrams_ > 0};
+  }
 
  private:
   std::expected<void, ProbeResult> open();

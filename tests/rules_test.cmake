@@ -90,7 +90,7 @@ room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${tex
 room(sidecar/work "${std}" "${types}" "${fmt}" "${text}" "${os}" ${system})
 room(sidecar/prober "${std}" "${fmt}" "${types}" "${os}" "sidecar/work/${name}" "probes/${name}" "${systemd}" "cap-ng\\.h" ${system})
 
-room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
+room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process|local_addresses|socket_lookup)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
      "(curl|ldns|re2|openssl)/${name}" "ares\\.h" ${system})
 room(tests/sim "${std}" "${fmt}" "${core}" "catch2/catch\\.hpp")
 

@@ -38,7 +38,7 @@ Worker::Worker(Loop& loop, Fd to_heraldd, Cost& cost)
       cost_(cost),
       curl_(loop),
       resolver_(loop),
-      context_{loop, curl_, resolver_, ca_stores_, vips_},
+      context_{loop, curl_, resolver_, ca_stores_, vips_, far_ends_},
       pulse_(loop.timer([this] {
         if (!running_.empty()) pulse_.set_time(Loop::clock() + kPulse);
       })),
@@ -93,7 +93,7 @@ void Worker::obey(const work::Cancel& order) {
   const auto cancelled = running_.extract(order.run);
   if (!cancelled) return;  // its result is on the way
   const Running& running = cancelled.mapped();
-  say(work::Cancelled{order.run, cut(running.attempt->stage()), ran(running)});
+  say(work::Cancelled{order.run, cut(far_ends_.stage_of(*running.attempt)), ran(running)});
 }
 
 void Worker::obey(const work::Vips& order) {

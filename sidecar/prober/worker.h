@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "probes/curl_multi.h"
+#include "probes/far_end.h"
 #include "probes/own_vips.h"
 #include "probes/probe.h"
 #include "probes/resolver.h"
@@ -72,6 +73,7 @@ class Worker {
   probes::Resolver resolver_;
   probes::CaStores ca_stores_;
   probes::OwnVips vips_;
+  probes::FarEnds far_ends_;
   probes::Context context_;
   std::map<ProbeId, Known> known_;
   std::map<RunId, Running> running_;

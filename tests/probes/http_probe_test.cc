@@ -311,7 +311,7 @@ TEST_CASE("every probe: an address that this machine cannot use ends no walk tha
   Lab lab;
   // Refused; not of the family of `source`; and where the server is.
   KnownNames names({*parse_address("127.0.0.2"), *parse_address("::1"), *parse_address("127.0.0.1")});
-  const Context context{lab.loop, lab.curl, names, lab.stores, lab.vips};
+  const Context context{lab.loop, lab.curl, names, lab.stores, lab.vips, lab.far_ends};
   const std::string target = fmt::format("three.example:{}", server.port());
   const json http{{"url", "http://" + target + "/"}};
   const json tcp{{"address", target}};

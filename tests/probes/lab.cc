@@ -268,6 +268,14 @@ std::string Lab::stage(const std::string& type, const json& settings, Duration a
   return (*attempt)->stage();
 }
 
+std::string Lab::stage_of_both(const std::string& type, const json& settings, Duration after) {
+  const auto probe = make(type, settings);
+  auto attempt = probe->start([](const ProbeResult& result) { FAIL("ended: " << result.detail); });
+  if (!attempt) FAIL("ended: " << attempt.error().detail);
+  run_for(after);
+  return far_ends.stage_of(**attempt);
+}
+
 void Lab::run_for(Duration time) {
   herald::run_for(loop, time);
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "probes/curl_multi.h"
+#include "probes/far_end.h"
 #include "probes/probe.h"
 #include "probes/resolver.h"
 #include "probes/tls.h"
@@ -135,6 +136,8 @@ class Lab {
   ProbeResult run(const std::string& type, const json& settings);
   // What an attempt that does not end is doing when it is cut off.
   std::string stage(const std::string& type, const json& settings, Duration after = 300ms);
+  // The same, with how far the target has come.
+  std::string stage_of_both(const std::string& type, const json& settings, Duration after = 300ms);
   void run_for(Duration time);
 
   Loop loop;
@@ -142,7 +145,8 @@ class Lab {
   Resolver resolver;
   CaStores stores;
   OwnVips vips;
-  Context context{loop, curl, resolver, stores, vips};
+  FarEnds far_ends;
+  Context context{loop, curl, resolver, stores, vips, far_ends};
   SocketOptions socket;
   Duration timeout = 800ms;  // what a probe believes its deadline to be
 };

@@ -67,6 +67,11 @@ class Process:
         self.signal(signal.SIGKILL)
         self.wait(5)
 
+    def signal_group(self, number: int) -> None:
+        """Also what it has forked."""
+        if self.alive:
+            os.killpg(self.pid, number)
+
     def kill_group(self) -> None:
         """For servers that fork workers: the whole process group that this bench opened for them."""
         if self.alive:

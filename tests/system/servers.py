@@ -148,6 +148,13 @@ class RealServer:
     def sighup(self) -> None:
         self.process.signal(signal.SIGHUP)
 
+    def sigstop(self) -> None:
+        """Its workers, too."""
+        self.process.signal_group(signal.SIGSTOP)
+
+    def sigcont(self) -> None:
+        self.process.signal_group(signal.SIGCONT)
+
 
 class Nginx(RealServer):
     """nginx that answers `/healthz` with 200 "ok"; `server` is put into its server block."""

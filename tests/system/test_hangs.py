@@ -1,0 +1,72 @@
+"""A target that hangs: the kernel goes on for a stopped process, and knows how far it has come with a connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from herald import dns, http, tcp
+from test_events import announce
+from waiting import wait_until
+
+VIP = "10.99.0.1/32"
+QUICK = {"timeout": "500ms", "rise": 2}
+PATIENCE = 60
+NEVER_ACCEPTED = "(never accepted: the process does not run, or takes no more connections)"
+
+
+def withdrawn_for(region: Any, herald: Any, since: Any) -> str:
+    region.wait_withdrawn(VIP, since=since, timeout=PATIENCE)
+    return herald.wait_state("web", "withdrawn", timeout=PATIENCE)["reason"]
+
+
+def python_http(region: Any) -> Any:
+    return region.http_service(8080)
+
+
+def nginx(region: Any) -> Any:
+    return region.nginx(8080)
+
+
+@pytest.mark.parametrize("server", [python_http, nginx])
+def test_a_stopped_server_accepts_nothing(region, server):
+    web = server(region)
+    herald = announce(region, http(8080, **QUICK))
+    mark = region.mark()
+    web.sigstop()
+    reason = withdrawn_for(region, herald, mark)
+    assert f"timeout: no result within 500 ms: waiting for the answer {NEVER_ACCEPTED}" in reason, reason
+    assert NEVER_ACCEPTED in herald.ctl("why", "web").stdout
+    assert NEVER_ACCEPTED in herald.ctl("history", "web").stdout
+    mark = region.mark()
+    web.sigcont()
+    region.wait_announced(VIP, since=mark, timeout=PATIENCE)
+
+
+def test_a_request_that_is_read_and_not_answered(region):
+    web = region.http_service(8080)
+    herald = announce(region, http(8080, **QUICK))
+    mark = region.mark()
+    web.set("hang")
+    reason = withdrawn_for(region, herald, mark)
+    assert "waiting for the answer (read, no answer)" in reason, reason
+
+
+def test_a_request_that_is_accepted_and_not_read(region):
+    echo = region.tcp_service(8081, mode="reply")
+    herald = announce(region, tcp(8081, send="PING", expect="PING", **QUICK))
+    mark = region.mark()
+    echo.set("reply", delay=60)
+    reason = withdrawn_for(region, herald, mark)
+    assert "waiting for the answer (accepted, request not read (4 bytes wait))" in reason, reason
+
+
+def test_a_stopped_name_server_reads_no_query(region):
+    nsd = region.nsd(port=1053)
+    herald = announce(region, dns("health.example.net A", 1053, **QUICK))
+    mark = region.mark()
+    nsd.sigstop()
+    reason = withdrawn_for(region, herald, mark)
+    assert "(query not read (the queue of the target's socket holds " in reason, reason
+    nsd.sigcont()
+    wait_until(lambda: herald.service("web")["state"] == "announced", "it is announced again", PATIENCE)
