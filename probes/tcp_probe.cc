@@ -1,11 +1,14 @@
 // TCP: connect, and optionally send something and wait for an answer, in the clear or with TLS.
 //
-//   connecting → (handshake) → (sending) → (receiving) → done
+//   connecting → (handshake) → (sending) → (receiving) → (accepting) → done
 //
 // An answer that is not what is expected is a failure with its text, and no timeout: at once where the peer has closed, or says no in
 // the form in which yes is expected ("-NOAUTH" for "+PONG", "421" for "220"); else shortly before the deadline, as more may follow.
 // An answer that came before the connection broke counts, though the peer never read what was sent. Where a name has several
 // addresses, the next is tried where nobody listens.
+//
+// The kernel completes a handshake for a process that is stopped, too. With `accepted` the kernel is asked whether a process has
+// taken the connection (far_end.h), again and again until it has. Where that cannot be told it is said at once, and proves nothing.
 //
 // A probe that only connects closes with a reset: the target never sees a connection to read from, and no
 // port is left in TIME_WAIT.
@@ -19,6 +22,7 @@
 #include <utility>
 
 #include "probes/address_walk.h"
+#include "probes/far_end.h"
 #include "probes/probe.h"
 #include "probes/result.h"
 #include "probes/stream.h"
@@ -33,6 +37,11 @@ namespace {
 constexpr std::size_t kMostAnswer = 65536;
 // Each piece costs a look at all that has come: a drip of single bytes must not cost a look for each.
 constexpr std::size_t kMostPieces = 1000;
+// Between two looks whether it is accepted; a process that runs does so within a tenth of a millisecond.
+constexpr Duration kFirstAcceptWait = std::chrono::microseconds(250);
+constexpr Duration kLongestAcceptWait = std::chrono::milliseconds(8);
+// So long a busy machine may take to end a handshake; then the listener waits for more than that.
+constexpr Duration kHandshakeEnds = std::chrono::milliseconds(100);
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -67,11 +76,12 @@ struct TcpPlan {
 
 class TcpAttempt final : public Attempt {
  public:
-  TcpAttempt(const TcpPlan& plan, Loop& loop, Addresses addresses, ContextPtr context, Done done)
+  TcpAttempt(const TcpPlan& plan, const Context& shared, Addresses addresses, ContextPtr context, Done done)
       : Attempt(std::move(done)),
         plan_(plan),
         settings_(plan.settings),
-        loop_(loop),
+        loop_(shared.loop),
+        far_ends_(shared.far_ends),
         addresses_(std::move(addresses)),
         context_(std::move(context)) {}
 
@@ -81,7 +91,7 @@ class TcpAttempt final : public Attempt {
   [[nodiscard]] std::optional<Connection> connection() const override;
 
  private:
-  enum class State : std::uint8_t { connecting, handshake, sending, receiving };
+  enum class State : std::uint8_t { connecting, handshake, sending, receiving, accepting };
 
   std::expected<void, ProbeResult> open();
   std::expected<void, ProbeResult> open_next(ProbeResult failure);
@@ -97,12 +107,17 @@ class TcpAttempt final : public Attempt {
   [[nodiscard]] ProbeResult mismatch() const;
   [[nodiscard]] ProbeResult failure_of(Stream::Io io) const;
   bool wait_or_fail(Stream::Io io);
+  void wait_for_accept();
+  void look_for_accept();
+  [[nodiscard]] std::optional<ProbeResult> closed_by_target() const;
+  void cannot_tell(const std::string& why);
   void pass();
   void close() override;
 
   const TcpPlan& plan_;
   const TcpSettings& settings_;
   Loop& loop_;
+  FarEnds& far_ends_;
   AddressWalk addresses_;
   ContextPtr context_;
   bool was_asked_for_certificate_ = false;
@@ -113,6 +128,9 @@ class TcpAttempt final : public Attempt {
   std::size_t pieces_ = 0;
   TimePoint received_at_{};
   std::optional<ProbeResult> broken_;  // why nothing more can be sent
+  TimePoint connected_at_{};
+  Duration accept_wait_ = kFirstAcceptWait;
+  Source accept_;
   Source settle_;
   Source source_;
 };
@@ -149,6 +167,8 @@ std::string TcpAttempt::stage() const {
       return "TLS handshake";
     case State::sending:
       return "sending";
+    case State::accepting:
+      return "waiting to be accepted";
     case State::receiving:
       break;
   }
@@ -162,6 +182,7 @@ std::optional<Attempt::Connection> TcpAttempt::connection() const {
 }
 
 void TcpAttempt::on_ready() {
+  if (state_ == State::accepting) return look_for_accept();
   if (state_ == State::connecting && !connect()) return;
   if (state_ == State::handshake && !shake_hands()) return;
   if (state_ == State::sending && !send()) return;
@@ -209,7 +230,7 @@ bool TcpAttempt::send() {
     sent_ += count;
   }
   if (!settings_.expects_answer()) {
-    pass();
+    settings_.accepted ? wait_for_accept() : pass();
     return false;
   }
   state_ = State::receiving;
@@ -278,8 +299,56 @@ bool TcpAttempt::wait_or_fail(Stream::Io io) {
   return false;
 }
 
+void TcpAttempt::wait_for_accept() {
+  state_ = State::accepting;
+  connected_at_ = Loop::clock();
+  source_.set_io_events(EPOLLIN);  // its end, or what only a process can send
+  accept_ = loop_.timer_at(connected_at_ + kFirstAcceptWait, [this] { look_for_accept(); });
+}
+
+void TcpAttempt::look_for_accept() {
+  const auto seen = far_ends_.look(stream_->fd());
+  if (!seen) return cannot_tell(seen.error());
+  switch (seen->is) {
+    case FarEnd::accepted:
+      return pass();
+    case FarEnd::closed:
+    case FarEnd::elsewhere: {
+      auto end = closed_by_target();
+      if (!end) return cannot_tell("its end is not on this machine, or in another network namespace");
+      return end->verdict == Verdict::pass ? pass() : finish(std::move(*end));
+    }
+    case FarEnd::deferred:
+      if (Loop::clock() - connected_at_ > kHandshakeEnds)
+        return cannot_tell("it waits for data first (TCP_DEFER_ACCEPT); let the probe `send` something");
+      break;
+    case FarEnd::full:
+    case FarEnd::unaccepted:
+      break;
+  }
+  accept_.set_time(Loop::clock() + accept_wait_);
+  accept_wait_ = std::min(2 * accept_wait_, kLongestAcceptWait);
+}
+
+// A listener's end resets what nobody has accepted; only a process closes in order.
+std::optional<ProbeResult> TcpAttempt::closed_by_target() const {
+  char byte = 0;
+  const ssize_t count = recv(stream_->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (count >= 0) return passed("");
+  if (errno == EAGAIN || errno == EINTR) return std::nullopt;
+  return network_result("connection", errno);
+}
+
+void TcpAttempt::cannot_tell(const std::string& why) {
+  finish(local_trouble(
+      fmt::format("whether {} has accepted cannot be told: {}", to_string(addresses_.address()), why)));
+}
+
 void TcpAttempt::pass() {
-  const char* what = settings_.expects_answer() ? "answered" : settings_.tls ? "TLS handshake" : "connected";
+  const char* what = settings_.expects_answer() ? "answered"
+                     : settings_.tls            ? "TLS handshake"
+                     : settings_.accepted       ? "accepted"
+                                                : "connected";
   std::string summary = fmt::format("{} in {}", what, in_milliseconds(elapsed()));
   const bool asks_for_end = settings_.tls && settings_.tls->warn_expiry;
   const auto end = asks_for_end ? stream_->certificate_end() : std::nullopt;
@@ -295,6 +364,7 @@ void TcpAttempt::pass() {
 
 void TcpAttempt::close() {
   settle_.reset();
+  accept_.reset();
   source_.reset();
   stream_.reset();
 }
@@ -315,8 +385,8 @@ class TcpProbe final : public Probe {
       if (!context) return std::unexpected(local_trouble(context.error()));
       tls = std::move(*context);
     }
-    auto attempt = std::make_unique<TcpAttempt>(plan_, context_.loop, std::move(*addresses), std::move(tls),
-                                                std::move(done));
+    auto attempt =
+        std::make_unique<TcpAttempt>(plan_, context_, std::move(*addresses), std::move(tls), std::move(done));
     if (auto started = attempt->start(); !started) {
       return std::unexpected(std::move(started.error()));
     }
@@ -335,6 +405,14 @@ MadeProbe make_tcp(ProbeSettings& settings, const ProbeSpec& spec, const Context
   auto& tcp = static_cast<TcpSettings&>(settings);
   if (tcp.tls) {
     if (auto files = check_files(*tcp.tls, context.ca_stores); !files) return std::unexpected(files.error());
+  }
+  if (const auto address = parse_address(without_zone(tcp.endpoint.host));
+      tcp.accepted && address && is_elsewhere(*address)) {
+    return std::unexpected(
+        fmt::format("accepted: {} is not an address of this machine, and only the kernel of the machine that "
+                    "accepts can tell; "
+                    "leave `accepted` out, or use `send` and `expect`",
+                    to_string(tcp.endpoint)));
   }
   return std::make_unique<TcpProbe>(TcpPlan{std::move(tcp), spec.socket, spec.timing.timeout * 7 / 8},
                                     context);

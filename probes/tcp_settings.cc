@@ -31,6 +31,11 @@ TcpSettings read_tcp(ObjectReader& keys) {
   } else if (auto object = keys.object("tls")) {
     settings.tls = read_tls(std::move(*object));
   }
+  keys.read("accepted", settings.accepted);
+  if (settings.accepted && (settings.expects_answer() || settings.tls))
+    keys.fail(
+        "accepted",
+        "says nothing more where an answer or a TLS handshake is waited for: whoever gives it has accepted");
   return settings;
 }
 

@@ -17,6 +17,7 @@ struct TcpSettings final : SettingsOf<TcpSettings> {
   std::string expect;
   std::optional<Pattern> expect_matches;
   std::optional<TlsSettings> tls;
+  bool accepted = false;  // a connection passes once a process has accepted it
 
   [[nodiscard]] bool expects_answer() const { return !expect.empty() || expect_matches; }
   [[nodiscard]] bool only_connects() const { return send.empty() && !expects_answer() && !tls; }

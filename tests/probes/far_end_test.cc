@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 
 #include "probes/socket.h"
+#include "sidecar/os/local_addresses.h"
 #include "tests/probes/lab.h"
 
 namespace far_end_test {

@@ -302,4 +302,93 @@ TEST_CASE("tcp: herald's own trouble is inconclusive") {
   CHECK(scope.detail == "interface nosuchdev0: No such device");
 }
 
+TEST_CASE("tcp: accepted passes once a process has the connection, and not for the handshake alone") {
+  Lab lab;
+  const Server server([](int fd) { wait_for_close(fd); });
+  const auto result = lab.run("tcp", probe_of(server, {{"accepted", true}}));
+  CHECK(result.verdict == Verdict::pass);
+  CHECK_THAT(result.detail, StartsWith("accepted in "));
+
+  const Fd stopped(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::uint16_t port = free_port();
+  const SocketAddress here = socket_address(*parse_address("127.0.0.1"), port);
+  REQUIRE(bind(stopped.get(), here.get(), here.size) == 0);
+  REQUIRE(listen(stopped.get(), 16) == 0);
+  const json settings{{"address", "127.0.0.1:" + std::to_string(port)}, {"accepted", true}};
+  CHECK(lab.stage_of_both("tcp", settings) ==
+        "waiting to be accepted (never accepted: the process does not run, or takes no more connections)");
+
+  // It runs again, while the attempt waits.
+  const auto probe = lab.make("tcp", settings);
+  std::thread later([&] {
+    std::this_thread::sleep_for(200ms);
+    for (int left = 2; left > 0; --left) {  // the one before was given up by its client
+      const Fd taken(accept4(stopped.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (left == 1) std::this_thread::sleep_for(500ms);
+    }
+  });
+  const auto late = lab.run(*probe);
+  later.join();
+  REQUIRE(late);
+  CHECK(late->verdict == Verdict::pass);
+  CHECK(late->latency >= 150ms);
+}
+
+TEST_CASE("tcp: accepted, of a target that closes or resets") {
+  Lab lab;
+  const Server closes([](int) {});
+  CHECK(lab.run("tcp", probe_of(closes, {{"accepted", true}})).verdict == Verdict::pass);
+  // A listener that ends resets what it had not accepted.
+  Fd ends(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::uint16_t port = free_port();
+  const SocketAddress here = socket_address(*parse_address("127.0.0.1"), port);
+  REQUIRE(bind(ends.get(), here.get(), here.size) == 0);
+  REQUIRE(listen(ends.get(), 16) == 0);
+  const auto probe = lab.make("tcp", {{"address", "127.0.0.1:" + std::to_string(port)}, {"accepted", true}});
+  std::thread later([&] {
+    std::this_thread::sleep_for(100ms);
+    ends = Fd();
+  });
+  const auto result = lab.run(*probe);
+  later.join();
+  REQUIRE(result);
+  check_fail(*result, Reason::reset, "reset by peer");
+}
+
+TEST_CASE(
+    "tcp: where it cannot be told whether a connection is accepted, that proves nothing, and is said at "
+    "once") {
+  Lab lab;
+  const Fd deferring(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const std::uint16_t port = free_port();
+  const SocketAddress here = socket_address(*parse_address("127.0.0.1"), port);
+  const int seconds = 5;
+  REQUIRE(setsockopt(deferring.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0);
+  REQUIRE(bind(deferring.get(), here.get(), here.size) == 0);
+  REQUIRE(listen(deferring.get(), 16) == 0);
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  const auto deferred = lab.run("tcp", {{"address", address}, {"accepted", true}});
+  CHECK(deferred.verdict == Verdict::inconclusive);
+  CHECK(deferred.detail ==
+        "whether " + address +
+            " has accepted cannot be told: it waits for data first (TCP_DEFER_ACCEPT); let the "
+            "probe `send` something");
+  CHECK_THAT(lab.stage_of_both("tcp", {{"address", address}, {"accepted", true}, {"send", "x"}}),
+             StartsWith("waiting to be accepted (never accepted"));
+  check_fail(lab.run("tcp", {{"address", "127.0.0.1:" + std::to_string(free_port())}, {"accepted", true}}),
+             Reason::refused, "Connection refused");
+}
+
+TEST_CASE("tcp: accepted is refused where nobody could tell, and where an answer says it already") {
+  Lab lab;
+  const auto errors =
+      Lab::errors_of("tcp", {{"address", "127.0.0.1:1"}, {"accepted", true}, {"expect", "220"}});
+  REQUIRE(errors.size() == 1);
+  CHECK_THAT(errors[0], StartsWith("/accepted: says nothing more where an answer"));
+  CHECK(Lab::errors_of("tcp", {{"address", "127.0.0.1:1"}, {"accepted", true}, {"tls", true}}).size() == 1);
+  CHECK(Lab::errors_of("tcp", {{"address", "127.0.0.1:1"}, {"accepted", true}, {"send", "x"}}).empty());
+  for (const char* local : {"127.0.0.1:1", "[::1]:1", "localhost:1"})
+    CHECK(lab.try_make("tcp", {{"address", local}, {"accepted", true}}));
+}
+
 }  // namespace tcp_probe_test

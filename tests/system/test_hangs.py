@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from herald import dns, http, tcp
-from test_events import announce
+from herald import dns, http, service, tcp
+from test_events import announce, stays
 from waiting import wait_until
 
 VIP = "10.99.0.1/32"
@@ -70,3 +70,36 @@ def test_a_stopped_name_server_reads_no_query(region):
     assert "(query not read (the queue of the target's socket holds " in reason, reason
     nsd.sigcont()
     wait_until(lambda: herald.service("web")["state"] == "announced", "it is announced again", PATIENCE)
+
+
+def test_accepted_sees_a_stopped_server_by_the_connection_alone(region):
+    web = region.http_service(8080)
+    herald = announce(region, tcp(8080, accepted=True, **{**QUICK, "timeout": "100ms"}))
+    assert herald.service("web")["probes"][0]["detail"].startswith("accepted in ")
+    mark = region.mark()
+    web.sigstop()
+    reason = withdrawn_for(region, herald, mark)
+    assert f"no result within 100 ms: waiting to be accepted {NEVER_ACCEPTED}" in reason, reason
+    mark = region.mark()
+    web.sigcont()
+    region.wait_announced(VIP, since=mark, timeout=PATIENCE)
+
+
+def test_without_accepted_a_stopped_server_passes(region):
+    web = region.http_service(8080)
+    herald = announce(region, tcp(8080, **{**QUICK, "timeout": "100ms"}))
+    web.sigstop()
+    stays(lambda: herald.service("web")["state"] == "announced", 2, "the kernel completes the handshake")
+
+
+def test_accepted_of_another_machine_is_a_configuration_error(region):
+    web = region.http_service(8080)
+    herald = announce(region, tcp(8080, **QUICK))
+    elsewhere = {**tcp(8080, accepted=True), "address": "192.0.2.7:8080"}
+    herald.configure(services=[service("web", VIP, elsewhere)])
+    refused = herald.ctl("reload")
+    assert refused.returncode == 2, refused
+    assert "accepted: 192.0.2.7:8080 is not an address of this machine" in refused.stderr, refused
+    checked = herald.run_to_end("--check")
+    assert checked.returncode == 2 and "accepted: 192.0.2.7:8080 is not" in checked.stderr, checked
+    assert herald.service("web")["state"] == "announced" and web.process.alive
