@@ -30,6 +30,17 @@ void read_time(ObjectReader& object, std::string_view key, std::optional<Duratio
   out = valid ? std::optional(value) : std::nullopt;
 }
 
+// "auto", or a time.
+void read_suspect(ObjectReader& object, std::optional<Duration>& out) {
+  const nlohmann::json* value = object.value("suspect");
+  if (value == nullptr) return;
+  if (*value == "auto") {
+    out.reset();
+    return;
+  }
+  read_time(object, "suspect", out, kShortestTimeout);
+}
+
 std::optional<double> parse_percent(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -151,6 +162,7 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   spec.thresholds = std::move(keys.thresholds);
   spec.socket = std::move(keys.socket);
   spec.events = keys.events;
+  spec.overlap = overlap_of(probe, keys, spec.timing);
 
   // What nobody has asked for until now is of the type.
   spec.settings = probe.unread().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -182,7 +194,25 @@ void ProbeReader::read_shared(ObjectReader& object, SharedKeys& keys) {
   read_address(object, "source", keys.socket.source);
   read_interface(object, "bind_device", keys.socket.bind_device);
   object.read("events", keys.events);
+  object.read("overlap", keys.overlap.is_on);
+  read_suspect(object, keys.overlap.suspect);
   object.read("mark", keys.socket.mark, 1, std::numeric_limits<std::uint32_t>::max());
+}
+
+// What `defaults` says may be too long for a probe of a short timeout, and is then what `auto` is at most.
+Overlap ProbeReader::overlap_of(ObjectReader& probe, const SharedKeys& keys, const ProbeTiming& timing) {
+  Overlap overlap = keys.overlap;
+  if (!overlap.is_on) return {};
+  if (overlap.suspect && *overlap.suspect >= timing.timeout) {
+    if (probe.json().contains("suspect")) {
+      probe.fail("suspect",
+                 fmt::format("{} is not shorter than timeout, which is {}: the attempt would be over",
+                             to_string(*overlap.suspect), to_string(timing.timeout)));
+    } else {
+      overlap.suspect = timing.timeout / 2;
+    }
+  }
+  return overlap;
 }
 
 ProbeTiming ProbeReader::timing_of(ObjectReader& probe, const SharedKeys& keys) {

@@ -29,6 +29,7 @@ struct SharedKeys {
   ProbeThresholds thresholds;
   SocketOptions socket;
   EventUse events = EventUse::automatic;
+  Overlap overlap;
 };
 
 struct ReadProbe {
@@ -49,6 +50,8 @@ class ProbeReader {
  private:
   void read_shared(ObjectReader& object, SharedKeys& keys);
   [[nodiscard]] ProbeTiming timing_of(ObjectReader& probe, const SharedKeys& keys);
+  [[nodiscard]] static Overlap overlap_of(ObjectReader& probe, const SharedKeys& keys,
+                                          const ProbeTiming& timing);
   void check_within_interval(ObjectReader& probe, const char* key, Duration value, Duration interval);
   [[nodiscard]] const ProbeKindCheck* kind_of(ObjectReader& probe, std::string& type);
 

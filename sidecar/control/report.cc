@@ -108,6 +108,7 @@ ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
           {"runs", probe.runs},
           {"inconclusive", probe.inconclusive},
           {"events", probe.events},
+          {"suspect_ms", probe.suspect ? ordered_json(milliseconds(*probe.suspect)) : ordered_json(nullptr)},
           {"nudged", probe.nudged},
           {"nudges_dropped", probe.nudges_dropped},
           {"nudged_by", probe.last_nudge ? ordered_json(name_of(*probe.last_nudge)) : ordered_json(nullptr)}};

@@ -69,6 +69,14 @@ enum class EventUse : std::uint8_t { automatic, off };
   return std::to_array<Word<EventUse>>({{automatic, "auto"}, {off, "off"}});
 }
 
+// Whether further attempts run beside one that is unanswered for unusually long (probe/probe_run.h).
+struct Overlap {
+  bool is_on = false;
+  std::optional<Duration> suspect = std::nullopt;  // none: by what is usual for the target
+
+  bool operator==(const Overlap&) const = default;
+};
+
 struct ProbeSpec {
   std::string name;
   std::string type;
@@ -79,6 +87,7 @@ struct ProbeSpec {
   std::string target;  // what it asks, "10.0.0.5:443": services that share it fail together; empty: not known
   Listens listens = Listens::nothing;
   EventUse events = EventUse::automatic;
+  Overlap overlap;
   // The keys of the type alone, as JSON text: opaque here, read by the probe kind's own parse function.
   std::string settings;
 

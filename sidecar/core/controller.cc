@@ -268,7 +268,10 @@ bool Controller::is_about_to_be_told(std::size_t index) const {
   const TimePoint latest = service.run.machine().adopt_deadline() + ProbeRun::kWordAwaited;
   for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
     const ProbeRun& probe = fleet_.run(service.first_probe + offset);
-    if (probe.state() == ProbeRun::State::expiring && probe.word_until() <= latest) return true;
+    const bool is_awaited = std::ranges::any_of(probe.flights(), [&](const ProbeRun::Flight& flight) {
+      return flight.is_expiring && flight.deadline <= latest;
+    });
+    if (is_awaited) return true;
   }
   return false;
 }

@@ -33,6 +33,7 @@ struct ProbeSnapshot {
   std::uint64_t nudged = 0;        // of these: brought forward by an event
   std::uint64_t nudges_dropped = 0;
   std::optional<Nudge> last_nudge;  // of the last attempt, where it was nudged
+  std::optional<Duration> suspect;  // from when on further attempts run beside one; none without `overlap`
   std::string events;  // where its nudges come from; the shell fills it in, as the core does not know
 };
 

@@ -228,6 +228,14 @@ std::string events_text(const Report& probe) {
       nudged == 0 ? "" : fmt::format("; {} of {} runs nudged", nudged, count_at(probe, "runs")));
 }
 
+// When further attempts begin beside one; "" for a probe without overlap.
+std::string overlap_text(const Report& probe) {
+  const auto suspect = probe.find("suspect_ms");
+  if (suspect == probe.end() || !suspect->is_number()) return {};
+  return fmt::format("overlap: an attempt unanswered for {:.0f} ms has others beside it",
+                     suspect->get<double>());
+}
+
 std::string probes_text(const Report& service, WallTime now, const Look& look) {
   Table table(kIndent);
   for (const Report& probe : list_at(service, "probes")) {
@@ -241,6 +249,7 @@ std::string probes_text(const Report& service, WallTime now, const Look& look) {
                {ran ? span_text(now - *ran) + " ago" : "never"},
                {result_text(probe)}});
     if (const std::string note = events_text(probe); !note.empty()) table.add_note(note, Colour::plain);
+    if (const std::string note = overlap_text(probe); !note.empty()) table.add_note(note, Colour::plain);
   }
   return line("  probes", look, Colour::strong) + table.text(look);
 }

@@ -67,6 +67,22 @@ TEST_CASE("defaults apply before a probe's own keys") {
   CHECK(spec.socket.mark == 7);
 }
 
+TEST_CASE("overlap, and from when on: by what is usual, or a time that is shorter than the timeout") {
+  CHECK(probe_of(R"({"overlap": true})").overlap == Overlap{true, std::nullopt});
+  CHECK(probe_of(R"({"overlap": true, "suspect": "auto"})", R"({"suspect": "50ms"})").overlap ==
+        Overlap{true, std::nullopt});
+  CHECK(probe_of(R"({"overlap": true, "suspect": "60ms"})").overlap == Overlap{true, 60ms});
+  CHECK(probe_of("{}", R"({"overlap": true, "suspect": "60ms"})").overlap == Overlap{true, 60ms});
+  CHECK(probe_of(R"({"overlap": false})", R"({"overlap": true, "suspect": "60ms"})").overlap == Overlap{});
+  // What is said for all may be too long for one of them.
+  CHECK(probe_of(R"({"timeout": "50ms"})", R"({"overlap": true, "suspect": "60ms"})").overlap ==
+        Overlap{true, 25ms});
+  CHECK(probe_errors(R"({"overlap": true, "suspect": "800ms"})") ==
+        Reports{"/suspect: 800ms is not shorter than timeout, which is 800ms: the attempt would be over"});
+  CHECK(probe_errors(R"({"suspect": "soon"})").size() == 1);
+  CHECK(probe_errors(R"({"suspect": "0ms"})").size() == 1);
+}
+
 TEST_CASE("what is wrong in defaults is reported once") {
   json document = json::parse(probe_with("{}", R"({"interval": "1", "rise": 0, "url": "x", "name": "x"})"));
   auto& probes = document["services"][0]["probes"];

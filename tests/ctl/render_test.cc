@@ -109,6 +109,14 @@ TEST_CASE("why tells where a probe's nudges come from, and that the last attempt
   CHECK(text.contains("events: listener 127.0.0.1:8080; 3 of 12 runs nudged\n"));
 }
 
+TEST_CASE("why tells from when on attempts overlap") {
+  Snapshot snapshot = two_services();
+  snapshot.services[0].probes[0].suspect = std::chrono::milliseconds(26);
+  CHECK(why_of(snapshot, "web")
+            .contains(
+                "200 in 1.2 ms\n        overlap: an attempt unanswered for 26 ms has others beside it\n"));
+}
+
 TEST_CASE("why tells the rule, and what an announcement waits for with the time left") {
   Snapshot snapshot = two_services();
   ServiceSnapshot& web = snapshot.services[0];

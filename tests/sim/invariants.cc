@@ -52,15 +52,14 @@ ServiceRules* Invariants::rules_of(const std::string& service) {
 }
 
 std::size_t Invariants::probe_of(RunId run) const {
-  const auto found =
-      std::ranges::find_if(probes_, [&](const ProbeRules& probe) { return probe.in_flight() == run; });
+  const auto found = std::ranges::find_if(probes_, [&](const ProbeRules& probe) { return probe.has(run); });
   return static_cast<std::size_t>(found - probes_.begin());
 }
 
 bool Invariants::is_awaited(const Event& event) const {
   const auto run = answered_run(event);
   const std::size_t probe = run ? probe_of(*run) : probes_.size();
-  return probe < probes_.size() && (probes_[probe].is_cancelled() || !is_word(event));
+  return probe < probes_.size() && (probes_[probe].is_cancelled(*run) || !is_word(event));
 }
 
 ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const {
@@ -71,7 +70,7 @@ ServiceRules::Opinion Invariants::opinion_of(const ServiceEntry& service) const 
     const ProbeRules& probe = probes_[service.first_probe + offset];
     is_ungraded =
         is_ungraded || (probe.spec().role == Role::degrade && probe.output() == ProbeRules::Output::unknown);
-    awaits_word = awaits_word || probe.is_cancelled();
+    awaits_word = awaits_word || probe.is_any_cancelled();
     if (probe.spec().role != Role::gate) continue;
     ++gates;
     is_silent = is_silent || probe.is_silent();
@@ -139,9 +138,9 @@ void Invariants::after(const Event& event, const Controller& controller, TimePoi
   }
   if (const auto* finished = std::get_if<event::ProbeFinished>(&event)) {
     if (!stopped_at_)  // else cancelled already
-      probes_[probe_of(finished->run)].finished(finished->result, finished->ran, now);
+      probes_[probe_of(finished->run)].finished(finished->run, finished->result, finished->ran, now);
   } else if (const auto* cancelled = std::get_if<event::ProbeStage>(&event)) {
-    if (!stopped_at_) probes_[probe_of(cancelled->run)].word(cancelled->ran, now);
+    if (!stopped_at_) probes_[probe_of(cancelled->run)].word(cancelled->run, cancelled->ran, now);
   } else if (std::holds_alternative<event::AddressesChanged>(event)) {
     steps_.changed();
   } else if (const auto* looked = std::get_if<event::Observed>(&event)) {

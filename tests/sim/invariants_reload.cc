@@ -85,6 +85,9 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
   const std::vector<ServiceEntry> services = std::exchange(services_, {});
   std::vector<ProbeRules> probes = std::exchange(probes_, {});
   std::vector<bool> kept(probes.size());
+  const auto note_cancelled = [this](const ProbeRules& probe) {
+    for (const RunId run : probe.not_cancelled()) to_cancel_.insert(run);
+  };
   for (const ServiceSpec& spec : next.services) {
     const auto old = std::ranges::find_if(
         services, [&](const ServiceEntry& entry) { return entry.rules.spec().name == spec.name; });
@@ -104,8 +107,7 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
       const bool turned = !asks_the_same(*before, probe);
       kept[at] = !turned && before->timing.timeout == probe.timing.timeout;
       doubted = doubted || (turned && (probe.role == Role::gate || (probe.role == Role::degrade && graded)));
-      if (!kept[at] && probes[at].in_flight() && !probes[at].is_cancelled())
-        to_cancel_.insert(*probes[at].in_flight());
+      if (!kept[at]) note_cancelled(probes[at]);
       if (!kept[at]) probes[at].given_up();
       probes[at].reconfigured(probe, turned, now);
       kept[at] = true;
@@ -119,8 +121,7 @@ void Invariants::after_reload(const Config& next, const Controller& controller, 
     services_.push_back(std::move(entry));
   }
   for (std::size_t index = 0; index < probes.size(); ++index) {
-    if (!kept[index] && probes[index].in_flight() && !probes[index].is_cancelled())
-      to_cancel_.insert(*probes[index].in_flight());
+    if (!kept[index]) note_cancelled(probes[index]);
   }
   index_of_.clear();
   for (std::size_t index = 0; index < probes_.size(); ++index) index_of_[controller.probe_id(index)] = index;

@@ -41,9 +41,19 @@ Duration ProbeRules::staleness() const {
          (std::max(spec_.timing.interval, spec_.timing.down_interval) + spec_.timing.timeout);
 }
 
+std::vector<RunId> ProbeRules::not_cancelled() const {
+  std::vector<RunId> runs;
+  for (const auto& [run, flight] : flights_) {
+    if (!flight.cancelled_at) runs.push_back(run);
+  }
+  return runs;
+}
+
 void ProbeRules::started(RunId run, TimePoint now) {
-  check(!run_, "a second attempt while one is in flight");
-  run_ = run;
+  const bool overlaps = spec_.overlap.is_on && output_ != Output::down;
+  check(overlaps || flights_.empty(), "a second attempt while one is in flight");
+  check(flights_.size() < std::max(spec_.thresholds.fall, 1U), "more attempts in flight than `fall`");
+  flights_[run] = {now};
   started_ = now;
   ++attempts_;
   nudged_at_.reset();
@@ -59,7 +69,9 @@ void ProbeRules::check_rate(TimePoint now) {
   starts_.push_back(now);
   while (starts_.front() <= now - 1s) starts_.pop_front();
   const Duration pace = std::min(spec_.timing.fast_interval, spec_.timing.interval) * 9 / 10;
-  const auto most = kMostNudged + static_cast<std::size_t>(Duration(1s) / pace) + 2;
+  // Each may have one beside it by suspicion.
+  const auto paced = static_cast<std::size_t>(Duration(1s) / pace) * (spec_.overlap.is_on ? 2 : 1);
+  const auto most = kMostNudged + paced + 2;
   check(starts_.size() <= most, fmt::format("{} attempts in a second", starts_.size()));
 }
 
@@ -72,36 +84,45 @@ bool ProbeRules::had_its_time(const Ran& ran) const {
   return ran.ended - ran.began - ran.stalled >= spec_.timing.timeout * 3 / 4;
 }
 
-void ProbeRules::finished(const ProbeResult& result, const Ran& ran, TimePoint now) {
+void ProbeRules::finished(RunId run, const ProbeResult& result, const Ran& ran, TimePoint now) {
   const bool by_the_clock = result.reason == Reason::timeout || result.reason == Reason::latency;
   const bool is_good = result.verdict == Verdict::pass || result.verdict == Verdict::warn;
   const bool too_long = ran.ended - ran.began > spec_.timing.timeout;
   if (by_the_clock && ran.stalled > spec_.timing.timeout / 4) {
-    count(Verdict::inconclusive, Reason::late, now);
+    count(run, Verdict::inconclusive, Reason::late, now);
   } else if (is_good && too_long) {
-    count(had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
+    count(run, had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
   } else {
-    count(result.verdict, result.reason, now);
+    count(run, result.verdict, result.reason, now);
   }
 }
 
 void ProbeRules::cancelled(RunId run, bool stopping, TimePoint now) {
-  check(run_ == run && !cancelled_at_, "an attempt was cancelled that is not in flight");
-  if (stopping) return given_up();
-  check(now >= started_ + spec_.timing.timeout, "cancelled before its deadline");
-  cancelled_at_ = now;
+  const auto found = flights_.find(run);
+  check(found != flights_.end() && !found->second.cancelled_at,
+        "an attempt was cancelled that is not in flight");
+  if (stopping) {
+    flights_.erase(found);
+    return;
+  }
+  check(now >= found->second.started + spec_.timing.timeout, "cancelled before its deadline");
+  found->second.cancelled_at = now;
 }
 
-void ProbeRules::word(const Ran& ran, TimePoint now) {
-  count(had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
+void ProbeRules::word(RunId run, const Ran& ran, TimePoint now) {
+  count(run, had_its_time(ran) ? Verdict::fail : Verdict::inconclusive, Reason::timeout, now);
 }
 
 void ProbeRules::turn(TimePoint now) {
-  if (cancelled_at_ && now >= *cancelled_at_ + kWordAwaited) count(Verdict::inconclusive, Reason::late, now);
+  std::vector<RunId> in_vain;
+  for (const auto& [run, flight] : flights_) {
+    if (flight.cancelled_at && now >= *flight.cancelled_at + kWordAwaited) in_vain.push_back(run);
+  }
+  for (const RunId run : in_vain) count(run, Verdict::inconclusive, Reason::late, now);
 }
 
-void ProbeRules::count(Verdict verdict, Reason reason, TimePoint now) {
-  given_up();
+void ProbeRules::count(RunId run, Verdict verdict, Reason reason, TimePoint now) {
+  flights_.erase(run);
   ended_ = now;
   if (verdict == Verdict::inconclusive) {
     if (now - conclusive_at_ > staleness()) forget();
@@ -219,11 +240,13 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
 
 void ProbeRules::settled(bool stopping, TimePoint now) {
   if (stopping) return;
-  check(!run_ || cancelled_at_ || now < started_ + spec_.timing.timeout, "an attempt outlives its deadline");
-  if (run_ || output_ != Output::up || failures_ > 0) nudged_at_.reset();
+  for (const auto& [run, flight] : flights_)
+    check(flight.cancelled_at || now < flight.started + spec_.timing.timeout,
+          "an attempt outlives its deadline");
+  if (!flights_.empty() || output_ != Output::up || failures_ > 0) nudged_at_.reset();
   check(!nudged_at_ || now <= std::max(*nudged_at_, excused_until_) + kNudgedWithin,
         "a nudge has led to nothing");
-  check(run_ || now <= std::max(ended_, excused_until_) + longest_interval() * 21 / 10 + kSlack,
+  check(!flights_.empty() || now <= std::max(ended_, excused_until_) + longest_interval() * 21 / 10 + kSlack,
         "it is not run any more");
   check(!must_forget_, "what it knew from before a long stall still stands");
   if (!std::exchange(counted_, false)) return;

@@ -1,7 +1,8 @@
 // What must hold for one probe: judged from the attempts as the world saw them, not from the core's counters.
 //
-//  - One attempt is in flight at a time, and it has ended or was cancelled by its deadline. No probe is forgotten. A cancelled
-//    one counts as a timeout only on the word of who ran it that it had its time, which is awaited for a second.
+//  - One attempt is in flight at a time, or with overlap `fall`, one by one, of what is not down and is unanswered for `suspect`. Each
+//    has ended or was cancelled by its deadline, and not before. No probe is forgotten. A cancelled one counts as a timeout only on
+//    the word of who ran it that it had its time, which is awaited for a second.
 //  - The output turns up only on a pass that completes `rise` passes in a row, none of them separated by a gap
 //    beyond staleness; down only on a failure that completes `fall`, fills the window, or is a hard_fail.
 //  - What was seen counts for nothing, and the output turns unknown, once a stall or an inconclusive result shows that
@@ -14,9 +15,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/events.h"
 #include "sidecar/core/snapshot.h"
@@ -39,10 +42,10 @@ class ProbeRules {
   // Somebody asks for an attempt that counts; an event at its target asks for one.
   void asked() { ++asks_; }
   void nudged(TimePoint now);
-  void finished(const ProbeResult& result, const Ran& ran, TimePoint now);
+  void finished(RunId run, const ProbeResult& result, const Ran& ran, TimePoint now);
   void cancelled(RunId run, bool stopping, TimePoint now);
   // What was said of the cancelled one.
-  void word(const Ran& ran, TimePoint now);
+  void word(RunId run, const Ran& ran, TimePoint now);
   // A turn begins.
   void turn(TimePoint now);
   void told(const effect::Transition& transition);
@@ -53,15 +56,14 @@ class ProbeRules {
   void shown(const ProbeSnapshot& snapshot);
   // A reload: other figures for the same target, or (`turned`) another target, of which nothing is known.
   void reconfigured(const ProbeSpec& spec, bool turned, TimePoint now);
-  void given_up() {
-    run_.reset();
-    cancelled_at_.reset();
-  }
+  void given_up() { flights_.clear(); }
 
-  [[nodiscard]] std::optional<RunId> in_flight() const { return run_; }
+  [[nodiscard]] bool has(RunId run) const { return flights_.contains(run); }
+  [[nodiscard]] std::vector<RunId> not_cancelled() const;
   // Since when it has told nothing conclusive, without the time that herald itself was not there.
   [[nodiscard]] TimePoint silent_since() const { return conclusive_at_ + excused_; }
-  [[nodiscard]] bool is_cancelled() const { return cancelled_at_.has_value(); }
+  [[nodiscard]] bool is_cancelled(RunId run) const { return flights_.at(run).cancelled_at.has_value(); }
+  [[nodiscard]] bool is_any_cancelled() const { return not_cancelled().size() < flights_.size(); }
   [[nodiscard]] Output output() const { return output_; }
   // As output(), also between a reload that gave it another target and the transition that tells of it.
   [[nodiscard]] Output known() const { return seen_.empty() ? Output::unknown : output_; }
@@ -81,7 +83,12 @@ class ProbeRules {
     bool hard = false;
   };
 
-  void count(Verdict verdict, Reason reason, TimePoint now);
+  struct Flight {
+    TimePoint started{};
+    std::optional<TimePoint> cancelled_at = std::nullopt;  // and its word is awaited
+  };
+
+  void count(RunId run, Verdict verdict, Reason reason, TimePoint now);
   [[nodiscard]] bool had_its_time(const Ran& ran) const;
   void forget();
   [[nodiscard]] bool ends_in(std::size_t many, bool failed) const;
@@ -96,9 +103,8 @@ class ProbeRules {
 
   ProbeSpec spec_;
   std::string name_;
-  std::optional<RunId> run_;
-  TimePoint started_{};
-  std::optional<TimePoint> cancelled_at_;  // and its word is awaited
+  std::map<RunId, Flight> flights_;
+  TimePoint started_{};  // the last one
   TimePoint ended_{};
   TimePoint conclusive_at_{};
   Duration excused_{};

@@ -60,6 +60,18 @@ ProbeThresholds draw_thresholds(Dice& dice) {
   return thresholds;
 }
 
+// Of dice of its own, so that the worlds are what they were before. `auto` suspects by what a target is like.
+void draw_overlap(std::uint64_t seed, Config& config) {
+  Dice dice(seed * 2654435761U + 11);
+  if (dice.chance(0.4)) return;
+  for (ServiceSpec& service : config.services) {
+    for (ProbeSpec& probe : service.probes) {
+      probe.overlap.is_on = dice.chance(0.6);
+      if (dice.chance(0.4)) probe.overlap.suspect = probe.timing.timeout * dice.number(1, 19) / 20;
+    }
+  }
+}
+
 ServiceSpec draw_service(Dice& dice, std::uint32_t number, std::uint32_t most_probes) {
   ServiceSpec service;
   service.name = fmt::format("s{}", number);
@@ -237,6 +249,7 @@ Plan draw_plan(std::uint64_t seed) {
   if (stack == Stack::frr) draw_fallback(seed, plan);
   if (stack != Stack::none) draw_import(seed, plan);
   if (brakes) plan.rates.outages = dice.real(0, 4);
+  draw_overlap(seed, plan.config);
   plan.chaos = dice.seconds(30, 150);
   plan.quiet = 45s;
   // Any service may get a lever of any sort by a reload.
@@ -302,6 +315,7 @@ Edit edit_alive(const Config& running, const Config& full, std::uint64_t seed) {
       break;
     case 2:
       probe.timing = draw_timing(dice);
+      if (probe.overlap.is_on) probe.overlap.is_on = dice.chance(0.5);
       alive.what = "other times";
       break;
     default:
@@ -360,7 +374,8 @@ std::string describe(const Plan& plan) {
         service.on_exit == OnExit::keep ? "keep" : "withdraw");
     for (const ProbeSpec& probe : service.probes) {
       text += fmt::format(
-          "    probe {} {}: interval {} ms, fast {} ms, down {} ms, timeout {} ms, rise {}, fall {}{}{}{}\n",
+          "    probe {} {}: interval {} ms, fast {} ms, down {} ms, timeout {} ms, rise {}, fall "
+          "{}{}{}{}{}\n",
           probe.name, name_of(probe.role), ms(probe.timing.interval), ms(probe.timing.fast_interval),
           ms(probe.timing.down_interval), ms(probe.timing.timeout), probe.thresholds.rise,
           probe.thresholds.fall,
@@ -370,7 +385,10 @@ std::string describe(const Plan& plan) {
           probe.thresholds.hard_fail.empty()
               ? ""
               : fmt::format(", hard {}", name_of(probe.thresholds.hard_fail[0])),
-          probe.thresholds.invert ? ", invert" : "");
+          probe.thresholds.invert ? ", invert" : "",
+          !probe.overlap.is_on     ? ""
+          : !probe.overlap.suspect ? ", overlap"
+                                   : fmt::format(", overlap from {} ms", ms(*probe.overlap.suspect)));
     }
   }
   return text;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -103,3 +104,29 @@ def test_accepted_of_another_machine_is_a_configuration_error(region):
     checked = herald.run_to_end("--check")
     assert checked.returncode == 2 and "accepted: 192.0.2.7:8080 is not" in checked.stderr, checked
     assert herald.service("web")["state"] == "announced" and web.process.alive
+
+
+def test_overlap_notices_a_hang_a_little_after_the_first_deadline(region):
+    """One after the other the three attempts would take 24 s."""
+    web = region.http_service(8080)
+    slow = {"interval": "8s", "timeout": "8s", "fast_interval": "100ms", "rise": 2}
+    herald = announce(region, http(8080, overlap=True, **slow))
+    assert "overlap: an attempt unanswered for " in herald.ctl("why", "web").stdout
+    mark = region.mark()
+    since = time.monotonic()
+    web.sigstop()
+    reason = withdrawn_for(region, herald, mark)
+    assert time.monotonic() - since < 22
+    assert NEVER_ACCEPTED in reason, reason
+    web.sigcont()
+
+
+def test_with_overlap_a_slow_service_is_not_down(region):
+    web = region.http_service(8080)
+    herald = announce(region, http(8080, overlap=True, suspect="50ms", interval="1s", timeout="1s", fast_interval="100ms"))
+    mark = region.mark()
+    web.set("answer", delay=0.6)
+    before = herald.service("web")["probes"][0]["runs"]
+    stays(lambda: herald.service("web")["probes"][0]["failures"] == 0, 8, "every attempt is answered in time")
+    assert herald.service("web")["probes"][0]["runs"] > before + 10, "further attempts ran beside each"
+    region.assert_silent(since=mark)

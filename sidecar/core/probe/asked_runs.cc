@@ -8,7 +8,7 @@ namespace herald {
 void AskedRuns::start(const event::ProbeNow& asked, RunId run, const ProbeSpec& spec,
                       std::string_view service, TimePoint now) {
   Aside aside{asked, ProbeRun(spec, service)};
-  aside.deadline = aside.run.start(run, now);
+  aside.run.start(run, now);
   aside_.emplace(run, std::move(aside));
 }
 
@@ -22,16 +22,14 @@ std::optional<effect::Probed> AskedRuns::finish(const event::ProbeFinished& fini
                                                 Random& random) {
   const auto found = aside_.find(finished.run);
   if (found == aside_.end()) return std::nullopt;
-  found->second.run.finish(finished.result, finished.ran, now, random);
+  found->second.run.finish(finished.run, finished.result, finished.ran, now, random);
   return take(found);
 }
 
 std::vector<effect::CancelProbe> AskedRuns::expire(TimePoint now) {
   std::vector<effect::CancelProbe> cancelled;
   for (auto& [run, aside] : aside_) {
-    if (aside.run.state() != ProbeRun::State::running || aside.deadline > now) continue;
-    aside.deadline = aside.run.expire(now);
-    cancelled.push_back({run, aside.asked.probe});
+    for (const RunId expired : aside.run.expire(now)) cancelled.push_back({expired, aside.asked.probe});
   }
   return cancelled;
 }
@@ -39,8 +37,8 @@ std::vector<effect::CancelProbe> AskedRuns::expire(TimePoint now) {
 std::optional<effect::Probed> AskedRuns::finish_expired(const event::ProbeStage& cancelled, TimePoint now,
                                                         Random& random) {
   const auto found = aside_.find(cancelled.run);
-  if (found == aside_.end() || found->second.run.state() != ProbeRun::State::expiring) return std::nullopt;
-  found->second.run.finish_expired(cancelled.stage, cancelled.ran, now, random);
+  if (found == aside_.end() || !found->second.flight().is_expiring) return std::nullopt;
+  found->second.run.finish_expired(cancelled.run, cancelled.stage, cancelled.ran, now, random);
   return take(found);
 }
 
@@ -49,8 +47,8 @@ std::vector<effect::Probed> AskedRuns::finish_expired(TimePoint now, Random& ran
   for (auto next = aside_.begin(); next != aside_.end();) {
     const auto found = next++;
     Aside& aside = found->second;
-    if (aside.run.state() != ProbeRun::State::expiring || aside.deadline > now) continue;
-    aside.run.finish_without_word(now, random);
+    if (!aside.flight().is_expiring || aside.flight().deadline > now) continue;
+    aside.run.finish_without_word(found->first, now, random);
     answers.push_back(take(found));
   }
   return answers;
@@ -58,7 +56,10 @@ std::vector<effect::Probed> AskedRuns::finish_expired(TimePoint now, Random& ran
 
 std::optional<TimePoint> AskedRuns::next_deadline() const {
   std::optional<TimePoint> next;
-  for (const auto& [run, aside] : aside_) next = std::min(next.value_or(aside.deadline), aside.deadline);
+  for (const auto& [run, aside] : aside_) {
+    const TimePoint deadline = aside.flight().deadline;
+    next = std::min(next.value_or(deadline), deadline);
+  }
   return next;
 }
 
@@ -83,7 +84,7 @@ std::vector<effect::Probed> AskedRuns::counted(ProbeId probe, std::uint64_t run,
 AskedRuns::Ended AskedRuns::end(const ProbeResult& result) {
   Ended ended;
   for (const auto& [run, aside] : std::exchange(aside_, {})) {
-    if (aside.run.state() == ProbeRun::State::running) ended.cancelled.push_back({run, aside.asked.probe});
+    if (!aside.flight().is_expiring) ended.cancelled.push_back({run, aside.asked.probe});
     ended.answers.push_back({aside.asked.ticket, aside.asked.probe, result});
   }
   for (const auto& [probe, counted] : std::exchange(counted_, {}))

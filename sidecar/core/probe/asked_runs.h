@@ -57,7 +57,8 @@ class AskedRuns {
   struct Aside {
     event::ProbeNow asked;
     ProbeRun run;
-    TimePoint deadline{};
+    // Its only attempt.
+    [[nodiscard]] const ProbeRun::Flight& flight() const { return run.flights().front(); }
   };
   struct Counted {
     std::uint64_t ticket = 0;

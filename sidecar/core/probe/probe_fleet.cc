@@ -76,9 +76,8 @@ std::optional<std::size_t> ProbeFleet::find(ProbeId id) const {
 std::optional<std::size_t> ProbeFleet::find(RunId run) const {
   const std::uint64_t id = static_cast<std::uint64_t>(run) & ((1ULL << kRunIndexBits) - 1);
   const auto place = find(ProbeId{static_cast<std::uint32_t>(id)});
-  const bool is_it =
-      place && probes_[*place].run.run() == run && probes_[*place].run.state() != ProbeRun::State::idle;
-  return is_it ? place : std::nullopt;  // late: that attempt is over
+  return place && probes_[*place].run.flight(run) != nullptr ? place
+                                                             : std::nullopt;  // late: that attempt is over
 }
 
 ProbeFleet::Outcome ProbeFleet::finish(const event::ProbeFinished& finished, TimePoint now) {
@@ -87,10 +86,11 @@ ProbeFleet::Outcome ProbeFleet::finish(const event::ProbeFinished& finished, Tim
     if (auto answer = asked_.finish(finished, now, random_)) outcome.effects.emplace_back(std::move(*answer));
     settle_asked();
   } else if (const auto place = find(finished.run)) {
-    std::erase(expiring_, probes_[*place].id);
+    std::erase(expiring_, finished.run);
     ProbeRun& run = probes_[*place].run;
     const Mark before = mark(run);
-    ended(*place, run.finish(finished.result, finished.ran, now, random_), before, now, outcome);
+    const TimePoint next = run.finish(finished.run, finished.result, finished.ran, now, random_);
+    ended(*place, finished.run, next, before, now, outcome);
   }
   return outcome;
 }
@@ -102,38 +102,40 @@ ProbeFleet::Outcome ProbeFleet::finish_cancelled(const event::ProbeStage& cancel
       outcome.effects.emplace_back(std::move(*answer));
     settle_asked();
   } else if (const auto place = find(cancelled.run);
-             place && probes_[*place].run.state() == ProbeRun::State::expiring) {
-    std::erase(expiring_, probes_[*place].id);
+             place && probes_[*place].run.flight(cancelled.run)->is_expiring) {
+    std::erase(expiring_, cancelled.run);
     ProbeRun& run = probes_[*place].run;
     const Mark before = mark(run);
-    ended(*place, run.finish_expired(cancelled.stage, cancelled.ran, now, random_), before, now, outcome);
+    const TimePoint next = run.finish_expired(cancelled.run, cancelled.stage, cancelled.ran, now, random_);
+    ended(*place, cancelled.run, next, before, now, outcome);
   }
   return outcome;
 }
 
 ProbeFleet::Outcome ProbeFleet::finish_expired(TimePoint now) {
   Outcome outcome;
-  std::vector<std::size_t> places;
-  std::erase_if(expiring_, [&](ProbeId id) {
-    const bool in_vain = probes_[place(id)].run.word_until() <= now;
-    if (in_vain) places.push_back(place(id));
-    return in_vain;
+  std::vector<RunId> in_vain;
+  std::erase_if(expiring_, [&](RunId run) {
+    const bool is_over = probes_[*find(run)].run.flight(run)->deadline <= now;
+    if (is_over) in_vain.push_back(run);
+    return is_over;
   });
-  for (const std::size_t place : places) {
+  for (const RunId run : in_vain) {
+    const std::size_t place = *find(run);
     const Mark before = mark(probes_[place].run);
-    ended(place, probes_[place].run.finish_without_word(now, random_), before, now, outcome);
+    ended(place, run, probes_[place].run.finish_without_word(run, now, random_), before, now, outcome);
   }
   append(outcome.effects, asked_.finish_expired(now, random_));
   settle_asked();
   return outcome;
 }
 
-void ProbeFleet::ended(std::size_t place, TimePoint next, const Mark& before, TimePoint now,
+void ProbeFleet::ended(std::size_t place, RunId run, TimePoint next, const Mark& before, TimePoint now,
                        Outcome& outcome) {
   Member& probe = probes_[place];
   --running_;
   timers_.set(key(place), next);
-  const std::uint64_t number = static_cast<std::uint64_t>(probe.run.run()) >> kRunIndexBits;
+  const std::uint64_t number = static_cast<std::uint64_t>(run) >> kRunIndexBits;
   append(outcome.effects, asked_.counted(probe.id, number, probe.run.last()));
   if (asked_.awaits(probe.id))
     timers_.set(key(place), probe.run.bring_forward(now));  // that one began too early
@@ -192,7 +194,7 @@ std::vector<Effect> ProbeFleet::due(TimePoint now) {
   std::vector<Effect> effects;
   while (const auto due = timers_.pop(now)) {
     if (*due < probes_.size()) {
-      start_or_expire(*due, now, effects);
+      expire_and_start(*due, now, effects);
     } else if (*due == key(Timer::asked)) {
       append(effects, asked_.expire(now));
       settle_asked();
@@ -203,18 +205,15 @@ std::vector<Effect> ProbeFleet::due(TimePoint now) {
   return effects;
 }
 
-void ProbeFleet::start_or_expire(std::size_t place, TimePoint now, std::vector<Effect>& effects) {
+void ProbeFleet::expire_and_start(std::size_t place, TimePoint now, std::vector<Effect>& effects) {
   Member& probe = probes_[place];
-  if (probe.run.state() == ProbeRun::State::running) {
-    timers_.set(key(place), probe.run.expire(now));
-    expiring_.push_back(probe.id);
-    effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
-    return;
+  for (const RunId run : probe.run.expire(now)) {
+    expiring_.push_back(run);
+    effects.emplace_back(effect::CancelProbe{run, probe.id});
   }
-  if (running_ >= kMostRunning) {
-    timers_.set(key(place), now + kWaitForPlace);
-    return;
-  }
+  const auto next = probe.run.next_start();
+  if (!next || *next > now) return timers_.set(key(place), probe.run.wake());
+  if (running_ >= kMostRunning) return timers_.set(key(place), now + kWaitForPlace);
   const RunId run = next_run(probe);
   ++running_;
   if (!timers_.due(key(Timer::pulse))) timers_.set(key(Timer::pulse), now + kPulse);
@@ -234,7 +233,7 @@ std::vector<Effect> ProbeFleet::ask(const event::ProbeNow& asked, TimePoint now)
   Member& probe = probes_[*place];
   if (asked.counts) {
     asked_.count(asked, runs_);
-    if (probe.run.state() == ProbeRun::State::idle) timers_.set(key(*place), probe.run.bring_forward(now));
+    if (probe.run.is_idle()) timers_.set(key(*place), probe.run.bring_forward(now));
     return {};
   }
   const RunId run = next_run(probe);
@@ -271,8 +270,9 @@ std::vector<Effect> ProbeFleet::stop() {
   std::vector<Effect> effects = end_asked("herald stops");
   for (std::size_t place = 0; place < probes_.size(); ++place) {
     Member& probe = probes_[place];
-    if (probe.run.state() == ProbeRun::State::running)
-      effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
+    for (const ProbeRun::Flight& flight : probe.run.flights()) {
+      if (!flight.is_expiring) effects.emplace_back(effect::CancelProbe{flight.run, probe.id});
+    }
     probe.run.stop();
     timers_.cancel(key(place));
   }
@@ -354,12 +354,12 @@ void ProbeFleet::take(const Wanted& wanted, Former& former, Reconfigured& done, 
 }
 
 void ProbeFleet::cancel(Member& probe, std::vector<Effect>& effects) {
-  if (probe.run.state() == ProbeRun::State::idle) return;
-  if (probe.run.state() == ProbeRun::State::running)
-    effects.emplace_back(effect::CancelProbe{probe.run.run(), probe.id});
-  std::erase(expiring_, probe.id);
+  for (const ProbeRun::Flight& flight : probe.run.flights()) {
+    if (!flight.is_expiring) effects.emplace_back(effect::CancelProbe{flight.run, probe.id});
+    std::erase(expiring_, flight.run);
+    --running_;
+  }
   probe.run.stop();
-  --running_;
 }
 
 // New probes get ids that nobody has any more, the lowest first.

@@ -9,9 +9,11 @@
 //
 // What one probe's attempts go through (ProbeRun keeps the state, this class the time of its next change):
 //
-//   idle      until its timer, which a nudge brings forward: then it starts and is running; while kMostRunning attempts are in flight it waits a little.
+//   idle      until its timer, which a nudge brings forward: then one starts and is running; while kMostRunning attempts are in flight it waits a little.
 //   running   until finish(), or until its timer, which is the deadline: then it is cancelled and expiring.
 //   expiring  until the cancelled attempt says what it was waiting for, or that it had just ended, and until its timer at most.
+//
+// Of a probe with `overlap` further ones may start meanwhile (ProbeRun); each of them goes through the same.
 //
 // From every state stop() leads to idle for good, and so does a reload that asks something else, to begin anew. Neither
 // counts as an end. Attempts beside these, and who awaits the next one, are asked_runs.h's.
@@ -113,8 +115,9 @@ class ProbeFleet {
   // Of a run that is not over.
   [[nodiscard]] std::optional<std::size_t> find(RunId run) const;
   [[nodiscard]] RunId next_run(const Member& probe);
-  void start_or_expire(std::size_t place, TimePoint now, std::vector<Effect>& effects);
-  void ended(std::size_t place, TimePoint next, const Mark& before, TimePoint now, Outcome& outcome);
+  void expire_and_start(std::size_t place, TimePoint now, std::vector<Effect>& effects);
+  void ended(std::size_t place, RunId run, TimePoint next, const Mark& before, TimePoint now,
+             Outcome& outcome);
   // Tells of a change of what the tracker says.
   [[nodiscard]] effect::Transition turned(std::size_t place, const Mark& before, std::string why,
                                           TimePoint now);
@@ -134,7 +137,7 @@ class ProbeFleet {
   std::vector<Member> probes_;         // by place
   std::vector<std::string> services_;  // names
   std::vector<std::size_t> place_of_;  // by id
-  std::vector<ProbeId> expiring_;      // whose word is awaited
+  std::vector<RunId> expiring_;        // whose word is awaited
   Timers timers_;
   AskedRuns asked_;
   std::uint64_t runs_ = 0;  // begun

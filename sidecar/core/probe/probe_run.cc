@@ -36,19 +36,71 @@ ProbeRun::ProbeRun(ProbeSpec spec, std::string_view service)
 
 TimePoint ProbeRun::begin(TimePoint now) {
   due_ = next_ = schedule_.first(now);
+  paced_.reset();
   conclusive_at_ = turned_at_ = now;
   absent_ = {};
   return next_;
 }
 
 TimePoint ProbeRun::start(RunId run, TimePoint now) {
-  state_ = State::running;
-  run_ = run;
+  const bool is_beside = std::exchange(is_beside_, false);
+  const bool is_doubted = is_beside || tracker_.pending();
+  flights_.push_back({run, now, now + spec_.timing.timeout, false});
   started_ = now;
-  deadline_ = now + spec_.timing.timeout;
+  if (!is_beside) {
+    made_due_ = due_;
+    displaced_ = std::exchange(planned_, std::nullopt);
+  }
+  paced_.reset();
+  if (const auto suspect_after = suspect()) {
+    next_ = now + (is_doubted ? std::max(*suspect_after, spec_.timing.fast_interval) : *suspect_after);
+    is_beside_ = true;
+  }
   nudges_.started(now);
   ++runs_;
-  return deadline_;
+  return wake();
+}
+
+TimePoint ProbeRun::bring_forward(TimePoint now) {
+  due_ = next_ = now;
+  paced_.reset();
+  is_beside_ = false;
+  return wake();
+}
+
+std::size_t ProbeRun::most_in_flight() const {
+  const bool overlaps = spec_.overlap.is_on && tracker_.output() != HealthTracker::Output::down;
+  return overlaps ? spec_.thresholds.fall : 1;
+}
+
+std::optional<TimePoint> ProbeRun::next_start() const {
+  return flights_.size() < most_in_flight() ? std::optional(next_) : std::nullopt;
+}
+
+TimePoint ProbeRun::wake() const {
+  TimePoint at = next_start().value_or(TimePoint::max());
+  for (const Flight& flight : flights_) at = std::min(at, flight.deadline);
+  return at;
+}
+
+const ProbeRun::Flight* ProbeRun::flight(RunId run) const {
+  const auto found = std::ranges::find(flights_, run, &Flight::run);
+  return found == flights_.end() ? nullptr : &*found;
+}
+
+ProbeRun::Flight ProbeRun::take(RunId run) {
+  const auto found = std::ranges::find(flights_, run, &Flight::run);
+  const Flight taken = *found;
+  flights_.erase(found);
+  return taken;
+}
+
+std::optional<Duration> ProbeRun::suspect() const {
+  if (!spec_.overlap.is_on) return std::nullopt;
+  const Duration most = spec_.timing.timeout / 2;
+  if (spec_.overlap.suspect) return *spec_.overlap.suspect;
+  const auto usual = latencies_.p99();
+  return usual ? std::min(std::max(4 * *usual, kLeastSuspect), most) : most;
 }
 
 TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
@@ -56,58 +108,72 @@ TimePoint ProbeRun::reconfigure(ProbeSpec spec, TimePoint now) {
   spec_ = std::move(spec);
   tracker_.retune(spec_.thresholds);
   schedule_.retime(spec_.timing);
-  if (state_ != State::idle) return deadline_;
-  if (!retimed) return next_;
-  planned_.reset();
+  if (!spec_.overlap.is_on) latencies_.clear();
+  if (retimed) {
+    paced_.reset();
+    planned_.reset();
+    displaced_.reset();
+  }
+  if (!is_idle() || !retimed) return wake();
   if (const TimePoint first = schedule_.first(now); first < next_) due_ = next_ = first;
   next_ = std::max(now, next_);
   return next_;
 }
 
-TimePoint ProbeRun::expire(TimePoint now) {
-  state_ = State::expiring;
-  return deadline_ = now + kWordAwaited;
+std::vector<RunId> ProbeRun::expire(TimePoint now) {
+  std::vector<RunId> expired;
+  for (Flight& flight : flights_) {
+    if (flight.is_expiring || flight.deadline > now) continue;
+    flight.is_expiring = true;
+    flight.deadline = now + kWordAwaited;
+    expired.push_back(flight.run);
+  }
+  return expired;
 }
 
-TimePoint ProbeRun::finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random) {
+TimePoint ProbeRun::finish(RunId run, ProbeResult result, const Ran& ran, TimePoint now, Random& random) {
+  const Flight flight = take(run);
   const Duration timeout = spec_.timing.timeout;
-  const Duration took = std::clamp(ran.ended, started_, now) - started_;
+  const Duration took = std::clamp(ran.ended, flight.started, now) - flight.started;
   const bool is_good = result.verdict == Verdict::pass || result.verdict == Verdict::warn;
   if (is_by_the_clock(result) && ran.stalled > timeout / 4) {
     result = late_result(ran.stalled);
   } else if (is_good && took > timeout) {  // heraldd slept: else it would have been cut off
     const std::string text =
         fmt::format("no result within {}: it came after {}", milliseconds(timeout), milliseconds(took));
-    result = had_its_time(served(ran, now)) ? ProbeResult{Verdict::fail, Reason::timeout, text, took}
-                                            : late_result(took - timeout);
+    result = had_its_time(served(flight, ran, now)) ? ProbeResult{Verdict::fail, Reason::timeout, text, took}
+                                                    : late_result(took - timeout);
   }
-  return count(std::move(result), now, random);
+  return count(flight, std::move(result), now, random);
 }
 
-TimePoint ProbeRun::finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random) {
-  const Duration had = served(ran, now);
-  if (!had_its_time(had)) return count(late_result(spec_.timing.timeout - had), now, random);
+TimePoint ProbeRun::finish_expired(RunId run, std::string_view stage, const Ran& ran, TimePoint now,
+                                   Random& random) {
+  const Flight flight = take(run);
+  const Duration had = served(flight, ran, now);
+  if (!had_its_time(had)) return count(flight, late_result(spec_.timing.timeout - had), now, random);
   const std::string text = fmt::format("no result within {}{}{}", milliseconds(spec_.timing.timeout),
                                        stage.empty() ? "" : ": ", stage);
-  return count({Verdict::fail, Reason::timeout, text, now - started_}, now, random);
+  return count(flight, {Verdict::fail, Reason::timeout, text, now - flight.started}, now, random);
 }
 
-TimePoint ProbeRun::finish_without_word(TimePoint now, Random& random) {
-  return count(
-      {Verdict::inconclusive, Reason::late, "the worker that ran it does not answer", now - started_}, now,
-      random);
+TimePoint ProbeRun::finish_without_word(RunId run, TimePoint now, Random& random) {
+  const Flight flight = take(run);
+  constexpr const char* kNoWord = "the worker that ran it does not answer";
+  return count(flight, {Verdict::inconclusive, Reason::late, kNoWord, now - flight.started}, now, random);
 }
 
-Duration ProbeRun::served(const Ran& ran, TimePoint now) const {
-  const TimePoint ended = std::clamp(ran.ended, started_, now);
-  const TimePoint began = std::clamp(ran.began, started_, ended);
+Duration ProbeRun::served(const Flight& flight, const Ran& ran, TimePoint now) {
+  const TimePoint ended = std::clamp(ran.ended, flight.started, now);
+  const TimePoint began = std::clamp(ran.began, flight.started, ended);
   return ended - began - std::clamp(ran.stalled, Duration{}, ended - began);
 }
 
-TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
-  state_ = State::idle;
+TimePoint ProbeRun::count(const Flight& flight, ProbeResult result, TimePoint now, Random& random) {
+  const bool is_good = result.verdict == Verdict::pass || result.verdict == Verdict::warn;
+  if (is_good && spec_.overlap.is_on) latencies_.add(result.latency);
   last_ = tracker_.record(std::move(result));
-  last_started_ = started_;
+  last_started_ = flight.started;
   if (last_.verdict == Verdict::inconclusive) {
     ++inconclusive_;
     forget_if_stale(now);
@@ -116,18 +182,28 @@ TimePoint ProbeRun::count(ProbeResult result, TimePoint now, Random& random) {
     conclusive_at_ = now;
     absent_ = {};
   }
-  next_ = schedule_.next(due_, started_, now, pace(), random);
-  if (const auto planned = std::exchange(planned_, std::nullopt); planned && planned->next > now) {
-    const bool is_same_pace = planned->pace == pace() && planned->pace != Pace::fast;
-    if (is_same_pace || planned->next < next_) std::tie(due_, next_) = std::tie(planned->due, planned->next);
-  }
+  plan(now, random);
   if (!is_worth_nudging()) nudges_.drop();
   if (nudges_.is_waiting()) hurry(now);
-  return next_;
+  return wake();
+}
+
+// The next attempt by the pace. It is the last start that counts for it, whichever attempt has ended.
+void ProbeRun::plan(TimePoint now, Random& random) {
+  is_beside_ = false;
+  planned_.reset();
+  if (paced_ == pace() && next_ > now) return;
+  paced_ = pace();
+  due_ = made_due_;
+  next_ = schedule_.next(due_, started_, now, pace(), random);
+  if (!displaced_ || displaced_->next <= now) return;
+  const bool is_same_pace = displaced_->pace == pace() && displaced_->pace != Pace::fast;
+  if (is_same_pace || displaced_->next < next_)
+    std::tie(due_, next_) = std::tie(displaced_->due, displaced_->next);
 }
 
 std::optional<TimePoint> ProbeRun::nudge(Nudge why, TimePoint now) {
-  if (state_ != State::idle) {
+  if (!next_start() || is_beside_) {
     nudges_.take(why);  // whether it is worth anything, is known when that has ended
     return std::nullopt;
   }
@@ -159,6 +235,7 @@ void ProbeRun::hurry(TimePoint now) {
   if (earliest >= next_) return;
   planned_ = Planned{due_, next_, pace()};
   due_ = next_ = earliest;
+  paced_.reset();
 }
 
 Pace ProbeRun::pace() const {
@@ -194,7 +271,8 @@ ProbeSnapshot ProbeRun::snapshot() const {
   shown.degraded = tracker_.degraded();
   shown.last = last_;
   shown.last_run = last_started_;
-  if (state_ == State::idle) shown.next_run = next_;
+  if (is_idle()) shown.next_run = next_;
+  shown.suspect = suspect();
   shown.passes = tracker_.passes();
   shown.failures = tracker_.failures();
   shown.rise = spec_.thresholds.rise;

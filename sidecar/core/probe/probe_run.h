@@ -1,9 +1,16 @@
-// One probe at work: its attempts one after the other, their deadlines, and what their results mean.
+// One probe at work: its attempts, their deadlines, and what their results mean.
 //
-//   idle      the next attempt is due at next().
-//   running   an attempt is in flight until its deadline.
+// They are made one after the other, each of them
+//
+//   running   in flight until its deadline.
 //   expiring  the deadline has passed and the attempt was cancelled; the word of who ran it is still awaited, for
 //             kWordAwaited at most: what it was waiting for, and how much time it really had.
+//
+// and the next one is due once that has ended. With `overlap` it is due, too, when the last one has been unanswered for `suspect`,
+// which is unusual for this target: further ones run beside it then, fast_interval apart and `fall` at most, each with its whole
+// deadline. So a target that hangs is found out by attempts that ran into their deadlines at nearly the same time, and one that is
+// merely slow answers all of them: no deadline is shortened. They are counted as they end, and one answer restores in full. Of what is
+// down no second one is made.
 //
 // The deadline is this class's, not the probe's: a hung probe cannot hold a route up. Who was late is judged by who ran the
 // attempt: one that had its time there counts, also when heraldd slept meanwhile; one that had not (it began late, or its
@@ -14,8 +21,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sidecar/core/probe/health.h"
+#include "sidecar/core/probe/latencies.h"
 #include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/probe/schedule.h"
 #include "sidecar/core/snapshot.h"
@@ -29,21 +38,26 @@ class ProbeRun {
  public:
   ProbeRun(ProbeSpec spec, std::string_view service);
 
-  enum class State : std::uint8_t { idle, running, expiring };
-
   // Generous: a word that comes late still tells the truth, and none at all tells nothing.
   static constexpr Duration kWordAwaited = std::chrono::seconds(1);
 
-  // Each returns when to call again: the next start, the deadline, or at once.
-  TimePoint begin(TimePoint now);                                        // the first attempt's time
-  TimePoint start(RunId run, TimePoint now);                             // returns the deadline
-  TimePoint bring_forward(TimePoint now) { return due_ = next_ = now; }  // idle: the next one at once
-  TimePoint expire(TimePoint now);                                       // how long its word is awaited
-  // Also of one that is expiring: it ended before it was cancelled, and its result counts by when that was.
-  TimePoint finish(ProbeResult result, const Ran& ran, TimePoint now, Random& random);
+  // Suspicion begins no earlier than this, however quick the target is.
+  static constexpr Duration kLeastSuspect = std::chrono::milliseconds(25);
+
+  // Each returns when to call again: the next start, the next deadline, or at once.
+  TimePoint begin(TimePoint now);  // the first attempt's time
+  TimePoint start(RunId run, TimePoint now);
+  TimePoint bring_forward(TimePoint now);  // the next one as soon as there may be one
+  // Those whose deadline has passed: they are expiring from now on.
+  std::vector<RunId> expire(TimePoint now);
+  // Of a run that it has(). Also of one that is expiring: it ended before it was cancelled, and its result counts by when that was.
+  TimePoint finish(RunId run, ProbeResult result, const Ran& ran, TimePoint now, Random& random);
   // Both end an expiring attempt. `stage` is what it was waiting for, or empty.
-  TimePoint finish_expired(std::string_view stage, const Ran& ran, TimePoint now, Random& random);
-  TimePoint finish_without_word(TimePoint now, Random& random);
+  TimePoint finish_expired(RunId run, std::string_view stage, const Ran& ran, TimePoint now, Random& random);
+  TimePoint finish_without_word(RunId run, TimePoint now, Random& random);
+  [[nodiscard]] TimePoint wake() const;
+  // When another attempt may begin; none while as many are in flight as may be.
+  [[nodiscard]] std::optional<TimePoint> next_start() const;
   // Something has happened at its target: the next attempt is due as soon as the limits allow. Returns when to call again, if that
   // is another time now; while an attempt is in flight, which began before, it counts once that has ended.
   //
@@ -51,7 +65,7 @@ class ProbeRun {
   // attempts are quick already and a storm of events must not make `fall` of them in a moment, or a restart would withdraw. But
   // where a failure may be hard, one is enough, and it is wanted now.
   std::optional<TimePoint> nudge(Nudge why, TimePoint now);
-  void stop() { state_ = State::idle; }
+  void stop() { flights_.clear(); }
   // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
   // call again.
   TimePoint reconfigure(ProbeSpec spec, TimePoint now);
@@ -64,10 +78,18 @@ class ProbeRun {
   // What the tracker says has changed; returns how long it had said the other.
   Duration turned(TimePoint now) { return now - std::exchange(turned_at_, now); }
 
-  [[nodiscard]] State state() const { return state_; }
-  [[nodiscard]] RunId run() const { return run_; }
-  // Of an attempt that is expiring: until when its word is awaited.
-  [[nodiscard]] TimePoint word_until() const { return deadline_; }
+  struct Flight {
+    RunId run{};
+    TimePoint started{};
+    TimePoint deadline{};  // while expiring: of the word
+    bool is_expiring = false;
+  };
+  // In the order in which they began.
+  [[nodiscard]] const std::vector<Flight>& flights() const { return flights_; }
+  [[nodiscard]] bool is_idle() const { return flights_.empty(); }
+  [[nodiscard]] const Flight* flight(RunId run) const;
+  // For how long an attempt may be unanswered before another begins beside it; none without `overlap`.
+  [[nodiscard]] std::optional<Duration> suspect() const;
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
   [[nodiscard]] const Nudges& nudges() const { return nudges_; }
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
@@ -82,23 +104,28 @@ class ProbeRun {
   [[nodiscard]] ProbeSnapshot snapshot() const;
 
  private:
-  TimePoint count(ProbeResult result, TimePoint now, Random& random);
+  TimePoint count(const Flight& flight, ProbeResult result, TimePoint now, Random& random);
+  void plan(TimePoint now, Random& random);
+  [[nodiscard]] Flight take(RunId run);
+  [[nodiscard]] std::size_t most_in_flight() const;
   [[nodiscard]] Pace pace() const;
   [[nodiscard]] bool is_worth_nudging() const;
   void hurry(TimePoint now);
   // How long the attempt was served, and in time.
-  [[nodiscard]] Duration served(const Ran& ran, TimePoint now) const;
+  [[nodiscard]] static Duration served(const Flight& flight, const Ran& ran, TimePoint now);
   [[nodiscard]] bool had_its_time(Duration served) const { return served >= spec_.timing.timeout * 3 / 4; }
 
   ProbeSpec spec_;
   HealthTracker tracker_;
   Schedule schedule_;
-  State state_ = State::idle;
-  RunId run_{};
-  TimePoint due_{};  // on the grid
-  TimePoint started_{};
-  TimePoint deadline_{};  // while expiring: of the word
+  std::vector<Flight> flights_;
+  TimePoint due_{};       // of the next one, on the grid
+  TimePoint made_due_{};  // of the last one
+  TimePoint started_{};   // the last one
   TimePoint next_{};
+  // By which pace next_ was set since the last start: what several ends say alike is said once, or its jitter would be drawn anew.
+  std::optional<Pace> paced_;
+  bool is_beside_ = false;  // the next one, by suspicion
   // Of the attempt that a nudge has brought forward: when it would have begun. It begins then all the same, so that no nudge
   // moves the grid or makes anything later; only another pace may lead to something earlier.
   struct Planned {
@@ -106,8 +133,10 @@ class ProbeRun {
     TimePoint next{};
     Pace pace{};
   };
-  std::optional<Planned> planned_;
+  std::optional<Planned> planned_;    // of the next one
+  std::optional<Planned> displaced_;  // of the last one
   Nudges nudges_;
+  Latencies latencies_;  // with `overlap`
   ProbeResult last_;
   std::optional<TimePoint> last_started_;
   std::optional<ProbeResult> conclusive_;

@@ -35,7 +35,7 @@ struct Bench {
   Duration run(const ProbeResult& result, Duration takes = 2ms) {
     const TimePoint started = now;
     probe.start(RunId{++runs}, now);
-    now = probe.finish(result, {started, started + takes, {}}, started + takes, random);
+    now = probe.finish(RunId{runs}, result, {started, started + takes, {}}, started + takes, random);
     return now - started;
   }
 };
@@ -87,7 +87,8 @@ TEST_CASE("a timeout of an attempt that was not served proves nothing") {
     const TimePoint began = bench.now;
     const TimePoint deadline = bench.probe.start(RunId{20}, began);
     bench.probe.expire(deadline);
-    bench.now = bench.probe.finish_expired("reading", {began, deadline, stall}, deadline, bench.random);
+    bench.now =
+        bench.probe.finish_expired(RunId{20}, "reading", {began, deadline, stall}, deadline, bench.random);
     return bench.probe.last();
   };
   CHECK(run_stalled(200ms).verdict == Verdict::fail);
@@ -96,10 +97,12 @@ TEST_CASE("a timeout of an attempt that was not served proves nothing") {
   CHECK(run_stalled(-5s).verdict == Verdict::fail);
   bench.probe.start(RunId{21}, bench.now);
   const Ran ran{bench.now, bench.now + 300ms, 300ms};
-  bench.probe.finish({Verdict::fail, Reason::refused, "", 1ms}, ran, bench.now + 300ms, bench.random);
+  bench.probe.finish(RunId{21}, {Verdict::fail, Reason::refused, "", 1ms}, ran, bench.now + 300ms,
+                     bench.random);
   CHECK(bench.probe.last().reason == Reason::refused);  // which no stall can cause
   bench.probe.start(RunId{22}, bench.now);
-  bench.probe.finish({Verdict::warn, Reason::latency, "", 1ms}, ran, bench.now + 300ms, bench.random);
+  bench.probe.finish(RunId{22}, {Verdict::warn, Reason::latency, "", 1ms}, ran, bench.now + 300ms,
+                     bench.random);
   CHECK(bench.probe.last().reason == Reason::late);
 }
 
@@ -125,8 +128,8 @@ TEST_CASE("an attempt that began late, or of which its worker says what cannot b
     const TimePoint start = bench.now;
     bench.probe.start(RunId{1}, start);
     bench.probe.expire(start + 1300ms);
-    bench.probe.finish_expired("reading", {start + row.began, start + row.ended, {}}, start + 1300ms,
-                               bench.random);
+    bench.probe.finish_expired(RunId{1}, "reading", {start + row.began, start + row.ended, {}},
+                               start + 1300ms, bench.random);
     CHECK(bench.probe.last().verdict == row.verdict);
   }
 }
@@ -136,20 +139,24 @@ TEST_CASE("a hanging attempt ends at its deadline, and the next begins at once w
   for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
   const TimePoint started = bench.now;
   CHECK(bench.probe.start(RunId{10}, started) == started + 800ms);
-  CHECK(bench.probe.state() == ProbeRun::State::running);
+  CHECK_FALSE(bench.probe.is_idle());
+  CHECK_FALSE(bench.probe.next_start());
   CHECK_FALSE(bench.probe.snapshot().next_run);
-  CHECK(bench.probe.expire(started + 800ms) == started + 1800ms);
-  CHECK(bench.probe.state() == ProbeRun::State::expiring);
+  CHECK(bench.probe.expire(started + 800ms) == std::vector{RunId{10}});
+  CHECK(bench.probe.wake() == started + 1800ms);
+  CHECK(bench.probe.flight(RunId{10})->is_expiring);
   const Ran first{started, started + 800ms, {}};
-  CHECK(bench.probe.finish_expired("connecting", first, started + 800ms, bench.random) == started + 800ms);
-  CHECK(bench.probe.state() == ProbeRun::State::idle);
+  CHECK(bench.probe.finish_expired(RunId{10}, "connecting", first, started + 800ms, bench.random) ==
+        started + 800ms);
+  CHECK(bench.probe.is_idle());
   CHECK(bench.probe.last() ==
         ProbeResult{Verdict::fail, Reason::timeout, "no result within 800 ms: connecting", 800ms});
   CHECK(bench.probe.tracker().state() == ProbeState::falling);
 
   bench.probe.start(RunId{11}, started + 800ms);
   bench.probe.expire(started + 1600ms);
-  bench.probe.finish_expired("", {started + 800ms, started + 1600ms, {}}, started + 1600ms, bench.random);
+  bench.probe.finish_expired(RunId{11}, "", {started + 800ms, started + 1600ms, {}}, started + 1600ms,
+                             bench.random);
   CHECK(bench.probe.last().detail == "no result within 800 ms");
   CHECK(bench.probe.tracker().output() == HealthTracker::Output::down);
 }
@@ -172,7 +179,7 @@ TEST_CASE(
     const auto run = [&](Bench& bench, const ProbeResult& result) {
       const TimePoint start = bench.now;
       bench.probe.start(RunId{1}, start);
-      bench.probe.finish(result, {start + row.began, start + row.at, {}}, start + 6s, bench.random);
+      bench.probe.finish(RunId{1}, result, {start + row.began, start + row.at, {}}, start + 6s, bench.random);
       return bench.probe.last();
     };
     CHECK(run(passed, kPass).verdict == row.passed);
@@ -290,8 +297,8 @@ TEST_CASE("a nudge while an attempt is in flight makes another after it; at once
   const TimePoint started = bench.now;
   bench.probe.start(RunId{++bench.runs}, started);
   CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, started + 1ms));
-  CHECK(bench.probe.finish(kPass, {started, started + 2ms, {}}, started + 2ms, bench.random) ==
-        started + 10ms);
+  CHECK(bench.probe.finish(RunId{bench.runs}, kPass, {started, started + 2ms, {}}, started + 2ms,
+                           bench.random) == started + 10ms);
 }
 
 TEST_CASE("nudges do not quicken what counts failures or passes, unless one failure may be enough") {
@@ -329,8 +336,8 @@ TEST_CASE("nudges do not quicken what counts failures or passes, unless one fail
     const TimePoint started = bench.now;
     bench.probe.start(RunId{++bench.runs}, started);
     bench.probe.nudge(Nudge::listener_gone, started + 1ms);
-    CHECK(bench.probe.finish(kFail, {started, started + 2ms, {}}, started + 2ms, bench.random) ==
-          started + 250ms);
+    CHECK(bench.probe.finish(RunId{bench.runs}, kFail, {started, started + 2ms, {}}, started + 2ms,
+                             bench.random) == started + 250ms);
     CHECK(bench.probe.snapshot().nudges_dropped == 1);
   }
 }
@@ -350,6 +357,123 @@ TEST_CASE("a snapshot shows the counters") {
   CHECK(shown.inconclusive == 1);
   CHECK(shown.last_run == last);
   CHECK(shown.next_run == bench.now);
+}
+
+namespace {
+
+ProbeSpec overlapping() {
+  ProbeSpec probe = spec();
+  probe.thresholds = {.rise = 2, .fall = 3};
+  probe.overlap.is_on = true;
+  return probe;
+}
+
+void expire_unanswered(Bench& bench, RunId run, TimePoint at) {
+  const auto expired = bench.probe.expire(at);
+  REQUIRE(expired == std::vector{run});
+  bench.probe.finish_expired(run, "reading", {at - 800ms, at, {}}, at, bench.random);
+}
+
+}  // namespace
+
+TEST_CASE("overlap: what hangs is down a little after the first deadline") {
+  Bench bench(overlapping());
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  CHECK(bench.probe.suspect() == 25ms);  // 4 x 2 ms is less
+  const TimePoint start = bench.now;
+  CHECK(bench.probe.start(RunId{11}, start) == start + 25ms);
+  CHECK(bench.probe.next_start() == start + 25ms);
+  CHECK(bench.probe.start(RunId{12}, start + 25ms) == start + 275ms);  // and then at the fast pace
+  CHECK(bench.probe.start(RunId{13}, start + 275ms) == start + 800ms);
+  CHECK_FALSE(bench.probe.next_start());  // `fall` are in flight
+  expire_unanswered(bench, RunId{11}, start + 800ms);
+  CHECK(bench.probe.tracker().output() == HealthTracker::Output::up);
+  expire_unanswered(bench, RunId{12}, start + 825ms);
+  CHECK(bench.probe.tracker().failures() == 2);
+  expire_unanswered(bench, RunId{13}, start + 1075ms);
+  CHECK(bench.probe.tracker().output() == HealthTracker::Output::down);
+  CHECK(bench.probe.snapshot().failures == 3);
+  // Of what is down there is one at a time.
+  const TimePoint next = bench.probe.wake();
+  bench.probe.start(RunId{14}, next);
+  CHECK_FALSE(bench.probe.next_start());
+}
+
+TEST_CASE(
+    "overlap: an attempt that is answered within its deadline restores in full, and nothing more is begun") {
+  Bench bench(overlapping());
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const TimePoint start = bench.now;
+  bench.probe.start(RunId{11}, start);
+  bench.probe.start(RunId{12}, start + 25ms);
+  bench.probe.start(RunId{13}, start + 275ms);
+  // A later one fails first.
+  bench.probe.finish(RunId{12}, kFail, {start + 25ms, start + 300ms, {}}, start + 300ms, bench.random);
+  CHECK(bench.probe.tracker().failures() == 1);
+  bench.probe.finish(RunId{11}, kPass, {start, start + 700ms, {}}, start + 700ms, bench.random);
+  CHECK(bench.probe.tracker().failures() == 0);
+  CHECK(bench.probe.tracker().state() == ProbeState::up);
+  CHECK(bench.probe.next_start() == start + 1s);  // the grid; what is left in flight hurries nobody
+  bench.probe.finish(RunId{13}, kPass, {start + 275ms, start + 900ms, {}}, start + 900ms, bench.random);
+  CHECK(bench.probe.wake() == start + 1s);
+}
+
+TEST_CASE("overlap: what answers everything in nine tenths of its timeout is never down") {
+  ProbeSpec probe = overlapping();
+  probe.overlap.suspect = GENERATE(std::optional<Duration>{}, std::optional<Duration>{25ms});
+  Bench bench(probe);
+  bench.run(kPass);
+  bench.run(kPass);
+  std::uint64_t starts = 0;
+  const TimePoint from = bench.now;
+  while (bench.now < from + 5min) {
+    const auto& flights = bench.probe.flights();
+    std::optional<TimePoint> answer;
+    if (!flights.empty()) answer = flights.front().started + 720ms;
+    const auto next = bench.probe.next_start();
+    if (answer && (!next || *answer <= *next)) {
+      const auto flight = flights.front();
+      bench.now = *answer;
+      bench.probe.finish(flight.run, {Verdict::pass, Reason::none, "200", 720ms},
+                         {flight.started, bench.now, {}}, bench.now, bench.random);
+    } else {
+      REQUIRE(next);
+      bench.now = std::max(bench.now, *next);
+      bench.probe.start(RunId{100 + ++starts}, bench.now);
+      REQUIRE(bench.probe.flights().size() <= 3);
+    }
+    REQUIRE(bench.probe.tracker().state() == ProbeState::up);
+    REQUIRE(bench.probe.expire(bench.now).empty());
+  }
+  CHECK(starts < 1000);  // at most three for each point of the grid
+}
+
+TEST_CASE("overlap: suspect is four times what is usual, within limits, or as configured") {
+  ProbeSpec probe = overlapping();
+  Bench bench(probe);
+  CHECK(bench.probe.suspect() == 400ms);  // nothing is known yet
+  bench.run({Verdict::pass, Reason::none, "200", 20ms});
+  CHECK(bench.probe.suspect() == 80ms);
+  bench.run({Verdict::pass, Reason::none, "200", 150ms});
+  CHECK(bench.probe.suspect() == 400ms);
+  CHECK(bench.probe.snapshot().suspect == 400ms);
+  probe.overlap.suspect = 60ms;
+  CHECK(Bench(probe).probe.suspect() == 60ms);
+  CHECK_FALSE(Bench().probe.suspect());
+}
+
+TEST_CASE("overlap: a nudge while one is unanswered waits, and one that comes among leftovers does not") {
+  Bench bench(overlapping());
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const TimePoint start = bench.now;
+  bench.probe.start(RunId{11}, start);
+  CHECK_FALSE(bench.probe.nudge(Nudge::listener_closed, start + 5ms));
+  bench.probe.start(RunId{12}, start + 25ms);
+  bench.probe.finish(RunId{12}, kPass, {start + 25ms, start + 30ms, {}}, start + 30ms, bench.random);
+  CHECK(bench.probe.nudge(Nudge::listener_closed, start + 100ms) == start + 100ms);
+  bench.probe.start(RunId{13}, start + 100ms);
+  bench.probe.finish(RunId{13}, kPass, {start + 100ms, start + 102ms, {}}, start + 102ms, bench.random);
+  CHECK(bench.probe.next_start() == start + 1s);
 }
 
 }  // namespace herald::probe_run_test
