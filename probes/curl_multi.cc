@@ -77,9 +77,14 @@ bool CurlMulti::open() {
 
 CURL* CurlMulti::take() {
   if (!open()) return nullptr;
-  if (idle_.empty()) return curl_easy_init();
-  CURL* easy = idle_.back();
-  idle_.pop_back();
+  CURL* easy = nullptr;
+  if (idle_.empty()) {
+    easy = curl_easy_init();
+  } else {
+    easy = idle_.back();
+    idle_.pop_back();
+  }
+  if (easy != nullptr) ++taken_;
   return easy;
 }
 
@@ -118,6 +123,7 @@ void CurlMulti::send_begun() {
 
 void CurlMulti::give_back(Transfer& transfer) noexcept {
   if (transfer.easy_ == nullptr) return;
+  --taken_;
   if (transfer.is_in_flight_) remove(transfer);
   // Neither a reset nor the next transfer clears the errno of this one (libcurl 7.88), which would then
   // explain another probe's failure.

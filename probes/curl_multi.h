@@ -68,6 +68,8 @@ class CurlMulti {
     kept
   };  // kept ones have bytes of earlier transfers to their name
   explicit CurlMulti(Loop& loop, Connections connections = Connections::fresh);
+  // No Transfer of it is left.
+  [[nodiscard]] bool is_unused() const { return taken_ == 0; }
   CurlMulti(const CurlMulti&) = delete;
   CurlMulti& operator=(const CurlMulti&) = delete;
   ~CurlMulti();
@@ -106,6 +108,7 @@ class CurlMulti {
   Connections connections_;
   CURLM* multi_ = nullptr;
   std::vector<CURL*> idle_;
+  std::size_t taken_ = 0;  // handles
   int in_flight_ = 0;
   int running_ = 0;                  // of those, what curl still works at
   bool wants_now_ = false;           // curl wants to go on without waiting for anything

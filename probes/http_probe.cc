@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "probes/address_walk.h"
 #include "probes/curl_multi.h"
@@ -321,13 +322,16 @@ class HttpProbe final : public Probe {
 
  private:
   // A kept connection is this probe's alone, with its own source, device and mark, and it goes when the name
-  // gets other addresses.
+  // gets other addresses. What is in flight on the former ones goes on there.
   CurlMulti& curl_for(const Addresses& addresses) {
     if (!plan_.settings.reuse) return context_.curl;
     std::string now;
     for (const auto& address : addresses) now += to_string(address) + " ";
-    if (!own_curl_ || now != connected_to_)
+    std::erase_if(former_curls_, [](const auto& former) { return former->is_unused(); });
+    if (!own_curl_ || now != connected_to_) {
+      if (own_curl_ && !own_curl_->is_unused()) former_curls_.push_back(std::move(own_curl_));
       own_curl_ = std::make_unique<CurlMulti>(context_.loop, CurlMulti::Connections::kept);
+    }
     connected_to_ = now;
     return *own_curl_;
   }
@@ -337,6 +341,7 @@ class HttpProbe final : public Probe {
   Target target_;
   std::string connected_to_;
   std::unique_ptr<CurlMulti> own_curl_;
+  std::vector<std::unique_ptr<CurlMulti>> former_curls_;
 };
 
 }  // namespace

@@ -306,6 +306,40 @@ class KnownNames final : public NameService {
 
 }  // namespace
 
+TEST_CASE("http: attempts side by side with reuse, while the name gets another address") {
+  const Server server([](int fd) {
+    read_request(fd);
+    std::this_thread::sleep_for(300ms);
+    send_text(fd, http_answer("200 OK", "late"));
+  });
+  struct Moving final : NameService {
+    std::vector<Address> known{*parse_address("127.0.0.1")};
+    std::expected<std::vector<Address>, std::string> find(const std::string&, int) override { return known; }
+  } names;
+  Lab lab;
+  const Context context{lab.loop, lab.curl, names, lab.stores, lab.far_ends};
+  ProbeSpec spec;
+  spec.type = "http";
+  spec.settings = json{{"url", fmt::format("http://one.example:{}/", server.port())}, {"reuse", true}}.dump();
+  auto probe = make_probe(spec, context);
+  REQUIRE(probe);
+  std::vector<ProbeResult> results;
+  const auto keep = [&](ProbeResult result) {
+    results.push_back(std::move(result));
+    if (results.size() == 2) lab.loop.exit(0);
+  };
+  auto first = (*probe)->start(keep);
+  REQUIRE(first);
+  lab.run_for(100ms);
+  names.known.push_back(*parse_address("127.0.0.2"));
+  auto second = (*probe)->start(keep);
+  REQUIRE(second);
+  const Source end = lab.loop.timer_at(Loop::clock() + 20s, [&] { lab.loop.exit(1); });
+  lab.loop.run();
+  REQUIRE(results.size() == 2);
+  for (const ProbeResult& result : results) CHECK(result.verdict == Verdict::pass);
+}
+
 TEST_CASE("every probe: an address that this machine cannot use ends no walk that a failure has begun") {
   const Server server(always(http_answer("200 OK", "third")));
   Lab lab;
