@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The schema of the configuration out of herald.json and a file for each type of probe: join.py [MORE...] > herald.schema.json
 
-TYPE.json holds what is the type's own: "description", "required", "properties", and "has_socket": false for a type without one.
+TYPE.json holds what is the type's own: "description", "required", "properties", and "has_socket": false for a type without one,
+"has_listener": true for one whose target is a TCP port.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Any
 HERE = Path(__file__).parent
 BASE = "herald"
 SOCKET_KEYS = ("source", "bind_device", "mark")
+LISTENER_KEYS = ("accept_stall",)
 
 
 def definition(own: dict[str, Any], shared: list[str]) -> dict[str, Any]:
     has_socket = own.pop("has_socket", True)
-    keys = {"name": "probe_name", "type": "probe_type"} | {key: key for key in shared if has_socket or key not in SOCKET_KEYS}
+    left_out = (() if has_socket else SOCKET_KEYS) + (() if own.pop("has_listener", False) else LISTENER_KEYS)
+    keys = {"name": "probe_name", "type": "probe_type"} | {key: key for key in shared if key not in left_out}
     return {
         "type": "object",
         "description": own.pop("description"),

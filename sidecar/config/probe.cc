@@ -17,6 +17,7 @@ namespace {
 constexpr Duration kShortestInterval = 10ms;
 constexpr Duration kLongestInterval = 1h;
 constexpr Duration kShortestTimeout = 1ms;
+constexpr Duration kShortestStall = 20ms;  // it is looked so often
 constexpr std::uint32_t kMostConsecutive = 100;
 constexpr std::uint32_t kLargestWindow = 1000;
 constexpr double kMostJitter = 0.5;
@@ -30,15 +31,16 @@ void read_time(ObjectReader& object, std::string_view key, std::optional<Duratio
   out = valid ? std::optional(value) : std::nullopt;
 }
 
-// "auto", or a time.
-void read_suspect(ObjectReader& object, std::optional<Duration>& out) {
-  const nlohmann::json* value = object.value("suspect");
+// A time, or the word for none.
+void read_time_or(ObjectReader& object, std::string_view key, std::string_view none,
+                  std::optional<Duration>& out, Duration least) {
+  const nlohmann::json* value = object.value(key);
   if (value == nullptr) return;
-  if (*value == "auto") {
+  if (*value == none) {
     out.reset();
     return;
   }
-  read_time(object, "suspect", out, kShortestTimeout);
+  read_time(object, key, out, least);
 }
 
 std::optional<double> parse_percent(std::string_view text) {
@@ -170,6 +172,11 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   // Without a type, nobody can tell which of the remaining keys are wrong.
   if (kind == nullptr) return result;
   CheckedProbe checked = kind->check(probe);
+  if (checked.listens == Listens::tcp) {
+    spec.accept_stall = keys.accept_stall;
+  } else if (probe.json().contains("accept_stall")) {
+    probe.fail("accept_stall", "has no effect on a target that is no TCP port");
+  }
   probe.finish();
   if (errors_.size() != errors_before) return result;
   result.target = parse_address(checked.target);
@@ -195,7 +202,8 @@ void ProbeReader::read_shared(ObjectReader& object, SharedKeys& keys) {
   read_interface(object, "bind_device", keys.socket.bind_device);
   object.read("events", keys.events);
   object.read("overlap", keys.overlap.is_on);
-  read_suspect(object, keys.overlap.suspect);
+  read_time_or(object, "suspect", "auto", keys.overlap.suspect, kShortestTimeout);
+  read_time_or(object, "accept_stall", "off", keys.accept_stall, kShortestStall);
   object.read("mark", keys.socket.mark, 1, std::numeric_limits<std::uint32_t>::max());
 }
 

@@ -30,6 +30,7 @@ struct SharedKeys {
   SocketOptions socket;
   EventUse events = EventUse::automatic;
   Overlap overlap;
+  std::optional<Duration> accept_stall;
 };
 
 struct ReadProbe {

@@ -88,6 +88,8 @@ struct ProbeSpec {
   Listens listens = Listens::nothing;
   EventUse events = EventUse::automatic;
   Overlap overlap;
+  // For how long connections may wait at its listener, and none be accepted, before an attempt is due; none: not looked at.
+  std::optional<Duration> accept_stall = std::nullopt;
   // The keys of the type alone, as JSON text: opaque here, read by the probe kind's own parse function.
   std::string settings;
 

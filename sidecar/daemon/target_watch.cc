@@ -15,6 +15,8 @@ namespace herald {
 namespace {
 
 constexpr Duration kCanaryAwaited = 1s;
+// A look-up takes 20 microseconds: a thousandth of a core for each target.
+constexpr Duration kAcceptPoll = 20ms;
 constexpr Duration kTryAgain = 1min;
 // A look-up that is shown may be so old: status asks for a thousand probes at once.
 constexpr Duration kShownFor = 2s;
@@ -56,7 +58,8 @@ TargetWatch::TargetWatch(Loop& loop, Tell tell, Say say)
       tell_(std::move(tell)),
       say_(std::move(say)),
       timer_(loop.timer([this] { try_again(); })),
-      spread_(loop.timer([this] { nudge_due(); })) {}
+      spread_(loop.timer([this] { nudge_due(); })),
+      queues_(loop.timer([this] { look_at_queues(); })) {}
 
 // ---- whose targets are watched
 
@@ -64,6 +67,7 @@ TargetWatch::Target TargetWatch::target_of(const ProbeSpec& spec) {
   Target target;
   target.text = spec.target;
   target.fast = spec.timing.fast_interval;
+  target.accept_stall = spec.accept_stall;
   const auto endpoint = split(spec.target);
   if (spec.events == EventUse::off) {
     target.none = "off";
@@ -102,6 +106,7 @@ void TargetWatch::place_targets() {
   }
   if (!is_needed()) return close();
   if (state_ == State::idle) return try_again();
+  if (state_ == State::on) look_at_queues();
   if (monitor_) attach_ports(state_ == State::trying ? std::optional(canary_) : std::nullopt);
 }
 
@@ -124,6 +129,7 @@ void TargetWatch::close() {
   socket_.reset();
   timer_.disarm();
   spread_.disarm();
+  queues_.disarm();
   due_.clear();
   monitor_.reset();
   lookup_.reset();
@@ -193,6 +199,7 @@ void TargetWatch::become(State state, const std::string& why) {
     timer_.disarm();
     if (std::exchange(is_said_, false)) say_("the ends of listeners are told again");
     attach_ports(std::nullopt);
+    look_at_queues();
   }
 }
 
@@ -247,6 +254,30 @@ void TargetWatch::nudge_due() {
     due_.erase(due_.begin());
   }
   if (!due_.empty()) spread_.set_time(due_.begin()->first);
+}
+
+// ---- how many wait
+
+void TargetWatch::look_at_queues() {
+  if (state_ != State::on) return;
+  const TimePoint now = Loop::clock();
+  bool is_wanted = false;
+  for (auto& [probe, target] : targets_) {
+    if (!target.accept_stall || !target.is_here) continue;
+    is_wanted = true;
+    if (target.queue.stalls(waiting_at(target), *target.accept_stall, now))
+      tell_({probe, Nudge::accept_stalled});
+  }
+  if (is_wanted) queues_.set_time(now + kAcceptPoll);
+}
+
+std::uint32_t TargetWatch::waiting_at(const Target& target) {
+  std::uint32_t waiting = 0;
+  for (const ListenerAddress& at : target.at) {
+    const auto found = lookup_->listener(at);
+    if (found && *found) waiting += (*found)->unread;
+  }
+  return waiting;
 }
 
 // ---- what is shown

@@ -16,6 +16,8 @@
 // nudged all the same, for an attempt is cheap; nobody: nudged, and it says so. UDP: only when nobody is left, for what is sent
 // into a socket that is about to go is lost, and a timeout later than a refusal.
 //
+// With `accept_stall` it looks every kAcceptPoll how many connections wait at the listener (accept_queue.h): one look-up a target.
+//
 // An end that the kernel could not queue may have been anybody's: all are nudged, spread over their fast_interval.
 #pragma once
 
@@ -28,6 +30,7 @@
 #include <vector>
 
 #include "sidecar/core/events.h"
+#include "sidecar/daemon/accept_queue.h"
 #include "sidecar/os/fd.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/os/socket_diag.h"
@@ -60,6 +63,8 @@ class TargetWatch {
     std::string text;      // as the configuration has it
     Duration fast{};       // its fast_interval
     bool is_here = false;  // one of the addresses is of this machine
+    std::optional<Duration> accept_stall = std::nullopt;
+    AcceptQueue queue{};
     std::string none;      // why it has no source, as far as the configuration says it
     bool is_left = false;  // as of looked_at: somebody listens
     TimePoint looked_at{};
@@ -80,6 +85,8 @@ class TargetWatch {
   void nudge_of(const ListenerAddress& ended);
   void lose();
   void nudge_due();
+  void look_at_queues();
+  [[nodiscard]] std::uint32_t waiting_at(const Target& target);
 
   Loop& loop_;
   Tell tell_;
@@ -95,6 +102,7 @@ class TargetWatch {
   Source socket_;
   Source timer_;  // the canary's, or the next try
   Source spread_;
+  Source queues_;  // while it is on, and some target wants it
 };
 
 }  // namespace herald

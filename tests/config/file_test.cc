@@ -86,6 +86,7 @@ TEST_CASE("the example of the contract") {
   ProbeSpec front;
   front.name = "front";
   front.type = "http";
+  front.listens = Listens::tcp;
   front.settings =
       R"({"expect":{"body_contains":"ok","status":"200-299"},"url":"http://127.0.0.1:8080/healthz"})";
   CHECK(web.probes[0] == front);

@@ -30,7 +30,9 @@ inline CheckedProbe check_http(ObjectReader& keys) {
     expect->read("body_contains", text);
     expect->finish();
   }
-  return {};
+  CheckedProbe checked;
+  checked.listens = herald::Listens::tcp;
+  return checked;
 }
 
 // "10.0.0.1:80" and "[fd00::1]:80"; what is no address is for the caller to find out.

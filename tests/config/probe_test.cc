@@ -83,6 +83,14 @@ TEST_CASE("overlap, and from when on: by what is usual, or a time that is shorte
   CHECK(probe_errors(R"({"suspect": "0ms"})").size() == 1);
 }
 
+TEST_CASE("accept_stall is of a target that is a TCP port; what defaults say is nothing to others") {
+  const char* const web = R"({"type": "http", "url": "http://127.0.0.1/", "address": null, "accept_stall": "100ms"})";
+  CHECK(probe_of(web).accept_stall == 100ms);
+  CHECK_FALSE(probe_of("{}", R"({"accept_stall": "100ms"})").accept_stall);
+  CHECK(probe_errors(R"({"accept_stall": "100ms"})") ==
+        Reports{"/accept_stall: has no effect on a target that is no TCP port"});
+}
+
 TEST_CASE("what is wrong in defaults is reported once") {
   json document = json::parse(probe_with("{}", R"({"interval": "1", "rise": 0, "url": "x", "name": "x"})"));
   auto& probes = document["services"][0]["probes"];

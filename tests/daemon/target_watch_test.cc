@@ -141,4 +141,39 @@ TEST_CASE("what has no event source says why") {
   CHECK(bench.watch.source_of(ProbeId{5}) == "none (fe80::1 is not of this machine)");
 }
 
+TEST_CASE("connections that wait and that nobody accepts nudge once, until some are accepted") {
+  Bench bench;
+  Listener listener;
+  ProbeSpec stalls = probe(listener.target);
+  stalls.accept_stall = 60ms;
+  bench.use({stalls, probe(listener.target)});
+  bench.settle();
+  const auto connect_to_it = [&] {
+    Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{.sin_family = AF_INET,
+                   .sin_port = htons(listener.port()),
+                   .sin_addr = {htonl(INADDR_LOOPBACK)},
+                   .sin_zero = {}};
+    REQUIRE(connect(client.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+    return client;
+  };
+  run_for(bench.loop, 100ms);
+  CHECK(bench.told.empty());
+  const Fd first = connect_to_it();
+  REQUIRE(bench.hears(1));
+  CHECK(bench.told[0].probe == ProbeId{0});
+  CHECK(bench.told[0].why == Nudge::accept_stalled);
+  run_for(bench.loop, 200ms);
+  CHECK(bench.told.size() == 1);
+  const Fd accepted(accept4(listener.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  run_for(bench.loop, 200ms);
+  CHECK(bench.told.size() == 1);
+  const Fd second = connect_to_it();
+  REQUIRE(bench.hears(2));
+  // After a reload nobody looks any more.
+  bench.use({probe(listener.target)});
+  run_for(bench.loop, 200ms);
+  CHECK(bench.told.size() == 2);
+}
+
 }  // namespace herald::target_watch_test

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
 import pytest
 from herald import dns, http, service, tcp
-from test_events import announce, stays
+from test_events import SELDOM, announce, stays
 from waiting import wait_until
 
 VIP = "10.99.0.1/32"
@@ -130,3 +131,16 @@ def test_with_overlap_a_slow_service_is_not_down(region):
     stays(lambda: herald.service("web")["probes"][0]["failures"] == 0, 8, "every attempt is answered in time")
     assert herald.service("web")["probes"][0]["runs"] > before + 10, "further attempts ran beside each"
     region.assert_silent(since=mark)
+
+
+def test_connections_that_nobody_accepts_make_an_attempt_due(region):
+    web = region.http_service(8080)
+    herald = announce(region, http(8080, **SELDOM, accept_stall="100ms"))
+    stays(lambda: herald.service("web")["probes"][0]["nudged"] == 0, 3, "nobody waits")
+    mark = region.mark()
+    web.sigstop()
+    with region.nva_ns.entered(), socket.create_connection(("127.0.0.1", 8080)):
+        reason = withdrawn_for(region, herald, mark)
+    assert NEVER_ACCEPTED in reason, reason
+    assert herald.service("web")["probes"][0]["nudged"] == 1  # and the next ones came at the fast pace
+    web.sigcont()

@@ -18,12 +18,15 @@ namespace herald {
 enum class Nudge : std::uint8_t {
   listener_gone,    // nobody listens at the target any more, as the kernel said then
   listener_closed,  // one of several listeners at the target was closed: a reload, perhaps
-  events_lost       // the kernel dropped events: one of the target's may have been among them
+  events_lost,      // the kernel dropped events: one of the target's may have been among them
+  accept_stalled    // connections to the target wait, and for some time none was accepted
 };
 [[nodiscard]] constexpr auto words_of(Nudge) {
   using enum Nudge;
-  return std::to_array<Word<Nudge>>(
-      {{listener_gone, "listener gone"}, {listener_closed, "listener closed"}, {events_lost, "events lost"}});
+  return std::to_array<Word<Nudge>>({{listener_gone, "listener gone"},
+                                     {listener_closed, "listener closed"},
+                                     {events_lost, "events lost"},
+                                     {accept_stalled, "connections not accepted"}});
 }
 
 class Nudges {
