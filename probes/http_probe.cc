@@ -171,7 +171,7 @@ curl_socket_t HttpAttempt::open(curl_sockaddr& address) {
 
 bool HttpAttempt::take_header(std::string_view line) {
   const bool was_whole = reader_.is_header_whole();
-  if (!was_whole && plan_.settings.tls.warn_expiry && line.starts_with("HTTP/")) read_certificate();
+  if (!was_whole && plan_.settings.may_use_tls() && line.starts_with("HTTP/")) read_certificate();
   const bool goes_on = reader_.take_header(line, status());
   if (reader_.is_left_encoded()) curl_easy_setopt(transfer_->easy(), CURLOPT_HTTP_CONTENT_DECODING, 0L);
   if (!was_whole && reader_.is_header_whole()) end_header();
@@ -265,7 +265,9 @@ ProbeResult HttpAttempt::judged(Duration latency) {
   answer.status = status();
   answer.latency = latency;
   answer.certificate_end = certificate_end_;
-  return judge(plan_.settings.expect, answer);
+  auto result = judge(plan_.settings.expect, answer);
+  if (certificate_end_) result.certificate_end = certificate_end_->at;
+  return result;
 }
 
 void HttpAttempt::close() {

@@ -30,6 +30,7 @@ namespace herald::probes {
 struct CertificateEnd {
   Duration remaining{};  // negative when it is over
   std::string issuer;    // the name of the one above the server's own that it is, or ""
+  std::int64_t at = 0;   // the moment, in seconds since 1970
 };
 // "certificate expires in 6 days", "certificate of the issuer "R3" expires in 6 days"
 [[nodiscard]] std::string expiry_text(const CertificateEnd& end);

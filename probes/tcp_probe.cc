@@ -350,16 +350,17 @@ void TcpAttempt::pass() {
                      : settings_.accepted       ? "accepted"
                                                 : "connected";
   std::string summary = fmt::format("{} in {}", what, in_milliseconds(elapsed()));
-  const bool asks_for_end = settings_.tls && settings_.tls->warn_expiry;
-  const auto end = asks_for_end ? stream_->certificate_end() : std::nullopt;
-  const bool is_ending = end && end->remaining < *settings_.tls->warn_expiry;
+  const auto end = settings_.tls ? stream_->certificate_end() : std::nullopt;
+  const bool is_ending = end && settings_.tls->warn_expiry && end->remaining < *settings_.tls->warn_expiry;
   if (settings_.only_connects()) {
     stream_->reset_on_close();
   } else {
     stream_->say_goodbye();
   }
-  finish(is_ending ? warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*end)))
-                   : passed(std::move(summary)));
+  auto result = is_ending ? warned(Reason::expiry, fmt::format("{}, {}", summary, expiry_text(*end)))
+                          : passed(std::move(summary));
+  if (end) result.certificate_end = end->at;
+  finish(std::move(result));
 }
 
 void TcpAttempt::close() {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "probes/result.h"
@@ -56,6 +57,12 @@ std::optional<Duration> remaining_validity(const X509& certificate) {
   if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(&certificate)) != 1) return std::nullopt;
   // "No end" is written as the year 9999, which nanoseconds do not reach.
   return 24h * std::clamp(days, -kMostDays, kMostDays) + std::chrono::seconds(seconds);
+}
+
+// Of one whose remaining validity is known.
+std::int64_t end_of(const X509& certificate) {
+  std::tm end{};
+  return ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &end) == 1 ? std::int64_t{timegm(&end)} : 0;
 }
 
 std::string name_of(const X509& certificate) {
@@ -168,7 +175,7 @@ std::optional<CertificateEnd> first_end(const SSL& session) {
     const X509* certificate = sk_X509_value(chain, i);
     const auto remaining = remaining_validity(*certificate);
     if (remaining && (!first || *remaining < first->remaining))
-      first = {*remaining, i == 0 ? "" : name_of(*certificate)};
+      first = {*remaining, i == 0 ? "" : name_of(*certificate), end_of(*certificate)};
   }
   return first;
 }

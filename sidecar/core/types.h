@@ -94,6 +94,8 @@ struct ProbeResult {
   Reason reason = Reason::none;
   std::string detail;  // one line for people: "200 in 1.2 ms", "connect: Connection refused"
   Duration latency{};
+  // The end of the certificate that ends first of those that the target showed, in seconds since 1970; none: it showed none.
+  std::optional<std::int64_t> certificate_end = std::nullopt;
 
   bool operator==(const ProbeResult&) const = default;
 };

@@ -37,7 +37,9 @@ class Writer {
                  << spec.socket.mark << spec.target << spec.settings;
   }
   Writer& operator<<(const ProbeResult& result) {
-    return *this << result.verdict << result.reason << result.detail << result.latency.count();
+    *this << result.verdict << result.reason << result.detail << result.latency.count();
+    *this << static_cast<std::uint8_t>(result.certificate_end ? 1 : 0);
+    return result.certificate_end ? *this << *result.certificate_end : *this;
   }
 
  private:
@@ -115,6 +117,10 @@ class Reader {
     take(result.detail);
     take(result.latency);
     require_sane(result.latency);
+    std::uint8_t has_end = 0;
+    take(has_end);
+    if (has_end > 1) return fail();
+    if (has_end == 1) take(result.certificate_end.emplace());
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -191,6 +193,11 @@ TEST_CASE("tls: the end of a certificate is a warning") {
   Lab lab;
   both.check(lab, {{"ca_file", trust.ca_file}, {"warn_expiry", "14d"}}, Verdict::warn, Reason::expiry,
              "certificate expires in 6 days");
+  // Told also where nobody asks to be warned.
+  const auto end =
+      lab.run("http", {{"url", both.server.https_url("/")}, {"tls", {{"verify", false}}}}).certificate_end;
+  REQUIRE(end);
+  CHECK(std::abs(*end - (std::time(nullptr) + wish.valid_to)) < 600);
   both.check(lab, {{"ca_file", trust.ca_file}, {"warn_expiry", "3d"}}, Verdict::pass, Reason::none);
   both.check(lab, {{"verify", false}, {"warn_expiry", "14d"}}, Verdict::warn, Reason::expiry);
   wish.valid_from = -20L * 86400;

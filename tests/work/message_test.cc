@@ -28,9 +28,10 @@ std::string orders() {
 
 std::string words() {
   const Ran ran{TimePoint{5s}, TimePoint{6s}, 10ms};
-  return packet_of<Report>({Hello{77, "0.1.0"}, Tried{9, std::nullopt}, Tried{10, "no such file"},
-                            Finished{RunId{5}, {Verdict::warn, Reason::latency, "200 in 1 s", 1s}, ran},
-                            Cancelled{RunId{6}, "connecting", ran}});
+  return packet_of<Report>(
+      {Hello{77, "0.1.0"}, Tried{9, std::nullopt}, Tried{10, "no such file"},
+       Finished{RunId{5}, {Verdict::warn, Reason::latency, "200 in 1 s", 1s, 1800000000}, ran},
+       Cancelled{RunId{6}, "connecting", ran}});
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ TEST_CASE("messages: words are read as they were said") {
   CHECK_FALSE(std::get<Tried>((*read)[1]).problem);
   CHECK(std::get<Tried>((*read)[2]).problem == "no such file");
   const Finished& finished = std::get<Finished>((*read)[3]);
-  CHECK(finished.result == ProbeResult{Verdict::warn, Reason::latency, "200 in 1 s", 1s});
+  CHECK(finished.result == ProbeResult{Verdict::warn, Reason::latency, "200 in 1 s", 1s, 1800000000});
   CHECK(finished.ran == Ran{TimePoint{5s}, TimePoint{6s}, 10ms});
   CHECK(std::get<Cancelled>((*read)[4]).stage == "connecting");
 }
