@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <utility>
 
 #include "sidecar/os/loop.h"
 #include "sidecar/text/plain_text.h"
@@ -85,7 +86,11 @@ void Log::write(LogLevel level, std::string_view message, const LogFields& field
   std::string line = cleaned(message);
   if (lost_ > 0) line = fmt::format("({} lines lost) {}", lost_, line);
   const bool written = journal_ ? send_to_journal(level, line, fields) : print(level, line);
-  lost_ = written ? 0 : lost_ + 1;
+  if (!written) {
+    ++lost_;
+  } else {
+    lost_before_ += std::exchange(lost_, 0);
+  }
 }
 
 bool Log::within_limit(TimePoint now) {

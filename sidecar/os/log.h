@@ -33,14 +33,17 @@ class Log {
   explicit Log(LogTarget target);
 
   void write(LogLevel level, std::string_view message, const LogFields& fields = {});
+  // Since the start.
+  [[nodiscard]] std::uint64_t lost() const { return lost_before_ + lost_; }
 
  private:
   [[nodiscard]] bool within_limit(TimePoint now);
   [[nodiscard]] bool send_to_journal(LogLevel level, const std::string& message, const LogFields& fields);
   [[nodiscard]] static bool print(LogLevel level, const std::string& message);
 
-  Fd journal_;  // none: text
-  std::uint64_t lost_ = 0;
+  Fd journal_;                     // none: text
+  std::uint64_t lost_ = 0;         // and not told yet
+  std::uint64_t lost_before_ = 0;  // and told
   TimePoint window_start_{};
   std::uint32_t in_window_ = 0;
 };

@@ -77,6 +77,9 @@ TEST_CASE("a pipe that nobody reads loses lines and never blocks, and the next l
   log.write(LogLevel::info, "read again");
   const std::string line = caught.text();
   CHECK(line.find(" lines lost) read again\n") != std::string::npos);
+  const std::uint64_t lost = log.lost();
+  CHECK(lost > 0);
+  CHECK(line.find("(" + std::to_string(lost) + " lines lost)") != std::string::npos);
 }
 
 TEST_CASE("a burst beyond the limit is lost, not written") {
@@ -89,6 +92,7 @@ TEST_CASE("a burst beyond the limit is lost, not written") {
     lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   }
   CHECK(lines == 4000);
+  CHECK(log.lost() == 2000);
 }
 
 TEST_CASE("log: controls, turned directions and bytes that are no UTF-8 are shown as escapes") {
