@@ -49,7 +49,7 @@ set(os "sidecar/os/${name}")
 
 # Pure: no descriptor, clock, log, environment or JSON.
 room(sidecar/core "${std}" "${fmt}" "${core}")
-room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|hash|events|snapshot|timers)\.h")
+room(sidecar/core/probe "${std}" "${fmt}" "sidecar/core/(types|config|counts|hash|events|snapshot|timers)\.h")
 room(sidecar/core/address "${std}" "${fmt}" "sidecar/core/(types|config|repeats|timers)\\.h")
 room(sidecar/core/route "${std}" "${fmt}" "sidecar/core/(types|config|hash|repeats|timers)\\.h")
 room(sidecar/core/service "${std}" "${fmt}" "sidecar/core/(types|config|events|snapshot|repeats|timers)\\.h"
@@ -78,7 +78,10 @@ room(sidecar/announce "${std}" "${fmt}" "${types}" "sidecar/core/(address|route)
 room(sidecar/doctor "${std}" "${fmt}" "${json}" "${types}" "sidecar/core/route/${name}" "${text}" "${os}" ${system}
      "sidecar/announce/router/${name}" "sidecar/announce/(frr|bird)/(transport|vtysh|reply|view|owned|lines|objects|reading|socket)\\.h")
 
-room(sidecar/control "${std}" "${fmt}" "${json}" "${core}" "sidecar/state/${name}" "sidecar/varlink/${name}" "${text}" "${os}"
+# What watchers are told: of a snapshot, in the formats that they read.
+room(sidecar/seen "${std}" "${fmt}" "sidecar/core/(types|config|counts|histogram|snapshot|words)\\.h" "${text}")
+
+room(sidecar/control "${std}" "${fmt}" "${json}" "${core}" "sidecar/seen/${name}" "sidecar/state/${name}" "sidecar/varlink/${name}" "${text}" "${os}"
      ${system})
 room(sidecar/ctl "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${types}" "sidecar/varlink/${name}" "sidecar/control/names\\.h"
      "sidecar/config/${name}" "sidecar/doctor/${name}" "sidecar/announce/(route_server|template_dirs)\\.h" "${text}" "sidecar/os/(fd|loop)\\.h"

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sidecar/control/order_report.h"
+#include "sidecar/seen/metrics.h"
 #include "sidecar/text/clocks.h"
 #include "sidecar/text/plain_text.h"
 
@@ -55,6 +56,22 @@ VarlinkReply history(const ControlSource& source, const std::string& service) {
   if (auto problem = unknown_service(source.snapshot(), service); problem && !service.empty() && !has_any)
     return std::unexpected(no_such_service(service, std::move(*problem)));
   return ordered_json{{"history", history_report(entries, service, source.clocks())}};
+}
+
+// Each page of a moment of its own: who wants all of one moment asks by HTTP.
+VarlinkReply metrics(const ControlSource& source, const json& parameters) {
+  const auto from = parameters.contains("from") && parameters["from"].is_number()
+                        ? parameters["from"].get<std::int64_t>()
+                        : 0;
+  if (from < 0) return std::unexpected(invalid_parameter("from"));
+  const Snapshot snapshot = source.seen();
+  const auto format =
+      flag_in(parameters, "openmetrics") ? seen::Format::openmetrics : seen::Format::prometheus;
+  seen::Page page =
+      seen::metrics_page(seen::Sample(snapshot, source.clocks()), format, static_cast<std::size_t>(from));
+  ordered_json reply{{"text", std::move(page.text)}};
+  reply["next"] = page.next ? ordered_json(*page.next) : ordered_json(nullptr);
+  return reply;
 }
 
 VarlinkReply probe(const ControlSource& source, const json& parameters, std::uint64_t client) {
@@ -266,6 +283,14 @@ void add_views(std::vector<VarlinkMethod>& methods, const ControlSource& source)
                      .call = [source](const json& parameters, const VarlinkPeer&) {
                        return history(source, text_in(parameters, "service").value_or(""));
                      }});
+  methods.push_back(
+      {.name = "Metrics",
+       .comment = "Metrics as text, in Prometheus's format or OpenMetrics, in pages: what comes after this "
+                  "one is had\n"
+                  "by `from`: `next`; where that is null, this was the last.",
+       .in = {{"openmetrics", "?bool"}, {"from", "?int"}},
+       .out = {{"text", "string"}, {"next", "?int"}},
+       .call = [source](const json& parameters, const VarlinkPeer&) { return metrics(source, parameters); }});
   methods.push_back(
       {.name = "Watch",
        .comment =

@@ -20,6 +20,8 @@ namespace herald {
 struct ControlSource {
   std::function<Snapshot()> snapshot;
   std::function<ClockPair()> clocks;
+  // What metrics are read out of: without records, and with what heraldd alone knows of itself.
+  std::function<Snapshot()> seen = {};
   // What `plan` shows.
   std::function<nlohmann::ordered_json()> plan;
   std::function<const History::Entries&()> history;

@@ -10,6 +10,7 @@ inline constexpr std::string_view kWhyMethod = "io.herald.Control.Why";
 inline constexpr std::string_view kPlanMethod = "io.herald.Control.Plan";
 inline constexpr std::string_view kHistoryMethod = "io.herald.Control.History";
 inline constexpr std::string_view kWatchMethod = "io.herald.Control.Watch";
+inline constexpr std::string_view kMetricsMethod = "io.herald.Control.Metrics";
 inline constexpr std::string_view kProbeMethod = "io.herald.Control.Probe";
 inline constexpr std::string_view kDrainMethod = "io.herald.Control.Drain";
 inline constexpr std::string_view kUndrainMethod = "io.herald.Control.Undrain";
@@ -26,8 +27,5 @@ inline constexpr std::string_view kNoSuchProbe = "io.herald.Control.NoSuchProbe"
 inline constexpr std::string_view kNotKept = "io.herald.Control.NotKept";
 inline constexpr std::string_view kBadConfiguration = "io.herald.Control.BadConfiguration";
 inline constexpr std::string_view kStopping = "io.herald.Control.Stopping";
-
-// Who drains what leaves, and everything when it is not known who was drained.
-inline constexpr std::string_view kByHerald = "herald";
 
 }  // namespace herald

@@ -114,16 +114,6 @@ ordered_json probe_json(const ProbeSnapshot& probe, const ClockPair& clocks) {
           {"nudged_by", probe.last_nudge ? ordered_json(name_of(*probe.last_nudge)) : ordered_json(nullptr)}};
 }
 
-// What exit code 1 of `heraldctl status` and STATUS= come from: announced, healthy and without a problem, or drained and
-// gone. herald's own drain of a service that does not leave was nobody's wish: it does not know any more who was drained.
-bool is_as_wanted(const ServiceSnapshot& service) {
-  if (service.admin.state == AdminState::drain && service.admin.who == kByHerald && !service.leaving)
-    return false;
-  if (service.admin.state == AdminState::drain)
-    return service.state == ServiceState::withdrawn && !service.problem;
-  return service.state == ServiceState::announced && service.health == Health::healthy && !service.problem;
-}
-
 ordered_json service_json(const ServiceSnapshot& service, const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json vips = ordered_json::array();
   for (const VipSnapshot& vip : service.vips) vips.push_back(vip_json(vip, snapshot, clocks));

@@ -115,6 +115,7 @@ void Controller::on(const event::Observed& event, TimePoint now) {
 void Controller::on(const event::StepFinished& event, TimePoint now) {
   const auto step = address_.finished(event.id, event.outcome, now);
   if (!step) return;
+  counts_.addresses[static_cast<std::size_t>(step->kind)].count(result_of(event.outcome.has_value()));
   ServiceRun* const owner = touch_owner(step->key.vip);
   if (owner != nullptr) owner->step_finished(event.id, event.outcome, route_.latest_sequence());
   // It is announced: as at a start it stays until the health is known.
@@ -124,6 +125,7 @@ void Controller::on(const event::StepFinished& event, TimePoint now) {
 
 void Controller::on(const event::RouterRead& event, TimePoint now) {
   if (!route_.answered(event.view, now)) return;
+  count(RouterCommand::read, event.view.reachable);
   if (!event.view.reachable) {
     notice(true, "", fmt::format("{} does not answer: {}", name_of(config_.router.stack), event.view.error),
            now);
@@ -164,6 +166,7 @@ void Controller::on(const event::RoutesApplied& event, TimePoint now) {
   const RouteSide::Batch batch = route_.applied(event.outcomes, now);
   auto outcome = event.outcomes.begin();
   for (const IssuedRouteStep& issued : batch.steps) {
+    count(issued.step.policy ? RouterCommand::announce : RouterCommand::withdraw, outcome->has_value());
     ServiceRun* const owner = touch_owner(issued.step.vip);
     if (owner != nullptr) owner->step_finished(issued, *outcome, route_.latest_sequence());
     if (!*outcome) {
@@ -173,6 +176,7 @@ void Controller::on(const event::RoutesApplied& event, TimePoint now) {
     ++outcome;
   }
   for (const FallbackStep& step : batch.fallback) {
+    count(RouterCommand::fallback, outcome->has_value());
     if (!*outcome) notice(true, "", fmt::format("{}: {}", to_string(step), outcome->error()), now);
     ++outcome;
   }
@@ -356,7 +360,7 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
     composed.braked_until = brake_.until();
   emit(service.evaluate(composed, sight(), now));
   if (const Problem blame = service.blame(); blame && !blamed) notice(true, service.spec().name, *blame, now);
-  if (stood.is_down() && !service.machine().is_announced()) brake_.withdrew(stood, now);
+  note_decision(index, stood, now);
   const auto flaps_now = service.flaps();
   if (is_going_on() && !service.is_leaving() && flaps_now && flaps_now != flaps)
     effects_.emplace_back(effect::Remember{service.spec().name, *flaps_now});
@@ -367,6 +371,26 @@ void Controller::evaluate(std::size_t index, TimePoint now) {
   } else {
     timers_.cancel(static_cast<Timers::Key>(index));
   }
+}
+
+void Controller::note_decision(std::size_t index, const Standing& before, TimePoint now) {
+  ServiceEntry& service = services_[index];
+  if (const auto done = service.run.take_carried_out()) {
+    const Via via = service.run.spec().announce.via;
+    counts_.carrying_out[static_cast<std::size_t>(via)][static_cast<std::size_t>(done->direction)].record(
+        done->took);
+  }
+  if (!before.is_down() || service.run.machine().is_announced()) return;
+  brake_.withdrew(before, now);
+  // Of several gates that are down, the one that was the last to fail has tipped it: with `any`, others may have been down for
+  // days.
+  std::optional<TimePoint> since;
+  for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset) {
+    const ProbeRun& probe = fleet_.run(service.first_probe + offset);
+    if (probe.spec().role == Role::gate && probe.tracker().output() == HealthTracker::Output::down)
+      since = std::max(since, probe.failing_since());  // none is less than any
+  }
+  if (since) counts_.detection.record(now - *since);
 }
 
 void Controller::judge_fallback(TimePoint now) {

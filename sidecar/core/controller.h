@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "sidecar/core/address/address_side.h"
+#include "sidecar/core/counts.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/probe/probe_fleet.h"
 #include "sidecar/core/route/peer_record.h"
@@ -70,7 +71,7 @@ class Controller {
   [[nodiscard]] std::vector<Vip> leaving() const;
   // Addresses that equal a VIP of the service and are not herald's, as far as they were seen.
   [[nodiscard]] std::vector<AddressKey> foreign_addresses(std::string_view service) const;
-  [[nodiscard]] Snapshot snapshot(TimePoint now) const;
+  [[nodiscard]] Snapshot snapshot(TimePoint now, Records records = Records::with) const;
   [[nodiscard]] const Brake& brake() const { return brake_; }
   // What differs between what is wanted and what was seen last, as the steps that it takes: those that are about to be
   // taken, wait for their time, or are under way. Refreshes of leases are routine, and left out.
@@ -106,6 +107,7 @@ class Controller {
   void run_timers(TimePoint now);
   void decide_brake(TimePoint now);
   void evaluate_services(TimePoint now);
+  void note_decision(std::size_t index, const Standing& before, TimePoint now);
   void judge_fallback(TimePoint now);
   void plan_addresses(TimePoint now);
   void plan_routes(TimePoint now);
@@ -119,6 +121,9 @@ class Controller {
   template <typename Effects>
   void emit(Effects effects) {
     for (auto& effect : effects) effects_.emplace_back(std::move(effect));
+  }
+  void count(RouterCommand command, bool good) {
+    counts_.router[static_cast<std::size_t>(command)].count(result_of(good));
   }
   void notice(bool error, std::string service, std::string text, TimePoint now);
   void begin_to_leave(TimePoint give_up_at);
@@ -178,6 +183,7 @@ class Controller {
   Timers timers_;
   std::vector<Effect> effects_;
   Brake brake_;
+  CoreCounts counts_;
   TimePoint stall_noticed_at_{};
   std::map<std::string, TimePoint> noticed_;  // when it was last said
   bool stopping_ = false;

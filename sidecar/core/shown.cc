@@ -5,6 +5,14 @@
 
 namespace herald {
 
+bool is_as_wanted(const ServiceSnapshot& service) {
+  if (service.admin.state == AdminState::drain && service.admin.who == kByHerald && !service.leaving)
+    return false;
+  if (service.admin.state == AdminState::drain)
+    return service.state == ServiceState::withdrawn && !service.problem;
+  return service.state == ServiceState::announced && service.health == Health::healthy && !service.problem;
+}
+
 std::vector<Vip> Controller::vips() const {
   std::vector<Vip> all;
   for (const ServiceEntry& service : services_) {
@@ -54,7 +62,7 @@ Controller::Plan Controller::plan(TimePoint now) const {
   return plan;
 }
 
-Snapshot Controller::snapshot(TimePoint now) const {
+Snapshot Controller::snapshot(TimePoint now, Records records) const {
   Snapshot shown;
   shown.at = now;
   shown.stack = config_.router.stack;
@@ -64,9 +72,12 @@ Snapshot Controller::snapshot(TimePoint now) const {
   if (brake_.until()) shown.brake = BrakeSnapshot{*brake_.until(), brake_.why()};
   shown.router = route_.view();
   shown.router_read_at = route_.read_at();
+  for (const auto& [address, entry] : peers_.entries())
+    shown.peers.push_back({address, entry.since, entry.losses});
+  shown.counts = counts_;
   for (const ServiceEntry& service : services_) {
     if (service.run.gone()) continue;
-    ServiceSnapshot one = service.run.snapshot(sight(), now);
+    ServiceSnapshot one = service.run.snapshot(sight(), now, records);
     for (std::size_t offset = 0; offset < service.run.spec().probes.size(); ++offset)
       one.probes.push_back(fleet_.run(service.first_probe + offset).snapshot());
     shown.services.push_back(std::move(one));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sidecar/core/config.h"
+#include "sidecar/core/counts.h"
 #include "sidecar/core/events.h"
 #include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/route/router_view.h"
@@ -20,6 +21,7 @@ struct ProbeSnapshot {
   std::string type;
   Role role = Role::gate;
   ProbeState state = ProbeState::unknown;
+  std::optional<bool> up;  // what its service goes by: none while that is not known
   bool degraded = false;
   ProbeResult last;                   // the last attempt, whatever its verdict
   std::optional<TimePoint> last_run;  // start of that attempt
@@ -34,6 +36,8 @@ struct ProbeSnapshot {
   std::uint64_t nudges_dropped = 0;
   std::optional<Nudge> last_nudge;  // of the last attempt, where it was nudged
   std::optional<Duration> suspect;  // from when on further attempts run beside one; none without `overlap`
+  AttemptCounts counts;             // also of one of this name that had another target, before a reload
+  std::optional<std::int64_t> certificate_end;  // see ProbeResult; as it was seen last
   std::string events;  // where its nudges come from; the shell fills it in, as the core does not know
 };
 
@@ -71,6 +75,8 @@ struct ServiceSnapshot {
   std::optional<std::string> problem;  // why state is not yet what is wanted
   bool leaving = false;                // the configuration has it no more; no order reaches it
   TimePoint since{};                   // of state
+  TimePoint health_since{};
+  CountBy<ServiceState> turned;  // how often it became so
   double penalty = 0;
   Require require;
   std::optional<Damping> damping;         // its figures, where it is on
@@ -82,12 +88,40 @@ struct ServiceSnapshot {
   std::deque<StepRecord> steps;                // newest last, bounded
 };
 
+// Announced, healthy and without a problem, or drained and gone. herald's own drain of a service that does not leave was
+// nobody's wish: it does not know any more who was drained.
+[[nodiscard]] bool is_as_wanted(const ServiceSnapshot& service);
+
 // How late the loop's timers fired. The core cannot know; the shell fills it in.
 struct LatenessSnapshot {
   std::uint64_t timers = 0;  // since the start
   Duration median{};
   Duration p99{};
   Duration most{};
+  Histogram all;
+};
+
+// A session of the router's.
+struct PeerSnapshot {
+  std::string address;
+  TimePoint since{};         // that it turned, or was seen first
+  std::uint64_t losses = 0;  // seen
+
+  bool operator==(const PeerSnapshot&) const = default;
+};
+
+// What heraldd alone knows of itself; it fills it in.
+struct SelfSnapshot {
+  TimePoint started{};
+  TimePoint configured{};             // since when the configuration is what it is
+  std::optional<TimePoint> reloaded;  // the last time that it was to be another
+  bool reload_good = true;            // and whether it is
+  std::uint64_t log_lines_lost = 0;
+  Duration cpu{};
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t virtual_bytes = 0;
+  std::uint64_t descriptors = 0;
+  std::uint64_t most_descriptors = 0;
 };
 
 // Withdrawals are held back until then.
@@ -95,6 +129,9 @@ struct BrakeSnapshot {
   TimePoint until{};
   std::string why;
 };
+
+// Whether a snapshot has the last transitions and steps of its services: they are most of what it costs to make.
+enum class Records : std::uint8_t { with, without };
 
 struct Snapshot {
   TimePoint at{};
@@ -106,7 +143,10 @@ struct Snapshot {
   std::optional<RouterView> router;  // none: not read yet, or stack none
   std::optional<TimePoint> router_read_at;
   std::vector<ServiceSnapshot> services;
+  std::vector<PeerSnapshot> peers;  // of the last read that was answered
+  CoreCounts counts;
   LatenessSnapshot lateness;
+  SelfSnapshot self;
   bool dry_run = false;  // the shell fills it in, too: the core does not know that its steps are not taken
 };
 

@@ -190,6 +190,9 @@ enum class Want : std::uint8_t {
 // What the last observation says of the service's VIPs, as far as they are herald's.
 enum class Presence : std::uint8_t { unobserved, none, some, all };
 
+// Who drains what leaves, and everything when it is not known who was drained.
+inline constexpr std::string_view kByHerald = "herald";
+
 // An operator's order, with whose it is.
 struct Admin {
   AdminState state = AdminState::automatic;

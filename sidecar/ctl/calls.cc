@@ -284,6 +284,21 @@ Outcome plan(const Options& options) {
   return {code, std::move(text), ""};
 }
 
+Outcome metrics(const Options& options, bool openmetrics) {
+  constexpr int kMostPages = 10000;  // of one that has no end
+  std::string text;
+  Report parameters{{"openmetrics", openmetrics}};
+  for (int page = 0; page < kMostPages; ++page) {
+    const auto reply = call_varlink(options.socket, kMetricsMethod, parameters, options.timeout);
+    if (!reply) return failed(options, reply.error());
+    const auto piece = reply->find("text");
+    if (piece != reply->end() && piece->is_string()) text += piece->get<std::string>();
+    if (is_null_at(*reply, "next")) break;
+    parameters["from"] = count_at(*reply, "next");
+  }
+  return {kDone, options.json ? json_text(options, {{"text", text}}) : std::move(text), ""};
+}
+
 Outcome history(const Options& options, const std::string& service) {
   Report parameters = Report::object();
   if (!service.empty()) parameters["service"] = service;

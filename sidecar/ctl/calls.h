@@ -62,6 +62,9 @@ struct Outcome {
 // What differs, with the commands for it; exit 1 if anything does.
 [[nodiscard]] Outcome plan(const Options& options);
 
+// As text in either case; with --json {"text": ...}.
+[[nodiscard]] Outcome metrics(const Options& options, bool openmetrics);
+
 struct AdminWish {
   std::vector<std::string> services = {};
   bool all = false;

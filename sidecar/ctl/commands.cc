@@ -9,7 +9,7 @@
 namespace herald::ctl {
 namespace {
 
-constexpr std::array kLater{"metrics"};
+constexpr std::array<const char*, 0> kLater{};
 
 // ---- what may follow a command's name
 
@@ -76,6 +76,11 @@ void take_drain(CLI::App& command, Arguments& arguments) {
                    "return once the stack no longer advertises them; --timeout (2m) bounds it");
 }
 
+void take_format(CLI::App& command, Arguments& arguments) {
+  command.add_flag("--openmetrics", arguments.openmetrics,
+                   "OpenMetrics 1.0, in place of Prometheus's format");
+}
+
 void take_nothing(CLI::App& /*command*/, Arguments& /*arguments*/) {}
 
 // As heraldd has them.
@@ -131,6 +136,12 @@ constexpr std::array kCommands{
             [](const Arguments& arguments) {
               return probe(arguments.options, arguments.service, arguments.counts);
             }},
+    Command{"metrics", "herald's metrics, as Prometheus reads them",
+            R"(  heraldctl metrics                for node_exporter's textfile collector, for instance
+  heraldctl metrics --openmetrics
+)",
+            take_format,
+            [](const Arguments& arguments) { return metrics(arguments.options, arguments.openmetrics); }},
     Command{"drain", "takes services out gracefully, whatever their health, until undrained",
             R"(  heraldctl drain web --reason "kernel update" --wait
   heraldctl drain --all --for 2h   everything on this appliance, back by itself after two hours

@@ -18,6 +18,7 @@ struct Arguments {
   std::vector<std::string> services;
   std::string service;
   bool counts = false;
+  bool openmetrics = false;
   AdminWish admin;
   ConfigPlace config;
   std::string stack;

@@ -55,11 +55,13 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                   .settle = [this] { settle(); },
                   .snapshot = [this] { return snapshot(); },
                   .clocks = [this] { return clocks(); },
+                  .seen = [this] { return seen(); },
                   .plan = [this] { return plan(); },
                   .history = [this]() -> const History::Entries& { return history_.entries(); },
                   .reload = [this](std::uint64_t client) { reload(client); },
                   .is_short = [this] { return router_.is_short(); }}),
-      systemd_(loop) {
+      systemd_(loop),
+      own_(Loop::clock()) {
   options_.hands.writer->say_with([this](const std::string& said) { log_.write(LogLevel::warning, said); });
 }
 
@@ -111,7 +113,7 @@ std::expected<void, std::string> Daemon::open() {
 
   for (const std::string& warning : missing_interfaces(config)) log_.write(LogLevel::warning, warning);
   router_.use(options_.hands.levers->router(config, {}));
-  timer_ = loop_.timer([this] { lateness_.record(Loop::clock() - wakeup_); });
+  timer_ = loop_.timer([this] { own_.ran_late(Loop::clock() - wakeup_); });
   settle_ = loop_.post([this] { settle(); });
   watch_targets();
   operators_.started();
@@ -289,13 +291,21 @@ nlohmann::ordered_json Daemon::plan() const {
 Snapshot Daemon::snapshot() const {
   Snapshot shown = controller_.snapshot(loop_.now());
   shown.dry_run = options_.hands.pretend;
-  shown.lateness = {lateness_.count(), lateness_.quantile(0.5), lateness_.quantile(0.99), lateness_.most()};
+  shown.lateness = own_.lateness();
   for (ServiceSnapshot& service : shown.services) {
     if (service.leaving) continue;  // its probes are no more
     const std::vector<ProbeId> ids = controller_.probes_of(service.name);
     for (std::size_t index = 0; index < std::min(ids.size(), service.probes.size()); ++index)
       service.probes[index].events = targets_.source_of(ids[index]);
   }
+  return shown;
+}
+
+Snapshot Daemon::seen() const {
+  Snapshot shown = controller_.snapshot(loop_.now(), Records::without);
+  shown.dry_run = options_.hands.pretend;
+  shown.lateness = own_.lateness();
+  shown.self = own_.self(log_);
   return shown;
 }
 

@@ -20,12 +20,12 @@
 #include "sidecar/daemon/address_hand.h"
 #include "sidecar/daemon/hands.h"
 #include "sidecar/daemon/operators.h"
+#include "sidecar/daemon/own_record.h"
 #include "sidecar/daemon/probe_runner.h"
 #include "sidecar/daemon/router_hand.h"
 #include "sidecar/daemon/systemd.h"
 #include "sidecar/daemon/target_watch.h"
 #include "sidecar/os/boot_clock.h"
-#include "sidecar/os/lateness.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/os/namespace_lock.h"
@@ -102,6 +102,7 @@ class Daemon {
   [[nodiscard]] nlohmann::ordered_json plan() const;
   [[nodiscard]] Snapshot snapshot() const;
   void know_vips();
+  [[nodiscard]] Snapshot seen() const;
   void watch_targets();
   [[nodiscard]] ClockPair clocks() const;
 
@@ -119,7 +120,7 @@ class Daemon {
   RouterHand router_;
   Operators operators_;
   Systemd systemd_;
-  Lateness lateness_;
+  OwnRecord own_;
   TimePoint wakeup_{};
   // Of an exit that was decided upon: what is to be written has until then.
   struct Leaving {

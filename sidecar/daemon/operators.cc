@@ -50,6 +50,7 @@ std::expected<void, std::string> Operators::open() {
   const ControlSource source{
       .snapshot = daemon_.snapshot,
       .clocks = daemon_.clocks,
+      .seen = daemon_.seen,
       .plan = daemon_.plan,
       .history = daemon_.history,
       .finish =

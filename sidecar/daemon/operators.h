@@ -35,6 +35,7 @@ class Operators {
     std::function<void()> settle;  // what was told is decided upon
     std::function<Snapshot()> snapshot;
     std::function<ClockPair()> clocks;
+    std::function<Snapshot()> seen = {};  // see ControlSource
     std::function<nlohmann::ordered_json()> plan;
     std::function<const History::Entries&()> history;
     std::function<void(std::uint64_t client)> reload;

@@ -75,6 +75,7 @@ void Daemon::reload_checked(std::vector<std::string> problems) {
 void Daemon::end_reload() {
   const auto ended = std::exchange(reloading_, std::nullopt);
   const Reloaded& reloaded = ended->reloaded;
+  own_.reloaded(reloaded.errors.empty(), loop_.now());
   for (const std::string& warning : reloaded.warnings) log_.write(LogLevel::warning, "reload: " + warning);
   for (const std::string& error : reloaded.errors) log_.write(LogLevel::error, "reload: " + error);
   log_.write(reloaded.errors.empty() ? LogLevel::notice : LogLevel::error,

@@ -134,7 +134,7 @@ std::string Operations::drain_all(std::span<const std::string> services, const C
   kept_ = {};
   for (const std::string& service : services) {
     kept_.admins[service] = {{AdminState::drain, "the state file was lost, and with it who was drained",
-                              "herald", clocks.wall, std::nullopt}};
+                              std::string(kByHerald), clocks.wall, std::nullopt}};
   }
   unkept_ = true;
   const WriteOrder aside = file_.keeping_aside();

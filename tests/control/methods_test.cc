@@ -36,6 +36,7 @@ ControlSource source(std::expected<void, std::string> done = {}, bool stopping =
             return snapshot;
           },
       .clocks = [] { return kClocks; },
+      .seen = [] { return two_services(); },
       .plan = [] { return plan_report({}, {}); },
       .history = []() -> const History::Entries& { return kEntries; },
       .finish =
@@ -103,12 +104,22 @@ json call(std::string_view method, const char* parameters, const ControlSource& 
 
 }  // namespace
 
+TEST_CASE("metrics come in pages, and one that is not there is the end") {
+  const json first = call(kMetricsMethod, "{}")["parameters"];
+  CHECK(first["text"].get<std::string>().starts_with("# HELP herald_build_info "));
+  CHECK(first["text"].get<std::string>().contains("herald_service_as_wanted{service=\"web\"}"));
+  const json last = call(kMetricsMethod, R"({"openmetrics": true, "from": 1000000})")["parameters"];
+  CHECK(last == json{{"text", "# EOF\n"}, {"next", nullptr}});
+  CHECK(call(kMetricsMethod, R"({"from": -1})")["error"] == "org.varlink.service.InvalidParameter");
+}
+
 TEST_CASE("every method answers with what its description says") {
   const std::map<std::string_view, const char*> good{
       {kStatusMethod, "{}"},
       {kWhyMethod, R"({"service": "web"})"},
       {kPlanMethod, "{}"},
       {kHistoryMethod, R"({"service": "web"})"},
+      {kMetricsMethod, R"({"openmetrics": true, "from": null})"},
       {kWatchMethod, "{}"},
       {kProbeMethod, R"({"service": "web", "probe": "front", "count": true})"},
       {kDrainMethod, R"({"services": ["web"], "all": null, "reason": null, "for_ms": 1000, "by": "ann"})"},

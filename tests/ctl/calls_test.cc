@@ -252,6 +252,17 @@ TEST_CASE("plan: what differs, with the commands; exit 1 if anything does") {
   }
 }
 
+TEST_CASE("metrics: the text as it is, in either format, all pages of it") {
+  Scene scene;
+  const Child heraldd([&] { scene.serve(two_services()); });
+  (void)scene.status();
+  const ctl::Outcome plain = ctl::metrics(scene.options, false);
+  CHECK(plain.code == ctl::kDone);
+  CHECK(plain.out.starts_with("# HELP herald_build_info "));
+  CHECK(plain.out.contains("\nherald_reconcile_seconds_count{"));
+  CHECK(ctl::metrics(scene.options, true).out.ends_with("# EOF\n"));
+}
+
 TEST_CASE("history: all of it, or of one service, also of one that is configured no more") {
   Scene scene;
   const Child heraldd([&] { scene.serve(two_services()); });

@@ -133,6 +133,7 @@ struct Scene {
     const ControlSource source{
         .snapshot = look,
         .clocks = [] { return kClocks; },
+        .seen = [&] { return shown; },
         .plan = plan,
         .history = [&]() -> const History::Entries& { return entries; },
         .finish = [&](std::uint64_t client,

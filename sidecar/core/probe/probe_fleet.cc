@@ -350,6 +350,7 @@ void ProbeFleet::take(const Wanted& wanted, Former& former, Reconfigured& done, 
   if (const Mark before = mark(old.run); before.output != HealthTracker::Output::unknown)
     former.turned.push_back({place, before});
   probes_.push_back({ProbeRun(spec, services_[wanted.service]), old.id, wanted.service});
+  probes_.back().run.count_on(old.run.counts());
   former.due.push_back(probes_.back().run.begin(now));
 }
 

@@ -174,6 +174,7 @@ TimePoint ProbeRun::count(const Flight& flight, ProbeResult result, TimePoint no
   if (is_good && spec_.overlap.is_on) latencies_.add(result.latency);
   last_ = tracker_.record(std::move(result));
   last_started_ = flight.started;
+  note_counts();
   if (last_.verdict == Verdict::inconclusive) {
     ++inconclusive_;
     forget_if_stale(now);
@@ -200,6 +201,18 @@ void ProbeRun::plan(TimePoint now, Random& random) {
   const bool is_same_pace = displaced_->pace == pace() && displaced_->pace != Pace::fast;
   if (is_same_pace || displaced_->next < next_)
     std::tie(due_, next_) = std::tie(displaced_->due, displaced_->next);
+}
+
+void ProbeRun::note_counts() {
+  counts_.verdicts.count(last_.verdict);
+  if (last_.verdict == Verdict::fail) counts_.failures.count(last_.reason);
+  if (last_.verdict != Verdict::inconclusive) counts_.took.record(last_.latency);
+  if (last_.certificate_end) certificate_end_ = last_.certificate_end;
+  if (tracker_.failures() == 0) {
+    failing_since_.reset();
+  } else if (!failing_since_) {
+    failing_since_ = last_started_;
+  }
 }
 
 std::optional<TimePoint> ProbeRun::nudge(Nudge why, TimePoint now) {
@@ -268,6 +281,8 @@ ProbeSnapshot ProbeRun::snapshot() const {
   shown.type = spec_.type;
   shown.role = spec_.role;
   shown.state = tracker_.state();
+  if (tracker_.output() != HealthTracker::Output::unknown)
+    shown.up = tracker_.output() == HealthTracker::Output::up;
   shown.degraded = tracker_.degraded();
   shown.last = last_;
   shown.last_run = last_started_;
@@ -282,6 +297,8 @@ ProbeSnapshot ProbeRun::snapshot() const {
   shown.nudged = nudges_.taken();
   shown.nudges_dropped = nudges_.dropped();
   shown.last_nudge = nudges_.current();
+  shown.counts = counts_;
+  shown.certificate_end = certificate_end_;
   return shown;
 }
 

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/core/counts.h"
 #include "sidecar/core/probe/health.h"
 #include "sidecar/core/probe/latencies.h"
 #include "sidecar/core/probe/nudges.h"
@@ -69,6 +70,8 @@ class ProbeRun {
   // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
   // call again.
   TimePoint reconfigure(ProbeSpec spec, TimePoint now);
+  // The counts of one that had this name before it.
+  void count_on(const AttemptCounts& counts) { counts_ = counts; }
 
   void forget() { tracker_.forget(); }
   // Forgets what is too old to stand for the present, also counts that lead nowhere yet; true if it was too
@@ -93,6 +96,9 @@ class ProbeRun {
   [[nodiscard]] const ProbeSpec& spec() const { return spec_; }
   [[nodiscard]] const Nudges& nudges() const { return nudges_; }
   [[nodiscard]] const HealthTracker& tracker() const { return tracker_; }
+  [[nodiscard]] const AttemptCounts& counts() const { return counts_; }
+  // When the first of the failures in a row began; none: the last word was none.
+  [[nodiscard]] std::optional<TimePoint> failing_since() const { return failing_since_; }
   [[nodiscard]] const ProbeResult& last() const { return last_; }
   [[nodiscard]] const ProbeResult* last_conclusive() const { return conclusive_ ? &*conclusive_ : nullptr; }
   // Since when nothing conclusive has come, or since the probe began; herald's own absence does not count.
@@ -108,6 +114,7 @@ class ProbeRun {
   void plan(TimePoint now, Random& random);
   [[nodiscard]] Flight take(RunId run);
   [[nodiscard]] std::size_t most_in_flight() const;
+  void note_counts();
   [[nodiscard]] Pace pace() const;
   [[nodiscard]] bool is_worth_nudging() const;
   void hurry(TimePoint now);
@@ -145,6 +152,9 @@ class ProbeRun {
   TimePoint turned_at_{};
   std::uint64_t runs_ = 0;
   std::uint64_t inconclusive_ = 0;
+  AttemptCounts counts_;
+  std::optional<TimePoint> failing_since_;
+  std::optional<std::int64_t> certificate_end_;  // as it was seen last
 };
 
 }  // namespace herald

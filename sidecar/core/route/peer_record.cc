@@ -6,12 +6,16 @@ namespace herald {
 
 std::vector<PeerRecord::Change> PeerRecord::seen(const std::vector<RouterPeer>& peers, TimePoint now) {
   std::vector<Change> changes;
-  std::map<std::string, Entry> entries;
+  Entries entries;
   for (const RouterPeer& peer : peers) {
     Entry entry{peer, now};
     const auto before = entries_.find(peer.address);
-    if (before != entries_.end()) entry.since = before->second.since;
+    if (before != entries_.end()) {
+      entry.since = before->second.since;
+      entry.losses = before->second.losses;
+    }
     if (auto change = change_of(peer, before == entries_.end() ? nullptr : &before->second, now)) {
+      if (change->kind == Change::Kind::lost) ++entry.losses;
       changes.push_back(std::move(*change));
       entry.since = now;
     }

@@ -31,20 +31,24 @@ class PeerRecord {
     bool operator==(const Change&) const = default;
   };
 
-  // In the order of `peers`, then what is not among them any more.
-  std::vector<Change> seen(const std::vector<RouterPeer>& peers, TimePoint now);
-
- private:
   struct Entry {
     RouterPeer last;
-    TimePoint since{};  // that it turned, or was seen first
+    TimePoint since{};         // that it turned, or was seen first
+    std::uint64_t losses = 0;  // seen
   };
+  using Entries = std::map<std::string, Entry>;
 
+  // In the order of `peers`, then what is not among them any more.
+  std::vector<Change> seen(const std::vector<RouterPeer>& peers, TimePoint now);
+  // By address, of those that were there at the last read.
+  [[nodiscard]] const Entries& entries() const { return entries_; }
+
+ private:
   // before: null where the last answer did not have it.
   [[nodiscard]] std::optional<Change> change_of(const RouterPeer& peer, const Entry* before,
                                                 TimePoint now) const;
 
-  std::map<std::string, Entry> entries_;
+  Entries entries_;
   bool is_first_ = true;
 };
 

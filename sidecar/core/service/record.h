@@ -25,6 +25,9 @@ class ServiceRecord {
   // It is as it is since then, and that is no transition.
   void set_since(Subject subject, TimePoint at) { since_[static_cast<std::size_t>(subject)] = at; }
   [[nodiscard]] TimePoint since(Subject subject) const { return since_[static_cast<std::size_t>(subject)]; }
+  // It has become so.
+  void count(ServiceState state) { turned_.count(state); }
+  [[nodiscard]] const CountBy<ServiceState>& counts() const { return turned_; }
 
   // A step for a VIP, in words.
   void issued(const Vip& vip, std::string step, TimePoint now);
@@ -42,6 +45,7 @@ class ServiceRecord {
   };
 
   std::array<TimePoint, kServiceSubjects> since_;  // by Subject
+  CountBy<ServiceState> turned_;
   std::deque<effect::Transition> transitions_;
   std::deque<Kept> steps_;
 };

@@ -62,7 +62,7 @@ void ServiceRun::leave(std::vector<Vip> vips, Since since, TimePoint now) {
   spec_.announce.vip_on_down = VipOnDown::remove;
   spec_.on_exit = OnExit::withdraw;
   machine_.drain_for_good(
-      {AdminState::drain, "the configuration has it no more", "herald", now, std::nullopt});
+      {AdminState::drain, "the configuration has it no more", std::string(kByHerald), now, std::nullopt});
 }
 
 void ServiceRun::forget_in_flight() {
@@ -96,6 +96,7 @@ std::vector<effect::Transition> ServiceRun::evaluate(const Composed& composed, c
   // A change that herald did not wish for has its reason out there: the VIP is gone, the router does not answer.
   const bool wished = wish_.want != before.want || wish_.draining != before.draining || !problem_;
   take_state(judged.state, wished, made, now);
+  note_carrying_out(before.want, now);
   decide_demand(seen, now);
   if (is_leaving() && has_vanished(seen, now)) tenure_ = Tenure::gone;
   return made;
@@ -161,6 +162,23 @@ void ServiceRun::take_state(ServiceState judged, bool wished, Transitions& made,
   if (wished && blames_ && problem_) why += "; " + *problem_;
   made.push_back(turned(Subject::state, name_of(state_), name_of(judged), std::move(why), now));
   state_ = judged;
+  record_.count(judged);
+}
+
+// A decision that finds its end there already was none that anybody has to wait for.
+void ServiceRun::note_carrying_out(Want before, TimePoint now) {
+  if (wish_.want != before) {
+    const bool is_decision = wish_.want == Want::present || wish_.want == Want::absent;
+    const Direction direction = wish_.want == Want::present ? Direction::announce : Direction::withdraw;
+    decided_ = is_decision ? std::optional(Decided{direction, now}) : std::nullopt;
+  }
+  if (!decided_) return;
+  const bool is_gone = state_ == ServiceState::withdrawn || state_ == ServiceState::held;
+  const bool is_done =
+      decided_->direction == Direction::announce ? state_ == ServiceState::announced : is_gone;
+  if (!is_done) return;
+  const Decided done = *std::exchange(decided_, std::nullopt);
+  if (wish_.want == before) carried_out_ = CarriedOut{done.direction, now - done.at};
 }
 
 effect::Transition ServiceRun::turned(Subject subject, std::string_view from, std::string_view to,
@@ -370,7 +388,7 @@ void ServiceRun::finish_step(const Vip& vip, const std::string& text, const Rout
 
 // ---- what is shown
 
-ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
+ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now, Records records) const {
   ServiceSnapshot shown;
   shown.name = spec_.name;
   shown.via = spec_.announce.via;
@@ -387,13 +405,17 @@ ServiceSnapshot ServiceRun::snapshot(const Sight& sight, TimePoint now) const {
   shown.problem = problem();
   shown.leaving = is_leaving();
   shown.since = record_.since(Subject::state);
+  shown.health_since = record_.since(Subject::health);
+  shown.turned = record_.counts();
   shown.penalty = machine_.penalty(now);
   shown.require = spec_.require;
   shown.damping = spec_.damping;
   shown.damped_until = machine_.damped_until(now);
   shown.held_down_until = machine_.held_down_until(now);
-  shown.transitions = record_.transitions();
-  shown.steps = record_.steps();
+  if (records == Records::with) {
+    shown.transitions = record_.transitions();
+    shown.steps = record_.steps();
+  }
   const ServiceSight seen = see(sight);
   for (const Vip& vip : spec_.vips) shown.vips.push_back(seen.show(vip, wish_));
   return shown;

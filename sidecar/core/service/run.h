@@ -43,6 +43,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/core/events.h"
@@ -125,6 +126,10 @@ class ServiceRun {
   [[nodiscard]] const Problem& problem() const { return problem_; }
   // What others do to it, or would do, which herald can only tell.
   [[nodiscard]] Problem blame() const { return blames_ ? problem_ : Problem(); }
+  // What evaluate() has seen to be carried out, once.
+  [[nodiscard]] std::optional<CarriedOut> take_carried_out() {
+    return std::exchange(carried_out_, std::nullopt);
+  }
   // How long a stop may have to wait for the VIPs.
   [[nodiscard]] Duration longest_linger() const;
   // Nothing is left to wait for once herald stops.
@@ -137,7 +142,8 @@ class ServiceRun {
   [[nodiscard]] const ServiceMachine::Wish& wish() const { return wish_; }
   [[nodiscard]] const ServiceMachine& machine() const { return machine_; }
   // Everything but the probes.
-  [[nodiscard]] ServiceSnapshot snapshot(const Sight& sight, TimePoint now) const;
+  [[nodiscard]] ServiceSnapshot snapshot(const Sight& sight, TimePoint now,
+                                         Records records = Records::with) const;
 
  private:
   enum class Tenure : std::uint8_t { untouched, serving, leaving, gone };
@@ -154,6 +160,7 @@ class ServiceRun {
   void decide_wish(const Composed& composed, Presence presence, TimePoint now);
   void take_health(const Composed& composed, ServiceState judged, Transitions& made, TimePoint now);
   void take_state(ServiceState judged, bool wished, Transitions& made, TimePoint now);
+  void note_carrying_out(Want before, TimePoint now);
   void decide_demand(const ServiceSight& seen, TimePoint now);
   [[nodiscard]] bool has_vanished(const ServiceSight& seen, TimePoint now) const;
 
@@ -183,6 +190,12 @@ class ServiceRun {
   bool blames_ = false;  // problem_ is not herald's to mend
   std::map<StepId, Step> in_flight_;
   ServiceRecord record_;
+  struct Decided {
+    Direction direction = Direction::announce;
+    TimePoint at{};
+  };
+  std::optional<Decided> decided_;  // and not yet seen to be done
+  std::optional<CarriedOut> carried_out_;
 };
 
 }  // namespace herald

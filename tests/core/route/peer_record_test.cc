@@ -36,6 +36,10 @@ TEST_CASE("peer record: lost and back") {
   CHECK(record.seen({up(kOne, "2"), up(kOther)}, kSeen + 7s) ==
         Changes{{kOne, Kind::back, "Active", "Established", 2s}});
   CHECK(record.seen({up(kOne, "3"), up(kOther)}, kSeen + 8s).empty());
+  CHECK(record.entries().at(kOne).losses == 1);
+  CHECK(record.entries().at(kOne).since == kSeen + 7s);
+  CHECK(record.entries().at(kOther).losses == 0);
+  CHECK(record.entries().at(kOther).since == kSeen);
 }
 
 TEST_CASE("peer record: a peer that is configured no more, and one that is new") {
