@@ -12,6 +12,7 @@
 #include "sidecar/control/names.h"
 #include "sidecar/control/order_report.h"
 #include "sidecar/state/history_entry.h"
+#include "sidecar/text/address.h"
 #include "sidecar/text/near_name.h"
 #include "sidecar/text/plain_text.h"
 
@@ -233,9 +234,11 @@ std::string address_command(const Step& step) {
   const std::string place = fmt::format("{} dev {}", step.key.vip.prefix, step.key.interface);
   if (step.kind == Step::Kind::remove) return "ip address del " + place;
   if (step.kind == Step::Kind::adopt) return "ip address replace " + place;
-  if (!step.lease) return "ip address add " + place;
+  // An IPv6 VIP is no source address (os/netlink).
+  const bool ipv6 = is_ipv6(step.key.vip);
+  if (!step.lease) return "ip address add " + place + (ipv6 ? " preferred_lft 0" : "");
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*step.lease).count();
-  return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, seconds);
+  return fmt::format("ip address add {} valid_lft {} preferred_lft {}", place, seconds, ipv6 ? 0 : seconds);
 }
 
 }  // namespace

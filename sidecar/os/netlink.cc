@@ -49,6 +49,13 @@ nlmsghdr* start_message(void* buffer, std::uint16_t type, std::uint16_t flags, c
   return header;
 }
 
+// Nobody's packets are to leave from an anycast address by themselves: the answers would go to another site. An IPv6 address
+// that is deprecated is chosen as a source only when there is no other (RFC 6724, rule 3); it is answered as any is, and FRR and
+// BIRD redistribute it. IPv4 has no such choice: the kernel takes the first address of the interface that the packet leaves by.
+std::uint32_t preferred_lifetime(const Address& address, std::uint32_t lifetime) {
+  return address.family == AF_INET6 ? 0 : lifetime;
+}
+
 using Dump = std::vector<AddressMessage>;
 
 int take_address_message(const nlmsghdr* header, void* data) noexcept {
@@ -229,8 +236,8 @@ int AddressSocket::set(const Address& address, const std::string& interface,
       static_cast<std::uint16_t>(mode == Mode::create ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE);
   nlmsghdr* header = start_message(buffer.data(), RTM_NEWADDR, how, address, link->index);
   const std::uint32_t lifetime = seconds.value_or(kForeverSeconds);
-  // A deprecated address (preferred < valid) would not be chosen as a source.
-  const ifa_cacheinfo info{.ifa_prefered = lifetime, .ifa_valid = lifetime, .cstamp = 0, .tstamp = 0};
+  const ifa_cacheinfo info{
+      .ifa_prefered = preferred_lifetime(address, lifetime), .ifa_valid = lifetime, .cstamp = 0, .tstamp = 0};
   mnl_attr_put(header, IFA_CACHEINFO, sizeof info, &info);
   mnl_attr_put_u8(header, IFA_PROTO, kAddressProtocol);  // every refresh repeats it, or the kernel drops it
   // Duplicate address detection is for links with neighbours; a VIP must be usable at once.

@@ -2,15 +2,19 @@
 // notifications that the kernel dropped.
 #include "sidecar/os/netlink.h"
 
+#include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "sidecar/core/types.h"
@@ -104,6 +108,37 @@ TEST_CASE_METHOD(Bench, "a dump that changes interrupt is begun again, and is wh
   CHECK(incomplete == 0);
   CHECK(failed < 20);  // several interruptions in a row, by chance
   CHECK(listed() == kMany);
+}
+
+// What the kernel would send from, toward `to`.
+Address source_toward(const char* to) {
+  const Fd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 name{};
+  name.sin6_family = AF_INET6;
+  name.sin6_port = htons(9);
+  REQUIRE(inet_pton(AF_INET6, to, &name.sin6_addr) == 1);
+  REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+  socklen_t size = sizeof name;
+  REQUIRE(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&name), &size) == 0);
+  Address source{.family = AF_INET6};
+  source.prefix_length = 128;
+  std::memcpy(source.bytes.data(), &name.sin6_addr, sizeof name.sin6_addr);
+  return source;
+}
+
+TEST_CASE_METHOD(Bench, "nothing leaves from an IPv6 VIP by itself, with a lease or without one") {
+  const Address node = address_of(Vip{"fd00:1::4/128"});
+  const Address vip6 = address_of(Vip{"fd00:99::1/128"});
+  // The node's own is as anybody's: preferred. "lo" has no route but its addresses', so that one is the target, too.
+  REQUIRE(std::system("ip -6 addr add fd00:1::4/128 dev lo nodad && ip -6 route add default dev lo") == 0);
+  for (const std::optional<std::uint32_t> lease :
+       {std::optional<std::uint32_t>(30), std::optional<std::uint32_t>()}) {
+    REQUIRE(socket->set(vip6, "lo", lease, AddressSocket::Mode::create) == 0);
+    CHECK(source_toward("fd00:99::2") == node);  // the VIP has the longer prefix in common
+    REQUIRE(socket->set(vip6, "lo", lease, AddressSocket::Mode::replace) == 0);
+    CHECK(source_toward("fd00:99::2") == node);
+    REQUIRE(socket->remove(vip6, "lo") == 0);
+  }
 }
 
 TEST_CASE_METHOD(Bench, "without a descriptor addresses are listed, added, refreshed and removed") {
