@@ -66,6 +66,51 @@ def test_ipv6_vip(region):
     region.wait_withdrawn(VIP, since=mark)
 
 
+def test_no_ipv6_vip_is_a_source_address(region):
+    """Deprecated it is announced as any other is, and a refresh of its lease changes nothing."""
+    region.http_service(port=8080)
+    mark = region.mark()
+    herald = region.herald(services=[service("web", [VIP6], http(8080), announce={"via": "loopback", "lease": "6s"})])
+    region.wait_announced(VIP6, since=mark)
+    herald.wait_state("web", "announced")
+    settled = region.mark()
+    time.sleep(7)
+    region.assert_silent(settled)
+    (address,) = [
+        address
+        for interface in region.nva_ns.ip_json("addr", "show", "dev", "lo")
+        for address in interface["addr_info"]
+        if address["local"] == VIP6.removesuffix("/128")
+    ]
+    assert address["preferred_life_time"] == 0 and 0 < address["valid_life_time"] <= 6
+
+
+@pytest.mark.nva("frr")
+def test_ipv6_vip_without_a_next_hop(region):
+    """Over a session by IPv4, on a link without a global IPv6 address, bgpd sends `::`, and the Route Servers reject it."""
+    region.http_service(port=8080)
+    (own,) = [
+        f"{address['local']}/{address['prefixlen']}"
+        for address in region.nva_ns.ip_json("addr", "show", "dev", "eth0")[0]["addr_info"]
+        if address["family"] == "inet6" and address["scope"] == "global"
+    ]
+    (route,) = region.nva_ns.ip_json("-6", "route", "show", "default")
+    gateway6 = route["gateway"]
+    region.nva_ns.ip(f"addr del {own} dev eth0")
+    herald = region.herald(services=[service("web", [VIP, VIP6], http(8080))])
+    region.wait_announced(VIP)
+    wait_until(lambda: "next hop `::`" in herald.service("web")["reason"], "no word on the next hop", 20)
+    assert herald.ctl("status").returncode == 1
+    vips = {vip["prefix"]: vip for vip in herald.service("web")["vips"]}
+    assert vips[VIP6]["advertised_to"] == [] and sorted(vips[VIP6]["missing_from"]) == ["10.1.1.132", "10.1.1.4"]
+    assert sorted(vips[VIP]["advertised_to"]) == ["10.1.1.132", "10.1.1.4"]
+    assert region.announced(VIP6) == set()
+    region.nva_ns.ip(f"addr add {own} dev eth0 nodad", f"route add default via {gateway6}")
+    region.nva.vtysh("clear bgp ipv6 unicast * soft out")
+    region.wait_announced(VIP6)
+    wait_until(lambda: herald.ctl("status").returncode == 0, "not as wanted", 30)
+
+
 def test_kill_withdraws_and_recovery_announces(region):
     web, herald = start_announced(region)
     mark = region.mark()

@@ -67,7 +67,9 @@ class FrrLever final : public RouterLever {
  private:
   // The error is a line for people, why the read ends here.
   using Taken = std::expected<void, std::string>;
-  [[nodiscard]] Taken take_first(const FrrReply& reply);
+  [[nodiscard]] Taken take_first(const FrrReply& reply, std::size_t least);
+  [[nodiscard]] Taken take_next_hops(std::span<const FrrAnswer> answers,
+                                     const std::vector<std::string>& peers);
   [[nodiscard]] Taken take_routes(std::span<const FrrAnswer> answers, const std::vector<Vip>& part);
   void take_owned(FrrOwned owned);
   [[nodiscard]] std::string as_of(const FrrOwned* owned) const;
@@ -113,17 +115,21 @@ void FrrLever::read(OnView on_view) {
   Lines questions = frr_summary_commands(spec_);
   questions.push_back(frr_owned_command());
   const auto part = part_from(0);
+  const auto peers = frr_next_hop_peers(spec_, vips_);
+  for (const std::string& peer : peers) questions.push_back(frr_next_hop_command(spec_, peer));
   for (const Vip& vip : part) questions.push_back(frr_route_command(spec_, vip));
-  transport_->run(std::move(questions), OnFailure::stop, [this, part](const FrrReply& reply) {
-    Taken taken = take_first(reply);
-    if (taken) taken = take_routes(std::span(reply.answers).subspan(2), part);
+  transport_->run(std::move(questions), OnFailure::stop, [this, part, peers](const FrrReply& reply) {
+    const std::span answers(reply.answers);
+    Taken taken = take_first(reply, 2 + peers.size());
+    if (taken) taken = take_next_hops(answers.subspan(2, peers.size()), peers);
+    if (taken) taken = take_routes(answers.subspan(2 + peers.size()), part);
     go_on(taken, part.size());
   });
 }
 
-FrrLever::Taken FrrLever::take_first(const FrrReply& reply) {
+FrrLever::Taken FrrLever::take_first(const FrrReply& reply, std::size_t least) {
   if (const Taken whole = is_whole(reply); !whole) return whole;
-  if (reply.answers.size() < 2)
+  if (reply.answers.size() < least)
     return std::unexpected("bgpd: " + said(reply.answers.empty() ? "" : reply.answers.back().text));
   auto owned = parse_frr_owned(reply.answers[1].text, spec_, own_vips_);
   if (!owned) return std::unexpected(owned.error());
@@ -133,6 +139,17 @@ FrrLever::Taken FrrLever::take_first(const FrrReply& reply) {
   if (!peers) return std::unexpected(peers.error());
   peers_ = std::move(*peers);
   view_.peers = peers_.peers;
+  return {};
+}
+
+FrrLever::Taken FrrLever::take_next_hops(std::span<const FrrAnswer> answers,
+                                         const std::vector<std::string>& peers) {
+  for (std::size_t index = 0; index < peers.size(); ++index) {
+    const auto none = parse_frr_next_hop(answers[index].text, peers[index]);
+    if (!none) return std::unexpected(none.error());
+    // Which sessions such a map is for is not looked into: that it is there is an operator who knows.
+    if (*none && !owned_->sets_ipv6_next_hop) peers_.ipv6_nowhere.push_back(peers[index]);
+  }
   return {};
 }
 

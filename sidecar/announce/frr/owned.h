@@ -27,7 +27,8 @@ struct FrrOwned {
   // How to enter our instance without creating one: empty when bgpd has no instance of ours. With the AS in it only
   // where bgpd insists on it.
   std::string router_line;
-  std::string as;  // as bgpd writes it
+  std::string as;                   // as bgpd writes it
+  bool sets_ipv6_next_hop = false;  // some route-map does, for whichever session
   FrrFilters filters;
   std::array<std::vector<std::string>, 2> redistribute;  // IPv4, IPv6: lines of our instance
 };

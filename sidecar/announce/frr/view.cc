@@ -1,6 +1,7 @@
 #include "sidecar/announce/frr/view.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <iterator>
@@ -87,6 +88,15 @@ std::vector<std::string> without_session(const JsonMember& family, const FrrPeer
   return without;
 }
 
+// What is sent without a next hop is as good as not sent.
+void without_next_hop(RouterRoute& route, const FrrPeers& peers) {
+  for (const std::string& peer : peers.ipv6_nowhere) {
+    if (std::erase(route.advertised_to, peer) == 0) continue;
+    route.missing_from.push_back(peer);
+    route.no_next_hop.push_back(peer);
+  }
+}
+
 // Of a prefix that is not in its table bgpd says "{}"; anything else has paths.
 RouterRoute route_from(const JsonMember& document, const FrrPeers& peers, bool ipv6, const RouterSpec& spec) {
   RouterRoute route;
@@ -104,6 +114,7 @@ RouterRoute route_from(const JsonMember& document, const FrrPeers& peers, bool i
     (advertised.has(peer) ? route.advertised_to : route.missing_from).push_back(peer);
   // Without a list of Route Servers, other peers may be meant not to hear it: one that does is enough.
   if (spec.peers.empty() && !route.advertised_to.empty()) route.missing_from.clear();
+  if (ipv6) without_next_hop(route, peers);
   std::erase_if(route.missing_from, [&](const std::string& peer) { return !is_judged(peer, spec); });
   return route;
 }
@@ -139,6 +150,29 @@ std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, co
   peers.ipv4_without = without_session(summary.object_at("ipv4Unicast"), peers, spec);
   peers.ipv6_without = without_session(summary.object_at("ipv6Unicast"), peers, spec);
   return peers;
+}
+
+std::vector<std::string> frr_next_hop_peers(const RouterSpec& spec, const std::vector<Vip>& vips) {
+  std::vector<std::string> peers;
+  if (!std::ranges::any_of(vips, [](const Vip& vip) { return is_ipv6(vip); })) return peers;
+  std::ranges::copy_if(spec.peers, std::back_inserter(peers), [](const std::string& address) {
+    const auto parsed = parse_address(address);
+    return parsed && parsed->family == AF_INET;
+  });
+  return peers;
+}
+
+std::string frr_next_hop_command(const RouterSpec& spec, const std::string& peer) {
+  return fmt::format("show bgp {}neighbors {} json", vrf_of(spec), peer);
+}
+
+std::expected<bool, std::string> parse_frr_next_hop(std::string_view text, const std::string& peer) {
+  const auto found = documents(text);
+  if (!found) return std::unexpected(found.error());
+  std::optional<std::string> problem;
+  const std::string next_hop = JsonMember(found->front(), problem).object_at(peer).text_at("nexthopGlobal");
+  if (problem) return std::unexpected(unexpected_answer(*problem));
+  return next_hop == "::";
 }
 
 std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::string_view text,

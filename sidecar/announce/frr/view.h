@@ -26,9 +26,20 @@ struct FrrPeers {
   std::vector<std::string> ipv4_without =
       {};  // configured, without a session, and of the family or of no known one
   std::vector<std::string> ipv6_without = {};
+  std::vector<std::string> ipv6_nowhere = {};  // of `ipv6`: sent no IPv6 next hop
 };
 [[nodiscard]] std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text,
                                                                      const RouterSpec& spec);
+
+// How to ask whether a session over IPv4 has a next hop for IPv6: one command a configured Route Server, none where there are
+// no IPv6 VIPs. bgpd takes the global address of the interface that the session uses; where that has none it sends `::`
+// (bgp_nexthop_set(), FRR 8.4 to 10.x), and receivers reject the route.
+[[nodiscard]] std::vector<std::string> frr_next_hop_peers(const RouterSpec& spec,
+                                                          const std::vector<Vip>& vips);
+[[nodiscard]] std::string frr_next_hop_command(const RouterSpec& spec, const std::string& peer);
+// Whether it is `::`. The error is a line for people.
+[[nodiscard]] std::expected<bool, std::string> parse_frr_next_hop(std::string_view text,
+                                                                  const std::string& peer);
 
 // Answers to several frr_route_command(), one JSON document each.
 [[nodiscard]] std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(

@@ -48,6 +48,8 @@ struct RouterRoute {
       {};  // configured Route Servers that would be sent it, were there a session
   std::vector<OtherOrigin> others = {};
   std::optional<InterfaceImport> import = {};  // of the VIP's family
+  std::vector<std::string> no_next_hop =
+      {};  // of missing_from: sent it, with `::` for a next hop, which they reject
 
   bool operator==(const RouterRoute&) const = default;
 };

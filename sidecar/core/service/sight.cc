@@ -233,6 +233,13 @@ Problem ServiceSight::table_problem(const Vip& vip) const {
 // Of what is in the router's table.
 Problem ServiceSight::advertise_problem(const Vip& vip) const {
   const RouterRoute& route = *route_of(vip);
+  if (!route.no_next_hop.empty()) {
+    return fmt::format(
+        "{} is sent to {} with the next hop `::`, which is rejected; the interface of that session needs a "
+        "global IPv6 "
+        "address, or the outbound route-map `set ipv6 next-hop global ADDRESS`",
+        vip.prefix, fmt::join(route.no_next_hop, ", "));
+  }
   if (!route.missing_from.empty()) {
     return fmt::format(
         "{} is in {}'s BGP table but not advertised to {}; does the outbound policy permit it?", vip.prefix,

@@ -24,6 +24,34 @@ RouterSpec spec_with(std::vector<std::string> peers) {
   return spec;
 }
 
+TEST_CASE("a session over IPv4 without an IPv6 next hop: its Route Server is not told of IPv6 VIPs") {
+  const RouterSpec spec = spec_with({"10.1.1.4", "fd00:1::4"});
+  CHECK(frr_next_hop_peers(spec, {Vip{"10.99.0.1/32"}}).empty());
+  CHECK(frr_next_hop_peers(spec, {Vip{"fd00:99::1/128"}}) == std::vector<std::string>{"10.1.1.4"});
+  CHECK(frr_next_hop_command(spec, "10.1.1.4") == "show bgp neighbors 10.1.1.4 json");
+  const auto next_hop = [](std::string_view text) { return parse_frr_next_hop(text, "10.1.1.4"); };
+  CHECK(next_hop(R"({"10.1.1.4":{"nexthopGlobal":"::"}})") == true);
+  CHECK(next_hop(R"({"10.1.1.4":{"nexthopGlobal":"fd00:1::9"}})") == false);
+  CHECK(next_hop(R"({"10.1.1.4":{"bgpState":"Active"}})") == false);
+  CHECK(next_hop(R"({"bgpNoSuchNeighbor":true})") == false);
+  CHECK_FALSE(next_hop(R"({"10.1.1.4":7})"));
+  CHECK_FALSE(next_hop(R"({"10.1.1.4":{"nexthopGlobal":7}})"));
+  CHECK_FALSE(next_hop(""));
+
+  FrrPeers peers{.peers = {}, .ipv4 = {"10.1.1.4"}, .ipv6 = {"10.1.1.4", "10.1.1.132"}};
+  peers.ipv6_nowhere = {"10.1.1.4"};
+  const std::string answer =
+      R"({"prefix":"fd00:99::1/128","paths":[{"sourced":true,"local":true,"bestpath":{"overall":true}}],)"
+      R"("advertisedTo":{"10.1.1.4":{},"10.1.1.132":{}}})";
+  const auto routes =
+      parse_frr_routes(answer, {Vip{"fd00:99::1/128"}}, peers, spec_with({"10.1.1.4", "10.1.1.132"}));
+  REQUIRE(routes);
+  const RouterRoute& route = routes->begin()->second;
+  CHECK(route.advertised_to == std::vector<std::string>{"10.1.1.132"});
+  CHECK(route.missing_from == std::vector<std::string>{"10.1.1.4"});
+  CHECK(route.no_next_hop == std::vector<std::string>{"10.1.1.4"});
+}
+
 TEST_CASE("the peers of a summary, configured ones first and in their order") {
   const std::string release = GENERATE(from_range(kFrrReleases));
   const auto peers =
