@@ -1,6 +1,8 @@
 // The lines of an FRR configuration that doctor's rules ask for, wherever it comes from: bgpd itself, or a file.
 #include <algorithm>
+#include <charconv>
 #include <functional>
+#include <system_error>
 
 #include "sidecar/announce/router/text_lines.h"
 #include "sidecar/core/route/policy.h"
@@ -60,6 +62,8 @@ bool is_bgp(const ConfigLine& line) {
 
 bool is_of_vrf(const ConfigLine& line, const std::string& vrf) {
   if (!is_bgp(line)) return false;
+  // A view has tables of its own that forward nothing.
+  if (std::ranges::find(line.block, "view") != line.block.end()) return false;
   const auto word = std::ranges::find(line.block, "vrf");
   const bool named = word != line.block.end() && word + 1 != line.block.end();
   return (named ? *(word + 1) : "default") == vrf;
@@ -84,6 +88,25 @@ void read_instance_line(const ConfigLine& line, FrrFacts& facts) {
     facts.redistribute.at(family_of(line)) = {true, map_in(words)};
 }
 
+// "route-map NAME permit 10", and the lines below it.
+void read_map_line(const ConfigLine& line, FrrFacts& facts) {
+  constexpr std::size_t kWords = 4;
+  if (line.block.size() < kWords) return;
+  std::uint32_t number = 0;
+  const std::string& digits = line.block[3];
+  if (std::from_chars(digits.data(), digits.data() + digits.size(), number).ec != std::errc()) return;
+  MapEntry& entry = facts.maps[line.block[1]][number];
+  entry.permit = line.block[2] == "permit";
+  const Words& words = line.words;
+  if (begins(words, {"set", "ipv6", "next-hop", "global"})) facts.sets_ipv6_next_hop = true;
+  if (words.size() == kWords + 1 && words[0] == "match" && words[2] == "address" &&
+      words[3] == "prefix-list") {
+    entry.lists.push_back(words[4]);
+  } else if (words[0] == "match" || words[0] == "call" || words[0] == "on-match" || words[0] == "continue") {
+    entry.unclear = true;
+  }
+}
+
 }  // namespace
 
 void parse_frr_config(std::string_view text, const std::string& vrf, FrrFacts& facts) {
@@ -96,6 +119,7 @@ void parse_frr_config(std::string_view text, const std::string& vrf, FrrFacts& f
     if (begins(words, {"bgp", "suppress-fib-pending"})) facts.suppress_fib_pending = true;
     if (begins(words, {"bgp", "update-delay"})) facts.update_delay = true;
     if (is_of_vrf(line, vrf)) read_instance_line(line, facts);
+    if (begins(line.block, {"route-map"})) read_map_line(line, facts);
   });
 }
 

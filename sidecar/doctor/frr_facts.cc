@@ -64,8 +64,8 @@ FamilyFacts family_from(const JsonMember& peer, std::string_view name) {
   facts.active = true;
   facts.inbound_policy = family.flag_at("inboundPathPolicyConfig");
   facts.outbound_policy = family.flag_at("outboundPathPolicyConfig");
-  const bool mapped = !family.text_at("routeMapForOutgoingAdvertisements").empty();
-  if (!mapped) facts.outbound_list = family.text_at("outgoingUpdatePrefixFilterList");
+  facts.outbound_map = family.text_at("routeMapForOutgoingAdvertisements");
+  if (facts.outbound_map.empty()) facts.outbound_list = family.text_at("outgoingUpdatePrefixFilterList");
   facts.accepted = number_at(family, "acceptedPrefixCounter").value_or(0);
   facts.sent = number_at(family, "sentPrefixCounter").value_or(0);
   return facts;
@@ -86,6 +86,7 @@ PeerFacts peer_from(const std::string& address, const JsonMember& peer) {
   facts.graceful_restart =
       graceful_restart_from(peer.object_at("gracefulRestartInfo").text_at("localGrMode"));
   facts.families = {family_from(peer, "ipv4Unicast"), family_from(peer, "ipv6Unicast")};
+  facts.no_ipv6_next_hop = facts.established && peer.text_at("nexthopGlobal") == "::";
   return facts;
 }
 
@@ -203,25 +204,6 @@ bool permits(const std::vector<PrefixListEntry>& list, const Vip& vip) {
   return false;
 }
 
-void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFacts& facts) {
-  std::array<std::set<std::string>, 2> used;
-  for (PeerFacts& peer : facts.peers) {
-    for (const std::size_t family : {kIpv4, kIpv6}) {
-      FamilyFacts& one = peer.families.at(family);
-      if (one.outbound_list.empty()) continue;
-      used.at(family).insert(one.outbound_list);
-      const auto found = lists.find(one.outbound_list);
-      one.outbound_empty = found != lists.end() && found->second.empty();
-    }
-  }
-  for (const Vip& vip : vips) {
-    for (const std::string& name : used.at(is_ipv6(vip) ? kIpv6 : kIpv4)) {
-      const auto found = lists.find(name);
-      if (found == lists.end() || !permits(found->second, vip)) facts.vips[vip].held_back_by.push_back(name);
-    }
-  }
-}
-
 void parse_frr_nht(std::string_view text, std::vector<PeerFacts>& peers) {
   std::istringstream lines{std::string(text)};
   PeerFacts* peer = nullptr;
@@ -232,6 +214,7 @@ void parse_frr_nht(std::string_view text, std::vector<PeerFacts>& peers) {
       const std::string address = line.substr(0, line.find_first_of("( /"));
       const auto found = std::ranges::find(peers, address, &PeerFacts::address);
       peer = found == peers.end() ? nullptr : &*found;
+      if (peer != nullptr && line.contains("(Connected)")) peer->must_be_connected = true;
     } else if (peer != nullptr && line.starts_with(" unresolved")) {
       peer->next_hop_resolved = false;
     } else if (peer != nullptr && line.starts_with(" resolved")) {
@@ -257,8 +240,12 @@ std::expected<std::map<Vip, VipFacts>, std::string> parse_frr_vips(std::string_v
       const bool is_best = !path.object_at("bestpath").empty();
       one.origins += is_ours ? 1 : 0;
       one.in_rib = one.in_rib || (is_ours && is_best);
+      if (const std::string from = path.object_at("peer").text_at("peerId"); !is_ours && !from.empty())
+        one.learned_from.push_back(from);
     });
     const JsonMember advertised = document.object_at("advertisedTo");
+    if (!one.in_rib)
+      advertised.each_member([&](const std::string& to, const JsonMember&) { one.onward_to.push_back(to); });
     if (!one.in_rib) continue;
     const std::size_t family = is_ipv6(vip) ? kIpv6 : kIpv4;
     for (const PeerFacts& peer : peers) {

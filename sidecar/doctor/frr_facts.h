@@ -39,8 +39,6 @@ using PrefixLists = std::map<std::string, std::vector<PrefixListEntry>>;  // ent
 [[nodiscard]] std::expected<void, std::string> parse_frr_prefix_lists(std::string_view text,
                                                                       PrefixLists& lists);
 [[nodiscard]] bool permits(const std::vector<PrefixListEntry>& list, const Vip& vip);
-// What the peers' outbound lists do to the VIPs. One that bgpd does not have refuses all, as bgpd does.
-void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFacts& facts);
 
 // `show running-config` of bgpd, for the instance of the VRF.
 void parse_frr_config(std::string_view text, const std::string& vrf, FrrFacts& facts);

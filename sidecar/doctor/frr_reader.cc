@@ -10,6 +10,7 @@
 #include "sidecar/announce/router/vips_to_read.h"
 #include "sidecar/doctor/facts_reader.h"
 #include "sidecar/doctor/frr_facts.h"
+#include "sidecar/doctor/frr_filters.h"
 #include "sidecar/os/text_file.h"
 
 namespace herald {
@@ -35,6 +36,7 @@ class FrrFactsReader final : public FactsReader {
     });
     questions_.run([this] {
       if (facts_.reachable) judge_outbound_lists(lists_, vips_, facts_);
+      if (facts_.reachable) judge_maps(lists_, vips_, facts_);
       read_files();
       if (const OnFacts done = std::exchange(on_facts_, nullptr)) done(std::move(facts_));
     });

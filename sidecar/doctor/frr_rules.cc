@@ -1,7 +1,9 @@
 // What only FRR can have wrong.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "sidecar/doctor/examination.h"
@@ -13,12 +15,17 @@ bool has_network(const Examination& exam, const Vip& vip) {
   return exam.router.frr.networks.contains(vip);
 }
 
+// With import-check bgpd announces a `network` line while the address is there: the loopback lever needs no redistribution.
+bool follows_address(const Examination& exam, const ServiceSpec& service, const Vip& vip) {
+  return service.announce.via == Via::loopback && exam.router.frr.import_check && has_network(exam, vip);
+}
+
 // A VIP that is not there all the time is not in the kernel's table when bgpd looks.
 void check_import(Examination& exam) {
   if (!exam.router.frr.import_check) return;
   const std::string fix = "no bgp network import-check";
-  const auto stuck = exam.vips_where([&](const ServiceSpec&, const Vip& vip) {
-    return has_network(exam, vip) && !exam.facts_of(vip).in_rib;
+  const auto stuck = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    return has_network(exam, vip) && !exam.facts_of(vip).in_rib && !follows_address(exam, service, vip);
   });
   if (!stuck.empty()) {
     exam.error("import-check", fmt::format("{} configured in bgpd and not announced", listed(stuck)),
@@ -37,12 +44,24 @@ void check_import(Examination& exam) {
       fix);
 }
 
-// What is there and not announced by it is proof; before that nobody knows what the map lets through.
+void check_map_for_loopback(Examination& exam, std::size_t family, const std::string& map) {
+  const auto refused = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    return service.announce.via == Via::loopback && family_of(vip) == family &&
+           exam.facts_of(vip).redistributed == false && !follows_address(exam, service, vip);
+  });
+  if (refused.empty()) return;
+  exam.error("redistribute", fmt::format("route-map {} does not let {} in", map, listed(refused)),
+             "herald moves them on an interface (lever loopback), and bgpd is told to leave them there",
+             fmt::format("permit them in {}; {} prints one that does", map, exam.render()));
+}
+
+// What is there and not announced by it is proof; where the map asks for more than prefix-lists nobody knows before that.
 void check_redistribution_map(Examination& exam, std::size_t family, const std::string& map) {
+  check_map_for_loopback(exam, family, map);
   const auto unclear = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
     const AnnounceSpec& announce = service.announce;
     return announce.via == Via::vtysh && announce.manage_vip && family_of(vip) == family &&
-           !exam.host.present.contains(vip);
+           exam.facts_of(vip).redistributed != false && !exam.host.present.contains(vip);
   });
   if (unclear.empty()) return;
   exam.note(
@@ -59,7 +78,10 @@ void check_redistribution(Examination& exam, std::size_t family) {
       return service.announce.via == via && family_of(vip) == family;
     });
   };
-  const auto moved = of_lever(Via::loopback);
+  const auto moved = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    return service.announce.via == Via::loopback && family_of(vip) == family &&
+           !follows_address(exam, service, vip);
+  });
   const auto steered = of_lever(Via::vtysh);
   if (!moved.empty() && !redistribute.on) {
     exam.error("redistribute", fmt::format("nothing redistributes {}", listed(moved)),
@@ -85,6 +107,7 @@ void check_redistribution(Examination& exam, std::size_t family) {
 
 void check_origins(Examination& exam) {
   const auto twice = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+    if (follows_address(exam, service, vip)) return false;  // all of them end with it
     return exam.facts_of(vip).origins > 1 ||
            (service.announce.via == Via::loopback && has_network(exam, vip));
   });
@@ -131,15 +154,38 @@ std::string saved_fix(const std::vector<SavedLine>& saved) {
          "do not `write memory` while VIPs are announced";
 }
 
+// "network 10.99.0.1/32 route-map M", "interface lo: ip address 10.99.0.1/32": by themselves these announce nothing where a
+// `network` line waits for the address, or nothing redistributes the address.
+bool announces_nothing(const Examination& exam, const SavedLine& line) {
+  const bool is_network = line.text.starts_with("network ");
+  return !exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+                const bool named = is_network ? line.text == "network " + vip.prefix ||
+                                                    line.text.starts_with("network " + vip.prefix + " ")
+                                              : line.text.ends_with(" address " + vip.prefix);
+                if (!named) return false;
+                if (is_network) return follows_address(exam, service, vip);
+                const Redistribution& redistribution = exam.router.frr.redistribute.at(family_of(vip));
+                return exam.router.reachable && service.announce.via == Via::vtysh &&
+                       (!redistribution.on || exam.facts_of(vip).redistributed == false);
+              })
+              .empty();
+}
+
+std::vector<SavedLine> announcing_lines(const Examination& exam) {
+  std::vector<SavedLine> lines;
+  std::ranges::copy_if(exam.router.saved, std::back_inserter(lines),
+                       [&](const SavedLine& line) { return !announces_nothing(exam, line); });
+  return lines;
+}
+
 void check_saved(Examination& exam) {
   std::vector<std::string> lines;
-  lines.reserve(exam.router.saved.size());
-  for (const SavedLine& each : exam.router.saved)
+  for (const SavedLine& each : announcing_lines(exam))
     lines.push_back(fmt::format("{}: {}", each.file, each.text));
   if (!lines.empty()) {
     exam.error("saved", listed(lines),
                "at boot it is announced before any probe has run, whether the service lives or not",
-               saved_fix(exam.router.saved));
+               saved_fix(announcing_lines(exam)));
   }
   for (const SavedLine& each : exam.router.unreadable) {
     exam.note("saved", fmt::format("{}: {}", each.file, each.text),

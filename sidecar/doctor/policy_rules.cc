@@ -45,12 +45,25 @@ void check_inbound(Examination& exam, std::size_t family) {
   const std::string why =
       "routes of the network and VIPs of other regions enter this machine, whose traffic then leaves for "
       "them";
+  // A machine that reaches its peers by what they announce must not be told to refuse all of it.
   const std::string fix =
-      exam.frr() ? "route-map NOTHING deny 10, and neighbor RS route-map NOTHING in" : "import none";
+      exam.frr() ? "neighbor RS route-map IN in, with an entry that denies the VIPs first; one that denies "
+                   "everything "
+                   "(`heraldctl render frr` prints it) only where this machine needs no route of its peers"
+                 : "an import filter that rejects the VIPs first; `import none` only where this machine "
+                   "needs no route of its "
+                   "peers";
+  const auto learned = exam.vips_where([&](const ServiceSpec&, const Vip& vip) {
+    return family_of(vip) == family && !exam.facts_of(vip).learned_from.empty();
+  });
+  if (!learned.empty()) {
+    exam.error("inbound-open", fmt::format("{} accepted from a peer", listed(learned)), why, fix);
+    return;
+  }
   if (!open.empty()) {
-    exam.error("inbound-open",
-               fmt::format("everything of {} is accepted from {}", family_name(family), listed(open)), why,
-               fix);
+    exam.warn("inbound-open",
+              fmt::format("everything of {} is accepted from {}", family_name(family), listed(open)), why,
+              fix);
     return;
   }
   const auto accepting =
@@ -62,10 +75,21 @@ void check_inbound(Examination& exam, std::size_t family) {
   }
 }
 
+// What it runs over.
+std::size_t family_of_session(const PeerFacts& peer) {
+  return peer.address.contains(':') ? kIpv6 : kIpv4;
+}
+
 void check_family(Examination& exam, std::size_t family) {
   if (!exam.has_vips(family)) return;
+  // Some have a session over IPv4 for IPv4, and one over IPv6 for IPv6.
+  const bool own_session = !exam.peers_where([&](const PeerFacts& peer) {
+                                  return family_of_session(peer) == family && peer.families.at(family).active;
+                                })
+                                .empty();
   const auto without = exam.peers_where([&](const PeerFacts& peer) {
-    return peer.state != "not configured" && !peer.families.at(family).active;
+    if (peer.state == "not configured" || peer.families.at(family).active) return false;
+    return !own_session || family_of_session(peer) == family;
   });
   if (without.empty()) return;
   exam.error("family",

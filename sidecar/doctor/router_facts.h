@@ -25,6 +25,7 @@ struct FamilyFacts {
   std::optional<bool> outbound_policy = std::nullopt;
   std::string outbound_list = {};  // FRR: the prefix-list that VIPs pass, where that is all that filters
   bool outbound_empty = false;     // that list has no entries, which FRR takes for "all"
+  std::string outbound_map = {};   // FRR: the route-map that VIPs pass
   std::uint32_t accepted = 0;
   std::uint32_t sent = 0;
 
@@ -45,6 +46,9 @@ struct PeerFacts {
   GracefulRestart graceful_restart = GracefulRestart::unknown;
   std::optional<bool> next_hop_resolved =
       std::nullopt;  // FRR: zebra's tracking; without it FRR does not connect
+  bool must_be_connected =
+      false;  // FRR: eBGP without ebgp-multihop, which wants it on a network of this machine
+  bool no_ipv6_next_hop = false;  // FRR: `::` is what it would send
   std::array<FamilyFacts, 2> families = {};
 
   bool operator==(const PeerFacts&) const = default;
@@ -57,7 +61,13 @@ struct VipFacts {
   std::vector<std::string> missing_from = {};
   std::vector<OtherOrigin> others = {};        // BIRD: beside herald's own protocol
   std::optional<InterfaceImport> import = {};  // BIRD: a direct protocol of its family
-  std::vector<std::string> held_back_by = {};  // FRR: names of outbound prefix-lists that refuse it
+  std::vector<std::string> held_back_by =
+      {};  // FRR: outbound filters that refuse it, "prefix-list X", "route-map Y"
+  std::optional<bool> redistributed =
+      {};  // FRR: whether the redistribution of connected addresses would take it
+  std::vector<std::string> learned_from = {};  // peers that announce it to this machine
+  std::vector<std::string> onward_to =
+      {};  // peers that are told of it, though its best path is another machine's
 
   bool operator==(const VipFacts&) const = default;
 };
@@ -78,6 +88,15 @@ struct Redistribution {
   bool operator==(const Redistribution&) const = default;
 };
 
+// One entry of a route-map, as far as it can be told whether a prefix matches it.
+struct MapEntry {
+  bool permit = true;
+  std::vector<std::string> lists;  // all of them have to permit it; none: it matches everything
+  bool unclear = false;            // it asks for something else, or goes on elsewhere
+
+  bool operator==(const MapEntry&) const = default;
+};
+
 // What only FRR has.
 struct FrrFacts {
   std::string profile = "traditional";
@@ -88,6 +107,9 @@ struct FrrFacts {
   bool update_delay = false;
   std::array<Redistribution, 2> redistribute;
   std::map<Vip, std::string> networks;  // to the name of the route-map, or ""
+  std::map<std::string, std::map<std::uint32_t, MapEntry>>
+      maps;                         // by name, then in the order of their numbers
+  bool sets_ipv6_next_hop = false;  // some map does
 
   bool operator==(const FrrFacts&) const = default;
 };

@@ -154,15 +154,45 @@ void check_timers(Examination& exam) {
   }
 }
 
+// bgpd says "(Connected)" of a peer that has to be on a network of this machine, for want of ebgp-multihop.
+bool is_too_far(const PeerFacts& peer) {
+  return peer.must_be_connected && peer.next_hop_resolved == false && !peer.established;
+}
+
+void check_multihop(Examination& exam) {
+  const auto far = exam.peers_where(is_too_far);
+  if (far.empty()) return;
+  exam.error("ebgp-multihop", fmt::format("{} is on no network of this machine", listed(far)),
+             "without ebgp-multihop bgpd speaks only to neighbors on a connected network; a Route Server is "
+             "a router away",
+             fmt::format("neighbor {} ebgp-multihop 2", far.size() == 1 ? far.front() : "RS"));
+}
+
+void check_ipv6_next_hop(Examination& exam) {
+  if (!exam.has_vips(kIpv6) || exam.router.frr.sets_ipv6_next_hop) return;
+  const auto nowhere = exam.peers_where([](const PeerFacts& peer) {
+    return peer.no_ipv6_next_hop && peer.families[kIpv6].active && !peer.address.contains(':');
+  });
+  if (nowhere.empty()) return;
+  exam.error("ipv6-next-hop",
+             fmt::format("IPv6 routes are sent to {} with the next hop `::`", listed(nowhere)),
+             "the session runs over IPv4, and the interface that it uses has no global IPv6 address: the "
+             "peers reject the VIPs",
+             "a global IPv6 address on that interface, or `set ipv6 next-hop global ADDRESS` in the outbound "
+             "route-map");
+}
+
 void check_next_hop(Examination& exam) {
-  const auto lost = exam.peers_where([](const PeerFacts& peer) { return peer.next_hop_resolved == false; });
+  const auto lost = exam.peers_where(
+      [](const PeerFacts& peer) { return peer.next_hop_resolved == false && !is_too_far(peer); });
   if (lost.empty()) return;
   const std::string what =
       fmt::format("zebra knows no route to {} but the default one, and does not count that", listed(lost));
   const std::string fix =
       "ip nht resolve-via-default (in its vrf, if it has one), or a static route to the Route Server";
-  const auto down = exam.peers_where(
-      [](const PeerFacts& peer) { return peer.next_hop_resolved == false && !peer.established; });
+  const auto down = exam.peers_where([](const PeerFacts& peer) {
+    return peer.next_hop_resolved == false && !peer.established && !is_too_far(peer);
+  });
   if (down.empty()) {
     exam.warn("next-hop", what,
               "bgpd does not connect by itself: the session is there only because the other side connected",
@@ -210,7 +240,9 @@ void check_route_server(Examination& exam) {
 void check_sessions(Examination& exam) {
   check_peer_as(exam);
   check_established(exam);
+  check_multihop(exam);
   check_next_hop(exam);
+  check_ipv6_next_hop(exam);
   check_graceful_restart(exam);
   check_timers(exam);
 }

@@ -17,10 +17,30 @@ void check_held_back(Examination& exam) {
   });
   if (held.empty()) return;
   const std::vector<std::string> names(lists.begin(), lists.end());
-  exam.error("outbound-filter",
-             fmt::format("prefix-list {} does not let {} out", listed(names), listed(held)),
+  exam.error("outbound-filter", fmt::format("{} does not let {} out", listed(names), listed(held)),
              "they can never be announced (a list that does not exist lets nothing out)",
              exam.render() + " prints the list");
+}
+
+// Another site's VIP, taken in and told to others as if it were reached through here.
+void check_onward(Examination& exam) {
+  std::set<std::string> from;
+  std::set<std::string> to;
+  const auto passed = exam.vips_where([&](const ServiceSpec&, const Vip& vip) {
+    const VipFacts& facts = exam.facts_of(vip);
+    if (facts.onward_to.empty()) return false;
+    from.insert(facts.learned_from.begin(), facts.learned_from.end());
+    to.insert(facts.onward_to.begin(), facts.onward_to.end());
+    return true;
+  });
+  if (passed.empty()) return;
+  exam.error("onward",
+             fmt::format("{} of another site, learned from {}, is announced to {}", listed(passed),
+                         listed({from.begin(), from.end()}), listed({to.begin(), to.end()})),
+             "while the service here is dead this machine still attracts traffic for it, and sends it to "
+             "another site, or round in "
+             "a loop",
+             "refuse the VIPs that peers announce: a route-map in, that denies them; see " + exam.render());
 }
 
 void check_same_everywhere(Examination& exam) {
@@ -53,6 +73,7 @@ void check_same_everywhere(Examination& exam) {
 
 void check_vips(Examination& exam) {
   check_held_back(exam);
+  check_onward(exam);
   check_same_everywhere(exam);
 }
 

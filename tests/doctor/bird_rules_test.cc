@@ -21,7 +21,7 @@ TEST_CASE("doctor on BIRD") {
                        {[](World& w) { w.router.peers[0].families[kIpv4].outbound_list = "REJECT"; },
                         {"error outbound-filter"}},
                        {[](World& w) { w.router.peers[0].families[kIpv4].inbound_policy = false; },
-                        {"error inbound-open"}},
+                        {"warning inbound-open"}},
                        {[](World& w) { w.router.peers[0].families[kIpv4].outbound_policy = false; },
                         {"warning outbound-policy"}},
                    });
@@ -70,7 +70,7 @@ TEST_CASE("a policy is never required by BIRD, whose inbound door may be open") 
   World world(Stack::bird);
   each_peer(world, [](PeerFacts& peer) { peer.families[kIpv4].inbound_policy = false; });
   CHECK(world.told("inbound-open") ==
-        Checks{"error: everything of IPv4 is accepted from 10.1.1.4, 10.1.1.132"});
+        Checks{"warning: everything of IPv4 is accepted from 10.1.1.4, 10.1.1.132"});
 }
 
 TEST_CASE("BIRD's version, and nothing but that it does not answer") {

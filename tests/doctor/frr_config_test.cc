@@ -18,6 +18,7 @@ TEST_CASE("the lines of a running configuration that rules ask for") {
   FrrFacts expected;
   expected.has_instance = true;
   expected.import_check = false;
+  expected.maps = facts.maps;  // below
   expected.redistribute = {Redistribution{true, "CONNECTED"}, Redistribution{true, "CONNECTED6"}};
   CHECK(facts == expected);
 }
@@ -55,6 +56,32 @@ route-map network permit 10
   FrrFacts none;
   parse_frr_config(kConfig, "red", none);
   CHECK_FALSE(none.has_instance);
+}
+
+TEST_CASE("route-maps, as far as prefix-lists decide them, and views that are not the instance") {
+  FrrFacts facts;
+  parse_frr_config(R"(router bgp 65002 view lab
+ network 10.0.0.9/32
+ no bgp network import-check
+exit
+route-map OUT deny 5
+ match ip address prefix-list BAD
+exit
+route-map OUT permit 10
+ match ip address prefix-list VIPS
+ match community ANY
+ set ipv6 next-hop global fd00:1::4
+exit
+route-map OUT permit 20
+exit
+)",
+                   "default", facts);
+  CHECK_FALSE(facts.has_instance);
+  CHECK(facts.networks.empty());
+  CHECK(facts.import_check);
+  CHECK(facts.sets_ipv6_next_hop);
+  CHECK(facts.maps == decltype(facts.maps){
+                          {"OUT", {{5, {false, {"BAD"}, false}}, {10, {true, {"VIPS"}, true}}, {20, {}}}}});
 }
 
 TEST_CASE("saved lines that announce or assign a VIP") {

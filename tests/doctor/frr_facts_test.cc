@@ -82,22 +82,6 @@ TEST_CASE("how an entry matches") {
   CHECK(permits({}, web_vip));  // as FRR has it
 }
 
-TEST_CASE("what outbound lists do to VIPs") {
-  RouterFacts facts;
-  PeerFacts peer{.address = "10.1.1.4", .state = "Established"};
-  peer.families[kIpv4].outbound_list = "A";
-  peer.families[kIpv6].outbound_list = "B";
-  facts.peers = {peer};
-  judge_outbound_lists({{"A", {{true, "10.99.0.1/32", 32, 32}}}, {"C", {}}},
-                       {web_vip, {"10.99.0.2/32"}, web_vip6}, facts);
-  CHECK(facts.vips[web_vip].held_back_by.empty());
-  CHECK(facts.vips[{"10.99.0.2/32"}].held_back_by == Lines{"A"});
-  CHECK(facts.vips[web_vip6].held_back_by == Lines{"B"});  // there is none of this name
-  facts.peers[0].families[kIpv4].outbound_list = "C";
-  judge_outbound_lists({{"C", {}}}, {}, facts);
-  CHECK(facts.peers[0].families[kIpv4].outbound_empty);
-}
-
 TEST_CASE("next hops that zebra tracks") {
   std::vector<PeerFacts> peers{{.address = "10.1.1.4", .state = ""},
                                {.address = "10.1.1.132", .state = ""},
@@ -131,6 +115,11 @@ TEST_CASE("VIPs in bgpd's table, whence and where to") {
         VipFacts{.in_rib = true, .origins = 2, .advertised_to = {}, .missing_from = {"10.1.1.4"}});
   CHECK(facts(invalid, "") == VipFacts{.in_rib = false, .origins = 1});
   CHECK(facts("{}", "") == VipFacts{});
+  VipFacts onward;
+  onward.learned_from = {"10.1.1.4"};
+  onward.onward_to = {"10.1.1.132"};
+  const std::string learned = R"({"bestpath": {"overall": true}, "peer": {"peerId": "10.1.1.4"}})";
+  CHECK(facts(learned, R"("10.1.1.132": {})") == onward);
   CHECK(parse_frr_vips("{} {}", {web_vip, web_vip6}, peers)->size() == 2);
   CHECK(parse_frr_vips("% no table", {web_vip}, peers)->empty());
   CHECK(parse_frr_vips("junk { cut off", {web_vip}, peers).error() ==

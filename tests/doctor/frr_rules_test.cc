@@ -69,6 +69,42 @@ TEST_CASE("import-check is a warning only for VIPs that are not always on an int
   CHECK(world.told("import-check").empty());
 }
 
+TEST_CASE("a network line that waits for the address is an origin of the loopback lever") {
+  World world;
+  world.router.frr.import_check = true;
+  world.router.frr.networks[web_vip] = "";
+  world.router.frr.redistribute[kIpv4] = {};
+  world.router.saved = {{"/etc/frr/frr.conf", "network 10.99.0.1/32"}};
+  CHECK(world.checks().empty());
+  world.router.vips[web_vip] = {.in_rib = false, .origins = 1};  // withdrawn
+  CHECK(world.checks().empty());
+  world.router.frr.import_check = false;
+  CHECK(world.checks() == Checks{"error saved", "error redistribute", "error two-origins"});
+}
+
+TEST_CASE("an address that a file assigns announces nothing where nothing redistributes it") {
+  World world(Stack::frr, Via::vtysh);
+  world.config.services[0].announce.manage_vip = false;
+  world.router.saved = {{"/etc/frr/frr.conf", "interface lo: ip address 10.99.0.1/32"}};
+  CHECK(world.told("saved").empty());
+  world.router.frr.redistribute[kIpv4] = {true, "OTHERS"};
+  CHECK(world.told("saved") == Checks{"error: /etc/frr/frr.conf: interface lo: ip address 10.99.0.1/32"});
+  world.router.vips[web_vip].redistributed = false;
+  CHECK(world.told("saved").empty());
+}
+
+TEST_CASE("the route-map of a redistribution is looked into") {
+  World world;
+  world.router.vips[web_vip].redistributed = false;
+  CHECK(world.told("redistribute") == Checks{"error: route-map LOOPBACK does not let 10.99.0.1/32 in"});
+  World steered(Stack::frr, Via::vtysh);
+  steered.router.frr.redistribute[kIpv4] = {true, "OTHERS"};
+  CHECK(steered.told("redistribute") ==
+        Checks{"note: redistribute connected route-map OTHERS may announce 10.99.0.1/32 by itself"});
+  steered.router.vips[web_vip].redistributed = false;
+  CHECK(steered.told("redistribute").empty());
+}
+
 TEST_CASE("files are judged also while bgpd does not answer, and nothing else of it") {
   World world;
   world.router.saved = {{"/etc/frr/frr.conf", "network 10.99.0.1/32"}};

@@ -152,6 +152,39 @@ TEST_CASE("IPv6 VIPs are a warning with Azure alone") {
   CHECK(world.told("ipv6").empty());
 }
 
+TEST_CASE("a peer that is a router away needs ebgp-multihop, and no other advice") {
+  World world;
+  PeerFacts& peer = world.router.peers[0];
+  peer.established = false;
+  peer.state = "Active";
+  peer.next_hop_resolved = false;
+  CHECK(world.told("ebgp-multihop").empty());
+  CHECK(world.told("next-hop").size() == 1);
+  peer.must_be_connected = true;
+  CHECK(world.told("ebgp-multihop") == Checks{"error: 10.1.1.4 is on no network of this machine"});
+  CHECK(world.told("next-hop").empty());
+  peer.next_hop_resolved = true;
+  CHECK(world.told("ebgp-multihop").empty());
+}
+
+TEST_CASE("IPv6 VIPs over a session that has no next hop for them") {
+  World world;
+  world.config.router.preset = Preset::generic;
+  world.config.services[0].vips.push_back(web_vip6);
+  each_peer(world, [](PeerFacts& peer) {
+    peer.families[kIpv6] = peer.families[kIpv4];
+    peer.no_ipv6_next_hop = true;
+  });
+  world.router.peers[1].address = "fd00:1::4";
+  CHECK(world.told("ipv6-next-hop") ==
+        Checks{"error: IPv6 routes are sent to 10.1.1.4 with the next hop `::`"});
+  world.router.frr.sets_ipv6_next_hop = true;
+  CHECK(world.told("ipv6-next-hop").empty());
+  world.router.frr.sets_ipv6_next_hop = false;
+  world.config.services[0].vips.pop_back();
+  CHECK(world.told("ipv6-next-hop").empty());
+}
+
 TEST_CASE("what is not known of next hops and graceful restart is held against nobody") {
   World world;
   each_peer(world, [](PeerFacts& peer) {

@@ -21,7 +21,7 @@ TEST_CASE("doctor on VIPs in the table") {
                                        .origins = 0,
                                        .advertised_to = {},
                                        .missing_from = {},
-                                       .held_back_by = {"ANYCAST"}};
+                                       .held_back_by = {"prefix-list ANYCAST"}};
            },
            {"error outbound-filter"}},
           {[](World& w) { w.router.vips.clear(); }, {}},
@@ -34,9 +34,9 @@ TEST_CASE("what a list holds back is told once, with the names of the lists") {
                                 .origins = 1,
                                 .advertised_to = {},
                                 .missing_from = {"10.1.1.4"},
-                                .held_back_by = {"ANYCAST", "B"}};
+                                .held_back_by = {"prefix-list ANYCAST", "route-map B"}};
   CHECK(world.told("outbound-filter") ==
-        Checks{"error: prefix-list ANYCAST, B does not let 10.99.0.1/32 out"});
+        Checks{"error: prefix-list ANYCAST, route-map B does not let 10.99.0.1/32 out"});
 }
 
 TEST_CASE("peers that miss a VIP are named, and only where another one has it") {
@@ -49,6 +49,16 @@ TEST_CASE("peers that miss a VIP are named, and only where another one has it") 
   world.router.vips[web_vip] = {
       .in_rib = true, .origins = 1, .advertised_to = {"10.1.1.4"}, .missing_from = {"10.1.1.132"}};
   CHECK(world.told("same-routes") == Checks{"error: 10.99.0.1/32 not advertised to 10.1.1.132"});
+}
+
+TEST_CASE("another site's VIP that is told to others is an error") {
+  World world;
+  world.router.vips[web_vip] = {.in_rib = false, .origins = 0};
+  world.router.vips[web_vip].learned_from = {"10.1.1.4"};
+  CHECK(world.told("onward").empty());
+  world.router.vips[web_vip].onward_to = {"10.1.1.132"};
+  CHECK(world.told("onward") ==
+        Checks{"error: 10.99.0.1/32 of another site, learned from 10.1.1.4, is announced to 10.1.1.132"});
 }
 
 TEST_CASE("of a router that does not answer nothing is said about VIPs") {

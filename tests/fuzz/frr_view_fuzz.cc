@@ -3,6 +3,7 @@
 
 #include "sidecar/announce/frr/view.h"
 #include "sidecar/doctor/frr_facts.h"
+#include "sidecar/doctor/frr_filters.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {
@@ -28,6 +29,7 @@ void check_doctor(std::string_view text, const RouterSpec& spec, const std::vect
   if (auto seen = parse_frr_vips(text, vips, facts.peers)) facts.vips = *std::move(seen);
   parse_frr_nht(text, facts.peers);
   judge_outbound_lists(lists, vips, facts);
+  judge_maps(lists, vips, facts);
   for (const auto& [name, list] : lists) static_cast<void>(permits(list, vips.front()));
   require(parse_frr_version(text).size() <= text.size() && parse_vtysh_version(text).size() <= text.size());
 }

@@ -60,11 +60,14 @@ def counts_default_routes(region: Region) -> bool:
     return "Resolve via default: on" in region.nva.vtysh("show ip nht", daemon="zebra")
 
 
+PRIVATE = ("ip prefix-list PRIVATE seq 5 permit 192.0.2.0/24 le 32", "route-map PRIVATE permit 10", "match ip address prefix-list PRIVATE",
+           "exit", "router bgp 65001")
+
 BREAKS: dict[str, tuple[str, str, Callable[[Region], None]]] = {
     "nothing leaves without a policy": (
         "error", "outbound-policy", lambda r: in_bgp(r, "address-family ipv4 unicast", "no neighbor RS prefix-list ANYCAST out")),
     "everything comes in": (
-        "error", "inbound-open",
+        "warning", "inbound-open",
         lambda r: in_bgp(r, "no bgp ebgp-requires-policy", "address-family ipv4 unicast", "no neighbor RS route-map DENY in")),
     "graceful restart": (
         "error", "graceful-restart", lambda r: in_bgp(r, "no bgp graceful-restart-disable", "bgp graceful-restart")),
@@ -87,6 +90,12 @@ BREAKS: dict[str, tuple[str, str, Callable[[Region], None]]] = {
         "warning", "update-delay", lambda r: in_bgp(r, "update-delay 30")),
     "one session is down": (
         "warning", "sessions", lambda r: r.rs2.disable_session()),
+    "a peer that is a router away": (
+        "error", "ebgp-multihop", lambda r: in_bgp(r, f"no neighbor {r.plan.nva.peers[0]} ebgp-multihop 2")),
+    "an outbound route-map that denies it": (
+        "error", "outbound-filter", lambda r: in_bgp(r, *PRIVATE, "address-family ipv4 unicast", "neighbor RS route-map PRIVATE out")),
+    "a route-map of the redistribution that leaves it out": (
+        "error", "redistribute", lambda r: in_bgp(r, *PRIVATE, "address-family ipv4 unicast", "redistribute connected route-map PRIVATE")),
 }
 
 
@@ -98,6 +107,21 @@ def test_frr_trouble(region, name):
     hurt(region)
     time.sleep(0.5)  # a session that ends, a policy that applies
     assert check in found(daemon, severity)
+
+
+@pytest.mark.nva("frr")
+def test_network_lines_that_wait_for_the_address(region):
+    """With import-check bgpd announces them while the address is there: as good as redistribution, and nothing is wrong."""
+    region.http_service(port=8080)
+    in_bgp(region, "bgp network import-check", "address-family ipv4 unicast", "no redistribute connected", f"network {VIP}")
+    daemon = region.herald([loopback()], start=False)
+    assert found(daemon, "error") == {}
+    daemon.start()
+    region.wait_announced(VIP)
+    assert found(daemon, "error") == {}
+    mark = region.mark()
+    assert daemon.stop() == 0
+    region.wait_withdrawn(VIP, since=mark)
 
 
 @pytest.mark.nva("frr")
@@ -215,7 +239,7 @@ def test_bird_trouble(region, name):
     region.wait_announced(VIP)
     hurt(region)
     region.nva.wait_established()
-    assert check in found(daemon, "error")
+    assert check in found(daemon, "warning" if check == "inbound-open" else "error")
 
 
 @pytest.mark.nva("bird", lever="birdc")
