@@ -36,12 +36,6 @@ Address host_of(const SocketAddress& from) {
   return host;
 }
 
-bool is_link_local(const Address& address) {
-  const auto& bytes = address.bytes;
-  if (address.family == AF_INET) return bytes[0] == 169 && bytes[1] == 254;
-  return bytes[0] == 0xFE && (bytes[1] & 0xC0U) == 0x80U;
-}
-
 int option_of(int fd, int option) {
   int value = 0;
   socklen_t size = sizeof value;
@@ -83,14 +77,6 @@ std::string words_of_udp(const FarEndSeen& seen) {
 }
 
 }  // namespace
-
-bool is_elsewhere(const Address& address) {
-  const auto here = addresses_of_this_machine();
-  if (is_loopback(address) || !here || here->contains(address)) return false;
-  return std::ranges::any_of(*here, [&](const Address& own) {
-    return own.family == address.family && !is_loopback(own) && !is_link_local(own);
-  });
-}
 
 std::expected<FarEndSeen, std::string> FarEnds::look(int fd) {
   const auto peer = end_of(fd, getpeername);

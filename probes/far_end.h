@@ -30,10 +30,6 @@ struct FarEndSeen {
   std::uint32_t unread = 0;  // accepted: bytes; UDP: memory that datagrams take in the target's socket
 };
 
-// Whether an address is another machine's for sure: this one has addresses of its family, and not that one. At a boot it may have
-// none yet.
-[[nodiscard]] bool is_elsewhere(const Address& address);
-
 // One of a process: it holds one socket from the first look on.
 class FarEnds {
  public:

@@ -130,6 +130,7 @@ class TcpAttempt final : public Attempt {
   std::optional<ProbeResult> broken_;  // why nothing more can be sent
   TimePoint connected_at_{};
   Duration accept_wait_ = kFirstAcceptWait;
+  bool was_full_ = false;  // the listener's queue: what did not come through it may come late
   Source accept_;
   Source settle_;
   Source source_;
@@ -319,10 +320,12 @@ void TcpAttempt::look_for_accept() {
       return end->verdict == Verdict::pass ? pass() : finish(std::move(*end));
     }
     case FarEnd::deferred:
-      if (Loop::clock() - connected_at_ > kHandshakeEnds)
+      if (!was_full_ && Loop::clock() - connected_at_ > kHandshakeEnds)
         return cannot_tell("it waits for data first (TCP_DEFER_ACCEPT); let the probe `send` something");
       break;
     case FarEnd::full:
+      was_full_ = true;
+      break;
     case FarEnd::unaccepted:
       break;
   }
@@ -406,14 +409,6 @@ MadeProbe make_tcp(ProbeSettings& settings, const ProbeSpec& spec, const Context
   auto& tcp = static_cast<TcpSettings&>(settings);
   if (tcp.tls) {
     if (auto files = check_files(*tcp.tls, context.ca_stores); !files) return std::unexpected(files.error());
-  }
-  if (const auto address = parse_address(without_zone(tcp.endpoint.host));
-      tcp.accepted && address && is_elsewhere(*address)) {
-    return std::unexpected(
-        fmt::format("accepted: {} is not an address of this machine, and only the kernel of the machine that "
-                    "accepts can tell; "
-                    "leave `accepted` out, or use `send` and `expect`",
-                    to_string(tcp.endpoint)));
   }
   return std::make_unique<TcpProbe>(TcpPlan{std::move(tcp), spec.socket, spec.timing.timeout * 7 / 8},
                                     context);

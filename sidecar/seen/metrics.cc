@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace herald::seen {
@@ -9,7 +10,12 @@ namespace herald::seen {
 Sample::Sample(const Snapshot& snapshot, const ClockPair& clocks) : snapshot_(&snapshot), clocks_(clocks) {
   services_.reserve(snapshot.services.size());
   for (const ServiceSnapshot& service : snapshot.services) {
-    Service& one = services_.emplace_back(Service{&service, label("service", service.name), {}, {}});
+    // What several reloads have removed of one name leaves together, and has one series.
+    const auto same = std::ranges::find_if(
+        services_, [&](const Service& had) { return service.leaving && had.service->name == service.name; });
+    Service& one = same != services_.end()
+                       ? *same
+                       : services_.emplace_back(Service{&service, label("service", service.name), {}, {}});
     for (const ProbeSnapshot& probe : service.probes) {
       one.probes.push_back({&probe, one.labels});
       add_label(one.probes.back().labels, "probe", probe.name);

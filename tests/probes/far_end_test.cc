@@ -150,16 +150,4 @@ TEST_CASE("far end: what cut an attempt off is told with how far its target has 
   }
 }
 
-TEST_CASE("far end: another machine's address is known as such once this one has one of its own") {
-  CHECK_FALSE(is_elsewhere(*parse_address("127.0.0.1")));
-  CHECK_FALSE(is_elsewhere(*parse_address("::1")));
-  const auto here = addresses_of_this_machine();
-  REQUIRE(here);
-  const bool is_up = std::ranges::any_of(*here, [](const Address& own) {
-    return own.family == AF_INET && !is_loopback(own) && !(own.bytes[0] == 169 && own.bytes[1] == 254);
-  });
-  CHECK(is_elsewhere(*parse_address("192.0.2.1")) == is_up);
-  for (const Address& own : *here) CHECK_FALSE(is_elsewhere(own));
-}
-
 }  // namespace far_end_test

@@ -317,7 +317,7 @@ TEST_CASE("http: attempts side by side with reuse, while the name gets another a
     std::expected<std::vector<Address>, std::string> find(const std::string&, int) override { return known; }
   } names;
   Lab lab;
-  const Context context{lab.loop, lab.curl, names, lab.stores, lab.far_ends};
+  const Context context{lab.loop, lab.curl, names, lab.stores, lab.vips, lab.far_ends};
   ProbeSpec spec;
   spec.type = "http";
   spec.settings = json{{"url", fmt::format("http://one.example:{}/", server.port())}, {"reuse", true}}.dump();

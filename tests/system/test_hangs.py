@@ -94,19 +94,6 @@ def test_without_accepted_a_stopped_server_passes(region):
     stays(lambda: herald.service("web")["state"] == "announced", 2, "the kernel completes the handshake")
 
 
-def test_accepted_of_another_machine_is_a_configuration_error(region):
-    web = region.http_service(8080)
-    herald = announce(region, tcp(8080, **QUICK))
-    elsewhere = {**tcp(8080, accepted=True), "address": "192.0.2.7:8080"}
-    herald.configure(services=[service("web", VIP, elsewhere)])
-    refused = herald.ctl("reload")
-    assert refused.returncode == 2, refused
-    assert "accepted: 192.0.2.7:8080 is not an address of this machine" in refused.stderr, refused
-    checked = herald.run_to_end("--check")
-    assert checked.returncode == 2 and "accepted: 192.0.2.7:8080 is not" in checked.stderr, checked
-    assert herald.service("web")["state"] == "announced" and web.process.alive
-
-
 def test_overlap_notices_a_hang_a_little_after_the_first_deadline(region):
     """One after the other the three attempts would take 24 s."""
     web = region.http_service(8080)

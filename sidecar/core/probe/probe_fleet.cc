@@ -137,7 +137,7 @@ void ProbeFleet::ended(std::size_t place, RunId run, TimePoint next, const Mark&
   timers_.set(key(place), next);
   const std::uint64_t number = static_cast<std::uint64_t>(run) >> kRunIndexBits;
   append(outcome.effects, asked_.counted(probe.id, number, probe.run.last()));
-  if (asked_.awaits(probe.id))
+  if (probe.run.is_idle() && asked_.awaits(probe.id))
     timers_.set(key(place), probe.run.bring_forward(now));  // that one began too early
   const Mark after = mark(probe.run);
   // A steady probe changes nothing for its service, and most are steady: this keeps thousands of them cheap.

@@ -266,7 +266,7 @@ bool ProbeRun::forget_if_stale(TimePoint now) {
   const Duration interval = std::max(timing.interval, timing.down_interval);
   const Duration stale = (spec_.thresholds.fall + 1) * (interval + timing.timeout);
   if (now - conclusive_at_ <= stale) return false;
-  tracker_.forget();
+  forget();
   return true;
 }
 

@@ -73,7 +73,10 @@ class ProbeRun {
   // The counts of one that had this name before it.
   void count_on(const AttemptCounts& counts) { counts_ = counts; }
 
-  void forget() { tracker_.forget(); }
+  void forget() {
+    tracker_.forget();
+    failing_since_.reset();
+  }
   // Forgets what is too old to stand for the present, also counts that lead nowhere yet; true if it was too
   // old.
   bool forget_if_stale(TimePoint now);
