@@ -75,7 +75,9 @@ constexpr std::array kBird{
     list("vips6"),
     field("vip", "vips6"),
     Placeholder{"interfaces", Kind::optional},  // of services with the loopback lever: `"lo", "dummy0"`
-    Placeholder{"include", Kind::optional},     // there are services with the birdc lever
+    Placeholder{"direct4", Kind::optional},     // their VIPs: `10.99.0.1/32, 10.99.0.2/32`
+    Placeholder{"direct6", Kind::optional},
+    Placeholder{"include", Kind::optional},  // there are services with the birdc lever
     Placeholder{"vrf", Kind::optional},
     flag("ipv4"),
     flag("ipv6"),
@@ -117,6 +119,11 @@ void set_services(TemplateValues& values, const Config& config) {
     if (announce.via == Via::loopback) interfaces.insert(fmt::format("\"{}\"", announce.interface));
     if (announce.via == Via::vtysh) values.texts["networks"] = "yes";
     if (announce.via == Via::birdc) values.texts["include"] = config.router.bird.include;
+  }
+  for (const auto& [list, text] : {std::pair("loopback4", "direct4"), std::pair("loopback6", "direct6")}) {
+    std::vector<std::string> prefixes;
+    for (const TemplateFields& fields : values.lists[list]) prefixes.push_back(fields.at("vip"));
+    if (!prefixes.empty()) values.texts[text] = fmt::format("{}", fmt::join(prefixes, ", "));
   }
   if (!interfaces.empty()) values.texts["interfaces"] = fmt::format("{}", fmt::join(interfaces, ", "));
   const bool ipv6 = !values.lists["vips6"].empty();

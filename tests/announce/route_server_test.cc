@@ -130,7 +130,10 @@ TEST_CASE("BIRD's configuration for services of both levers") {
   config.router.vrf = "blue";
   CHECK(bird(config) == Lines{"router id 10.1.0.4;",
                               "protocol device { scan time 10; }",
-                              "protocol direct anycast_direct { interface \"dummy0\", \"lo\"; ipv4; ipv6; }",
+                              "protocol direct anycast_direct {",
+                              "interface \"dummy0\", \"lo\";",
+                              "ipv4 { import where net ~ [ 10.99.0.1/32, 10.99.0.2/32 ]; };",
+                              "}",
                               "include \"/etc/bird/herald.conf\";",
                               "filter anycast4 {",
                               "if defined(bgp_med) then bgp_med = bgp_med;",

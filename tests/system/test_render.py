@@ -105,7 +105,7 @@ def announce_by_hand(region: Region, vip: str) -> None:
         region.nva.vtysh("configure terminal", "route-map HERALD-dns permit 10", "set metric 200", "exit", "router bgp", "address-family ipv4 unicast",
                          f"network {vip} route-map HERALD-dns")
     else:
-        region.nva.include.write_text(f"protocol static herald4 {{ ipv4; route {vip} blackhole {{ bgp_med = 200; }}; }}\n")
+        region.nva.include.write_text(f"protocol static herald_10_99_0_53 {{ ipv4; route {vip} blackhole {{ bgp_med = 200; }}; }}\n")
         region.nva.bird.must("configure")
 
 
@@ -131,9 +131,9 @@ def test_vips_and_nothing_else_arrive(lab, stack, via):
     assert accepted(region) == ""
     region.del_vip("10.99.0.1/32")
     region.wait_withdrawn("10.99.0.1/32")
-    # What render prints is what doctor finds nothing wrong with.
+    # What render prints is what doctor finds nothing wrong with; the VIPs were put there by hand, which it sees.
     done = daemon.ctl("doctor", "-c", str(daemon.config_file), "--services-dir", str(daemon.services_dir), "--json")
-    troubles = [finding for finding in json.loads(done.stdout) if finding["severity"] != "note" and finding["check"] != "ipv6"]
+    troubles = [finding for finding in json.loads(done.stdout) if finding["severity"] != "note" and finding["check"] not in ("ipv6", "foreign-address")]
     assert troubles == [] and done.returncode == 0, done.stdout
 
 
