@@ -130,7 +130,7 @@ TEST_CASE_METHOD(
   order({work::Cancel{RunId{7}}, work::Cancel{RunId{7}}, work::Cancel{RunId{99}}});
   const auto cancelled = wait_for<work::Cancelled>(1);
   CHECK(cancelled[0].run == RunId{7});
-  CHECK(cancelled[0].stage == "waiting for the answer");
+  CHECK(cancelled[0].stage == "waiting for the answer (accepted, no answer)");
   CHECK(cancelled[0].ran.ended - cancelled[0].ran.began >= 100ms);
   char byte = 0;
   CHECK(recv(connection.get(), &byte, 1, MSG_DONTWAIT) == 0);
