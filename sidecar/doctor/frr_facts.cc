@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "sidecar/announce/frr/transport.h"
+#include "sidecar/announce/frr/view.h"
 #include "sidecar/announce/router/json_member.h"
 #include "sidecar/text/address.h"
 
@@ -86,7 +87,7 @@ PeerFacts peer_from(const std::string& address, const JsonMember& peer) {
   facts.graceful_restart =
       graceful_restart_from(peer.object_at("gracefulRestartInfo").text_at("localGrMode"));
   facts.families = {family_from(peer, "ipv4Unicast"), family_from(peer, "ipv6Unicast")};
-  facts.no_ipv6_next_hop = facts.established && peer.text_at("nexthopGlobal") == "::";
+  facts.no_ipv6_next_hop = facts.established && is_no_ipv6_next_hop(peer.text_at("nexthopGlobal"));
   return facts;
 }
 

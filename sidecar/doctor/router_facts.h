@@ -48,7 +48,7 @@ struct PeerFacts {
       std::nullopt;  // FRR: zebra's tracking; without it FRR does not connect
   bool must_be_connected =
       false;  // FRR: eBGP without ebgp-multihop, which wants it on a network of this machine
-  bool no_ipv6_next_hop = false;  // FRR: `::` is what it would send
+  bool no_ipv6_next_hop = false;  // FRR: see is_no_ipv6_next_hop()
   std::array<FamilyFacts, 2> families = {};
 
   bool operator==(const PeerFacts&) const = default;

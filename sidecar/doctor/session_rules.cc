@@ -175,7 +175,7 @@ void check_ipv6_next_hop(Examination& exam) {
   });
   if (nowhere.empty()) return;
   exam.error("ipv6-next-hop",
-             fmt::format("IPv6 routes are sent to {} with the next hop `::`", listed(nowhere)),
+             fmt::format("IPv6 routes are sent to {} without an IPv6 next hop", listed(nowhere)),
              "the session runs over IPv4, and the interface that it uses has no global IPv6 address: the "
              "peers reject the VIPs",
              "a global IPv6 address on that interface, or `set ipv6 next-hop global ADDRESS` in the outbound "

@@ -13,6 +13,7 @@ import pytest
 from bird import quoted
 from herald import Herald, http, service
 from region import Region
+from waiting import wait_until
 
 VIP = "10.99.0.1/32"
 
@@ -90,8 +91,6 @@ BREAKS: dict[str, tuple[str, str, Callable[[Region], None]]] = {
         "warning", "update-delay", lambda r: in_bgp(r, "update-delay 30")),
     "one session is down": (
         "warning", "sessions", lambda r: r.rs2.disable_session()),
-    "a peer that is a router away": (
-        "error", "ebgp-multihop", lambda r: in_bgp(r, f"no neighbor {r.plan.nva.peers[0]} ebgp-multihop 2")),
     "an outbound route-map that denies it": (
         "error", "outbound-filter", lambda r: in_bgp(r, *PRIVATE, "address-family ipv4 unicast", "neighbor RS route-map PRIVATE out")),
     "a route-map of the redistribution that leaves it out": (
@@ -107,6 +106,16 @@ def test_frr_trouble(region, name):
     hurt(region)
     time.sleep(0.5)  # a session that ends, a policy that applies
     assert check in found(daemon, severity)
+
+
+@pytest.mark.nva("frr")
+def test_a_peer_that_is_a_router_away(region):
+    peer = region.plan.nva.peers[0]
+    daemon = region.herald([loopback()], start=False)
+    in_bgp(region, f"no neighbor {peer} ebgp-multihop 2")
+    wait_until(lambda: found(daemon, "error").get("ebgp-multihop") == f"{peer} is on no network of this machine", "no word of it", 20)
+    in_bgp(region, f"neighbor {peer} ebgp-multihop 2")  # as the fix says
+    wait_until(lambda: "ebgp-multihop" not in found(daemon, "error"), "the fix is not seen", 20)
 
 
 @pytest.mark.nva("frr")

@@ -162,6 +162,10 @@ std::vector<std::string> frr_next_hop_peers(const RouterSpec& spec, const std::v
   return peers;
 }
 
+bool is_no_ipv6_next_hop(std::string_view next_hop) {
+  return next_hop == "::" || next_hop.starts_with("::ffff:");
+}
+
 std::string frr_next_hop_command(const RouterSpec& spec, const std::string& peer) {
   return fmt::format("show bgp {}neighbors {} json", vrf_of(spec), peer);
 }
@@ -172,7 +176,7 @@ std::expected<bool, std::string> parse_frr_next_hop(std::string_view text, const
   std::optional<std::string> problem;
   const std::string next_hop = JsonMember(found->front(), problem).object_at(peer).text_at("nexthopGlobal");
   if (problem) return std::unexpected(unexpected_answer(*problem));
-  return next_hop == "::";
+  return is_no_ipv6_next_hop(next_hop);
 }
 
 std::expected<std::map<Vip, RouterRoute>, std::string> parse_frr_routes(std::string_view text,

@@ -32,12 +32,14 @@ struct FrrPeers {
                                                                      const RouterSpec& spec);
 
 // How to ask whether a session over IPv4 has a next hop for IPv6: one command a configured Route Server, none where there are
-// no IPv6 VIPs. bgpd takes the global address of the interface that the session uses; where that has none it sends `::`
-// (bgp_nexthop_set(), FRR 8.4 to 10.x), and receivers reject the route.
+// no IPv6 VIPs. bgpd takes the global address of the interface that the session uses. Where that has none it sends its own IPv4
+// address, mapped, or `::` when the address went while the session was up (bgp_nexthop_set(), FRR 8.4 to 10.x): receivers
+// reject that, or do not know the way.
 [[nodiscard]] std::vector<std::string> frr_next_hop_peers(const RouterSpec& spec,
                                                           const std::vector<Vip>& vips);
 [[nodiscard]] std::string frr_next_hop_command(const RouterSpec& spec, const std::string& peer);
-// Whether it is `::`. The error is a line for people.
+[[nodiscard]] bool is_no_ipv6_next_hop(std::string_view next_hop);
+// Whether it is one of these. The error is a line for people.
 [[nodiscard]] std::expected<bool, std::string> parse_frr_next_hop(std::string_view text,
                                                                   const std::string& peer);
 

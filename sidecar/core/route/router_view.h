@@ -49,7 +49,7 @@ struct RouterRoute {
   std::vector<OtherOrigin> others = {};
   std::optional<InterfaceImport> import = {};  // of the VIP's family
   std::vector<std::string> no_next_hop =
-      {};  // of missing_from: sent it, with `::` for a next hop, which they reject
+      {};  // of missing_from: sent it without an IPv6 next hop
 
   bool operator==(const RouterRoute&) const = default;
 };

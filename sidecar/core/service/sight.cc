@@ -235,7 +235,7 @@ Problem ServiceSight::advertise_problem(const Vip& vip) const {
   const RouterRoute& route = *route_of(vip);
   if (!route.no_next_hop.empty()) {
     return fmt::format(
-        "{} is sent to {} with the next hop `::`, which is rejected; the interface of that session needs a "
+        "{} is sent to {} without an IPv6 next hop, and rejected; the interface of that session needs a "
         "global IPv6 "
         "address, or the outbound route-map `set ipv6 next-hop global ADDRESS`",
         vip.prefix, fmt::join(route.no_next_hop, ", "));

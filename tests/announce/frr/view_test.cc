@@ -31,6 +31,7 @@ TEST_CASE("a session over IPv4 without an IPv6 next hop: its Route Server is not
   CHECK(frr_next_hop_command(spec, "10.1.1.4") == "show bgp neighbors 10.1.1.4 json");
   const auto next_hop = [](std::string_view text) { return parse_frr_next_hop(text, "10.1.1.4"); };
   CHECK(next_hop(R"({"10.1.1.4":{"nexthopGlobal":"::"}})") == true);
+  CHECK(next_hop(R"({"10.1.1.4":{"nexthopGlobal":"::ffff:a01:4"}})") == true);
   CHECK(next_hop(R"({"10.1.1.4":{"nexthopGlobal":"fd00:1::9"}})") == false);
   CHECK(next_hop(R"({"10.1.1.4":{"bgpState":"Active"}})") == false);
   CHECK(next_hop(R"({"bgpNoSuchNeighbor":true})") == false);
