@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from herald import _program, http, service
 from test_life import VIP, quiet, start_announced
 from waiting import wait_until
+
+
+def has_socket(pid: int) -> bool:
+    try:
+        return any(os.readlink(fd).startswith("socket:") for fd in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:  # one that was closed meanwhile
+        return False
 
 
 def answers_quickly(herald) -> float:
@@ -149,6 +158,9 @@ def test_a_route_server_session_that_is_lost_and_back_is_told_everywhere(region)
     with seen.open("w") as out:
         watch = subprocess.Popen([_program("heraldctl"), "--socket", str(herald.socket), "watch", "--json"], stdout=out)
     try:
+        # What happens before it has asked is not told to it.
+        wait_until(lambda: has_socket(watch.pid), "it watches", 20, poll=0.02)
+        assert herald.ctl("status").returncode == 0
         mark = region.mark()
         region.rs2.disable_session()
         # Neither FRR nor BIRD tells of a session: it is in the next of the reads that come every 2 to 10 s.
