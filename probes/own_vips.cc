@@ -1,5 +1,6 @@
 #include "probes/own_vips.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "probes/result.h"
@@ -28,7 +29,12 @@ std::expected<bool, ProbeResult> is_here(const SocketAddress& address, const Soc
   if (!fd) return std::unexpected(fd.error());
   SocketAddress to = address;
   to.set_port(kAnyPort);
-  if (connect(fd->get(), to.get(), to.size) != 0) return false;
+  if (connect(fd->get(), to.get(), to.size) != 0) {
+    // herald's own trouble says nothing; of an address that is here there is a route, and a source.
+    const int error = errno;
+    if (error != EAGAIN && error != ENOBUFS && error != ENOMEM) return false;
+    return std::unexpected(network_result("look for " + to_string(to), error));
+  }
   SocketAddress from;
   from.size = sizeof from.storage;
   if (getsockname(fd->get(), reinterpret_cast<sockaddr*>(&from.storage), &from.size) != 0)

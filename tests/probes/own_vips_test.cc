@@ -1,10 +1,14 @@
 // Whether an address is on this machine is the kernel's to say, at the moment when it is asked.
 #include "probes/own_vips.h"
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/os/own_namespace.h"
 
@@ -61,6 +65,29 @@ void check_interfaces() {
   CHECK(here("10.99.0.1", {"192.0.2.2", "", 0}));  // whatever the source of the attempts is
   CHECK(here("10.99.0.1", {"", "lo", 0}));
   CHECK_FALSE(here("10.99.0.1", {"", "uplink", 0}));  // its packets leave by that
+}
+
+// Two ports for all, and both taken.
+void check_without_ports() {
+  enter_new_namespace();
+  CHECK(std::system("ip address add 10.99.0.1/32 dev lo") == 0);
+  std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40000 40001\n";
+  std::vector<Fd> taken;
+  for (const std::uint16_t port : std::to_array<std::uint16_t>({40000, 40001})) {
+    taken.emplace_back(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const SocketAddress any = socket_address(*parse_address("0.0.0.0"), port);
+    REQUIRE(bind(taken.back().get(), any.get(), any.size) == 0);
+  }
+  const auto found = is_here(at("10.99.0.1"), {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().verdict == Verdict::inconclusive);
+  CHECK(found.error().reason == Reason::local);
+  taken.clear();
+  CHECK(here("10.99.0.1"));
+}
+
+TEST_CASE("herald's own lack of ports says nothing of where an address is") {
+  std::thread(check_without_ports).join();
 }
 
 TEST_CASE("an address is here from when it is put on an interface until it is taken away") {
