@@ -58,7 +58,7 @@ VarlinkReply history(const ControlSource& source, const std::string& service) {
   return ordered_json{{"history", history_report(entries, service, source.clocks())}};
 }
 
-// Each page of a moment of its own: who wants all of one moment asks by HTTP.
+// Each page is of a moment of its own: all families of a thousand services are more than a reply may hold.
 VarlinkReply metrics(const ControlSource& source, const json& parameters) {
   const auto from = parameters.contains("from") && parameters["from"].is_number()
                         ? parameters["from"].get<std::int64_t>()

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "sidecar/announce/frr/view.h"
@@ -19,6 +21,7 @@ namespace {
 constexpr std::size_t kVipsPerCall = 500;
 constexpr std::string_view kConfigDir = "/etc/frr";
 constexpr std::string_view kSocketDir = "/run/frr";
+constexpr std::array kListCommands{"show ip prefix-list json", "show ipv6 prefix-list json"};
 
 class FrrFactsReader final : public FactsReader {
  public:
@@ -28,6 +31,8 @@ class FrrFactsReader final : public FactsReader {
   void read(OnFacts on_facts) override {
     on_facts_ = std::move(on_facts);
     facts_ = {};
+    lists_ = {};
+    lists_told_ = 0;
     ask("bgpd", {"show version"}, [this](const std::string& text) {
       facts_.version = parse_frr_version(text);
       facts_.reachable = !facts_.version.empty();
@@ -35,8 +40,11 @@ class FrrFactsReader final : public FactsReader {
       if (facts_.reachable) plan();
     });
     questions_.run([this] {
-      if (facts_.reachable) judge_outbound_lists(lists_, vips_, facts_);
-      if (facts_.reachable) judge_maps(lists_, vips_, facts_);
+      // Of a list that was not told nobody knows what it lets through; one that is not there lets nothing.
+      if (facts_.reachable && lists_told_ == std::size(kListCommands)) {
+        judge_outbound_lists(lists_, vips_, facts_);
+        judge_maps(lists_, vips_, facts_);
+      }
       read_files();
       if (const OnFacts done = std::exchange(on_facts_, nullptr)) done(std::move(facts_));
     });
@@ -75,9 +83,13 @@ class FrrFactsReader final : public FactsReader {
              [this](const std::string& text) { facts_.client_version = parse_vtysh_version(text); });
     ask("bgpd", {"show running-config"},
         [this](const std::string& text) { parse_frr_config(text, spec_.vrf, facts_.frr); });
-    for (const char* command : {"show ip prefix-list json", "show ipv6 prefix-list json"})
+    for (const char* command : kListCommands)
       ask("bgpd", {command}, [this](const std::string& text) {
-        if (const auto taken = parse_frr_prefix_lists(text, lists_); !taken) note(taken.error());
+        if (const auto taken = parse_frr_prefix_lists(text, lists_); !taken) {
+          note(taken.error());
+        } else {
+          ++lists_told_;
+        }
       });
     ask("bgpd", {fmt::format("show bgp {}neighbors json", vrf)}, [this, vrf](const std::string& text) {
       auto peers = parse_frr_neighbors(text, spec_);
@@ -128,6 +140,7 @@ class FrrFactsReader final : public FactsReader {
   OnFacts on_facts_;
   RouterFacts facts_;
   PrefixLists lists_;
+  std::size_t lists_told_ = 0;  // of kListCommands
   Questions questions_;
 };
 

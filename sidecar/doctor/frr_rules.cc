@@ -55,20 +55,33 @@ void check_map_for_loopback(Examination& exam, std::size_t family, const std::st
              fmt::format("permit them in {}; {} prints one that does", map, exam.render()));
 }
 
-// What is there and not announced by it is proof; where the map asks for more than prefix-lists nobody knows before that.
+// What is there and not announced by it is proof. Before that heraldd, which does not look into maps, keeps the VIP off.
 void check_redistribution_map(Examination& exam, std::size_t family, const std::string& map) {
   check_map_for_loopback(exam, family, map);
-  const auto unclear = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
-    const AnnounceSpec& announce = service.announce;
-    return announce.via == Via::vtysh && announce.manage_vip && family_of(vip) == family &&
-           exam.facts_of(vip).redistributed != false && !exam.host.present.contains(vip);
-  });
-  if (unclear.empty()) return;
-  exam.note(
-      "redistribute",
-      fmt::format("redistribute connected route-map {} may announce {} by itself", map, listed(unclear)),
-      "herald keeps them off their interface until they are announced",
-      fmt::format("see that {} leaves them out; {} prints one that does", map, exam.render()));
+  const auto kept_off = [&](bool is_left_out) {
+    return exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
+      const AnnounceSpec& announce = service.announce;
+      return announce.via == Via::vtysh && announce.manage_vip && family_of(vip) == family &&
+             (exam.facts_of(vip).redistributed == false) == is_left_out && !exam.host.present.contains(vip);
+    });
+  };
+  if (const auto unclear = kept_off(false); !unclear.empty()) {
+    exam.note(
+        "redistribute",
+        fmt::format("redistribute connected route-map {} may announce {} by itself", map, listed(unclear)),
+        "herald keeps them off their interface until they are announced",
+        fmt::format("see that {} leaves them out; {} prints one that does", map, exam.render()));
+  }
+  if (const auto left_out = kept_off(true); !left_out.empty()) {
+    exam.note("redistribute",
+              fmt::format("{} not on an interface before they are announced", listed(left_out)),
+              fmt::format("addresses are redistributed, and heraldd cannot tell that route-map {} leaves "
+                          "them out: a service "
+                          "that listens on its VIP alone, or is probed there, cannot come up",
+                          map),
+              "for such a one announce.interface that is not redistributed, or manage_vip: false and an "
+              "address that stays");
+  }
 }
 
 void check_redistribution(Examination& exam, std::size_t family) {
@@ -107,7 +120,11 @@ void check_redistribution(Examination& exam, std::size_t family) {
 
 void check_origins(Examination& exam) {
   const auto twice = exam.vips_where([&](const ServiceSpec& service, const Vip& vip) {
-    if (follows_address(exam, service, vip)) return false;  // all of them end with it
+    const bool is_redistributed = exam.router.frr.redistribute.at(family_of(vip)).on;
+    if (follows_address(
+            exam, service,
+            vip))  // it ends with it, as does a redistributed address, and a static route does not
+      return exam.facts_of(vip).origins > 1 && !is_redistributed;
     return exam.facts_of(vip).origins > 1 ||
            (service.announce.via == Via::loopback && has_network(exam, vip));
   });

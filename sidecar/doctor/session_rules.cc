@@ -164,7 +164,7 @@ void check_multihop(Examination& exam) {
   if (far.empty()) return;
   exam.error("ebgp-multihop", fmt::format("{} is on no network of this machine", listed(far)),
              "without ebgp-multihop bgpd speaks only to neighbors on a connected network; a Route Server is "
-             "a router away",
+             "a router away (if it is not, the interface toward it is down)",
              fmt::format("neighbor {} ebgp-multihop 2", far.size() == 1 ? far.front() : "RS"));
 }
 

@@ -73,6 +73,23 @@ TEST_CASE_METHOD(Bench, "versions, configuration, lists and peers make the facts
   CHECK(facts.unreadable.empty());
 }
 
+TEST_CASE_METHOD(
+    Bench,
+    "of lists that are not told nothing is said, and of one that is not there that it lets nothing out") {
+  says("show ip prefix-list json", "{}\n");
+  const RouterFacts absent = read();
+  CHECK_FALSE(absent.vips.at(kWeb).held_back_by.empty());
+  CHECK(absent.vips.at(kWeb).redistributed == false);
+  for (const char* command : {"show ip prefix-list json", "show ipv6 prefix-list json"}) {
+    Bench other;
+    other.says(command, "{ \"BGP\": ");
+    const RouterFacts untold = other.read();
+    CHECK(untold.error);
+    CHECK(untold.vips.at(kWeb).held_back_by.empty());
+    CHECK(untold.vips.at(kWeb).redistributed == std::nullopt);
+  }
+}
+
 TEST_CASE_METHOD(Bench, "each daemon is asked by itself, in the pathspace, and about the vrf") {
   config.router.vrf = "blue";
   (void)read();

@@ -78,6 +78,9 @@ TEST_CASE("a network line that waits for the address is an origin of the loopbac
   CHECK(world.checks().empty());
   world.router.vips[web_vip] = {.in_rib = false, .origins = 1};  // withdrawn
   CHECK(world.checks().empty());
+  world.router.vips[web_vip].origins = 2;  // a static route that is redistributed stays
+  CHECK(world.checks() == Checks{"error two-origins"});
+  world.router.vips[web_vip].origins = 1;
   world.router.frr.import_check = false;
   CHECK(world.checks() == Checks{"error saved", "error redistribute", "error two-origins"});
 }
@@ -102,6 +105,9 @@ TEST_CASE("the route-map of a redistribution is looked into") {
   CHECK(steered.told("redistribute") ==
         Checks{"note: redistribute connected route-map OTHERS may announce 10.99.0.1/32 by itself"});
   steered.router.vips[web_vip].redistributed = false;
+  CHECK(steered.told("redistribute") ==
+        Checks{"note: 10.99.0.1/32 not on an interface before they are announced"});
+  steered.host.present = {web_vip};
   CHECK(steered.told("redistribute").empty());
 }
 

@@ -51,6 +51,16 @@ TEST_CASE("peers that miss a VIP are named, and only where another one has it") 
   CHECK(world.told("same-routes") == Checks{"error: 10.99.0.1/32 not advertised to 10.1.1.132"});
 }
 
+TEST_CASE("without a list of Route Servers a neighbor may be meant to hear nothing") {
+  World world;
+  world.router.vips[web_vip].held_back_by = {"route-map NOTHING"};
+  CHECK(world.told("outbound-filter").size() == 1);
+  world.config.router.peers.clear();
+  CHECK(world.told("outbound-filter").empty());
+  world.router.vips[web_vip].advertised_to.clear();
+  CHECK(world.told("outbound-filter").size() == 1);
+}
+
 TEST_CASE("another site's VIP that is told to others is an error") {
   World world;
   world.router.vips[web_vip] = {.in_rib = false, .origins = 0};

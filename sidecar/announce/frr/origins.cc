@@ -43,6 +43,7 @@ void name_frr_origins(std::map<Vip, RouterRoute>& routes, const FrrOwned& owned,
     const bool is_own = own.contains(vip) || owned.routes.contains(vip);
     std::erase_if(route.others, [&](const OtherOrigin& other) { return is_own && other.by == kByNetwork; });
     for (OtherOrigin& other : route.others) {
+      if (other.by == kByNetwork) other.of_address = owned.import_check;
       if (other.by != kByRedistribution || lines.empty()) continue;
       other = {fmt::format("{}", fmt::join(lines, " or ")), route.import.has_value()};
     }

@@ -29,6 +29,7 @@ class OwnedReader {
     const auto words = words_of(line);
     if (words.empty()) return;
     if (!line.starts_with(' ')) entry_ = nullptr;
+    if (line == " no bgp network import-check" && is_ours_) owned_.import_check = false;
     if (line.starts_with(" set ipv6 next-hop global ")) owned_.sets_ipv6_next_hop = true;
     if (line.starts_with("router bgp ") && words.size() > 2) {
       enter_instance(line, words);
@@ -123,7 +124,8 @@ class OwnedReader {
 }  // namespace
 
 std::string frr_owned_command() {
-  return "show running-config | include ^(router bgp | address-family |  network |  redistribute |route-map "
+  return "show running-config | include ^(router bgp | no bgp network import-check| address-family |  "
+         "network |  redistribute |route-map "
          "| "
          "(set|match|call|on-match|continue|description) |ip(v6)? prefix-list HERALD-|  neighbor .* "
          "route-map .* out| neighbor .* (peer-group|shutdown "

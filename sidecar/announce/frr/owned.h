@@ -28,6 +28,7 @@ struct FrrOwned {
   // where bgpd insists on it.
   std::string router_line;
   std::string as;                   // as bgpd writes it
+  bool import_check = true;         // `network` lines wait for what they name to be in the kernel's table
   bool sets_ipv6_next_hop = false;  // some route-map does, for whichever session
   FrrFilters filters;
   std::array<std::vector<std::string>, 2> redistribute;  // IPv4, IPv6: lines of our instance

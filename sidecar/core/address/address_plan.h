@@ -93,9 +93,9 @@ struct IssuedStep {
 
 class Reconciler {
  public:
-  // Steps to take now. `sequence` is that of the look that `observed` came from.
-  // One that nothing plans.
+  // A step that nothing plans: an operator's word.
   IssuedStep issue(Step step);
+  // Steps to take now. `sequence` is that of the look that `observed` came from.
   std::vector<IssuedStep> plan(std::span<const DesiredAddress> desired, const Observation& observed,
                                std::uint64_t sequence, TimePoint now);
   // `latest_sequence` is that of the last look that was begun. Returns the step, or none for an unknown id.

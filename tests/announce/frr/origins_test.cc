@@ -33,7 +33,10 @@ TEST_CASE("a network line of a steered service is herald's, and of any other som
   FrrOwned marked;
   marked.routes[kVip] = "HERALD-web-healthy";
   CHECK(route({kNetwork}, marked, {}).others.empty());
-  CHECK(route({kNetwork, kHeard}, {}, {}).others == std::vector<OtherOrigin>{{"a `network` line", false}});
+  CHECK(route({kNetwork, kHeard}, {}, {}).others == std::vector<OtherOrigin>{{"a `network` line", true}});
+  FrrOwned unchecked;  // it stays when the address has gone
+  unchecked.import_check = false;
+  CHECK(route({kNetwork}, unchecked, {}).others == std::vector<OtherOrigin>{{"a `network` line", false}});
 }
 
 TEST_CASE("what is redistributed has the names of the lines, and is of an address where one is about these") {
