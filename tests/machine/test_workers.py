@@ -177,7 +177,8 @@ def test_heraldd_starts_without_them(nva):
 
 def test_stop_ends_them(nva):
     nva.machine.run("systemctl", "stop", "herald")
-    assert nva.machine.unit("herald-probe.service", "ActiveState") == "inactive"
+    # systemctl waits for the job it was asked for, not for those that come with it.
+    wait_until(lambda: nva.machine.unit("herald-probe.service", "ActiveState") == "inactive", "the workers' unit has stopped", 20, evidence=nva.evidence)
     nva.machine.run("systemctl", "start", "herald")
     wait_all_announced(nva)
     wait_quiet(nva)
