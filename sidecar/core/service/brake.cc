@@ -69,8 +69,7 @@ bool Brake::was_late() const {
 }
 
 void Brake::withdrew(const Standing& service, TimePoint now) {
-  if (service.is_timeout())
-    withdrawn_[service.service()] = {now, service.vips(), std::string(service.target())};
+  if (service.is_timeout()) withdrawn_[service.service()] = {now, std::string(service.target())};
 }
 
 bool Brake::holds(const Standing& service) const {
@@ -117,15 +116,15 @@ std::optional<Brake::Said> Brake::begin(const BrakeSpec& spec, const Picture& pi
     mass.is_down = mass.is_down || is_down;
   };
   for (const Standing& service : picture.services) {
-    if (service.announced()) announced += service.vips();
-    if (!service.fails() || !service.is_timeout()) continue;
-    add(all, service.vips(), service.is_down());
-    add(by_target[service.target()], service.vips(), service.is_down());
-  }
-  for (const auto& [service, withdrawn] : withdrawn_) {
-    announced += withdrawn.vips;
-    add(all, withdrawn.vips, false);
-    add(by_target[withdrawn.target], withdrawn.vips, false);
+    const auto withdrawn = withdrawn_.find(service.service());
+    if (service.announced() || withdrawn != withdrawn_.end()) announced += service.vips();
+    if (withdrawn != withdrawn_.end()) {  // with the VIPs of today: a reload may have changed them since
+      add(all, service.vips(), false);
+      add(by_target[withdrawn->second.target], service.vips(), false);
+    } else if (service.fails() && service.is_timeout()) {
+      add(all, service.vips(), service.is_down());
+      add(by_target[service.target()], service.vips(), service.is_down());
+    }
   }
   for (const auto& [target, mass] : by_target) {
     const bool shared = !target.empty() && mass.services >= 2 && !picture.answered.contains(target);

@@ -103,7 +103,6 @@ class Brake {
   };
   struct Withdrawn {
     TimePoint at{};
-    std::size_t vips = 0;
     std::string target;
   };
 

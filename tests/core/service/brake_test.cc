@@ -261,6 +261,16 @@ TEST_CASE("brake: who noticed first and was withdrawn counts with those who noti
   removed.withdraw(0, kStart);
   removed.remove_first();
   CHECK_FALSE(removed.decide(kStart + 1s));  // the two that are left are fewer than `least`
+
+  Node shrunk(shared(2));
+  shrunk.set_vips(0, 2);
+  for (std::size_t index = 0; index < 2; ++index) {
+    shrunk.fail(index);
+    shrunk.fail(index);
+  }
+  shrunk.withdraw(0, kStart);
+  shrunk.set_vips(0, 1);  // by a reload: with the VIPs of today there are fewer than `least`
+  CHECK_FALSE(shrunk.decide(kStart + 1s));
 }
 
 TEST_CASE("brake: what is drained, forced or not announced is neither held nor counted as failing") {
