@@ -178,7 +178,9 @@ void Invariants::check_departing(const Step& step, TimePoint now) const {
   require(step.kind == Step::Kind::remove, "a VIP that is not configured was not removed");
   if (one == nullptr || !one->spec.announce.manage_vip || step.key.interface != one->spec.announce.interface)
     return;
-  if (goes_by_itself(one->spec) || routes_.is_exposed(step.key.vip)) return;
+  // Nobody would look any more at what the router makes of it.
+  if (goes_by_itself(one->spec) || routes_.is_exposed(step.key.vip) || routes_.has_import(step.key.vip))
+    return;
   require(!routes_.owned()->contains(step.key.vip), "the VIP of a route was removed before the route");
   const auto lost = one->lost.find(step.key.vip);
   const auto gone = routes_.unowned_since(step.key.vip);
