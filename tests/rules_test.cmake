@@ -95,7 +95,7 @@ room(sidecar/prober "${std}" "${fmt}" "${types}" "${os}" "sidecar/work/${name}" 
 
 room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process|local_addresses|socket_lookup)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
      "(curl|ldns|re2|openssl)/${name}" "ares\\.h" ${system})
-room(tests/sim "${std}" "${fmt}" "${core}" "catch2/catch\\.hpp")
+room(tests/sim "${std}" "${fmt}" "${core}" "catch2/catch\\.hpp" "tests/source_dir\\.h")
 
 # A configuration is checked without the libraries of protocols: what a NAME_settings.cc includes needs none, nor what it
 # shares with the light probes. Linking heraldctl tells the rest.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/source_dir.h"
+
 namespace herald {
 
 // Releases of FRR whose answers are kept as "frr-<release>-<what>".

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "sidecar/announce/frr/template.h"
+#include "tests/source_dir.h"
 
 namespace route_server_test {
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "tests/os/temporary_directory.h"
+#include "tests/source_dir.h"
 
 namespace local_test {
 

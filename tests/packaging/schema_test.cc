@@ -13,6 +13,7 @@
 
 #include "probes/registry.h"
 #include "tests/packaging/schema_places.h"
+#include "tests/source_dir.h"
 
 namespace schema_test {
 

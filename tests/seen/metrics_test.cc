@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/seen/seen_fixture.h"
+#include "tests/source_dir.h"
 
 namespace metrics_test {
 

@@ -17,6 +17,7 @@
 
 #include "tests/sim/last_words.h"
 #include "tests/sim/random_world.h"
+#include "tests/source_dir.h"
 
 namespace herald::sim {
 namespace {

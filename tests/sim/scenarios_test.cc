@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/sim/scenario.h"
+#include "tests/source_dir.h"
 
 namespace herald::sim {
 namespace {

@@ -11,6 +11,7 @@
 #include "sidecar/announce/bird/include.h"
 #include "tests/announce/router/lever_bench.h"
 #include "tests/os/temporary_directory.h"
+#include "tests/source_dir.h"
 
 namespace herald::bird_lever_test {
 namespace {

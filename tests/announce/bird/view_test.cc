@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/source_dir.h"
+
 namespace herald::bird_view_test {
 namespace {
 

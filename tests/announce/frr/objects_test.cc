@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/source_dir.h"
+
 namespace objects_test {
 
 using namespace herald;

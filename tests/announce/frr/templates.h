@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sidecar/announce/frr/objects.h"
+#include "tests/source_dir.h"
 
 namespace herald {
 
