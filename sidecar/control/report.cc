@@ -86,6 +86,7 @@ ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const Cl
   shown["other_origins"] = read ? std::move(others) : ordered_json(nullptr);
   shown["denied_to"] = read ? ordered_json(vip.denied_to) : ordered_json(nullptr);
   shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
+  shown["refused"] = vip.refused ? ordered_json(*vip.refused) : ordered_json(nullptr);
   return shown;
 }
 

@@ -52,6 +52,8 @@ struct VipSnapshot {
   std::optional<std::string> policy;    // vtysh, birdc: by which the router's configuration holds it
   std::optional<std::string> kept_off;  // why it is not there before it is announced; none: it may be
   std::vector<std::string> denied_to;   // peers to which the fallback denies it
+  std::optional<std::string>
+      refused;  // why its clients are; the shell fills it in, as the core does not know
 };
 
 // A step that was taken for a service, and what came of it.

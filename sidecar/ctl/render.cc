@@ -44,6 +44,8 @@ bool has_all_peers(const Report& router) {
   });
 }
 
+}  // namespace
+
 std::string router_line(const Report& report, const Look& look) {
   const Report& router = object_at(report, "router");
   const std::string stack = text_at(router, "stack");
@@ -56,6 +58,8 @@ std::string router_line(const Report& report, const Look& look) {
   return line(fmt::format("{}: {}", stack, peers_text(router)), look,
               has_all_peers(router) ? Colour::good : Colour::bad);
 }
+
+namespace {
 
 // Loud: a Route Server is kept from hearing what the router says.
 std::string fallback_lines(const Report& report, const Look& look) {
@@ -180,6 +184,12 @@ std::string vips_text(const Report& service, const std::string& stack, WallTime 
                {fmt::format("{}; {}; {}{}{}", wanted ? "wanted" : "not wanted", interface_text(vip, now),
                             policy_text(vip, service, stack), table_text(vip, stack), advertised_text(vip)),
                 fine ? Colour::plain : Colour::bad}});
+    if (const std::string refused = text_at(vip, "refused"); !refused.empty())
+      table.add_note(
+          fmt::format("clients: {}; unless a proxy or a translation hands them on, they are refused "
+                      "(heraldctl doctor)",
+                      refused),
+          Colour::doubtful);
   }
   return line("  VIPs", look, Colour::strong) + table.text(look);
 }

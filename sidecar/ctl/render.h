@@ -11,6 +11,9 @@ namespace herald::ctl {
 // As the daemon judges it; what does not say so is not.
 [[nodiscard]] bool is_as_wanted(const Report& service);
 
+// What the router says of itself and its sessions, in a line.
+[[nodiscard]] std::string router_line(const Report& status, const Look& look);
+
 // A line on the router, then one a service; "!" marks each that is not as wanted, its problem is below.
 [[nodiscard]] std::string render_status(const Report& status, const Look& look);
 

@@ -152,6 +152,7 @@ void Daemon::watch_targets() {
     watched.push_back({id, &controller_.probe(id)});
   }
   targets_.watch(watched);
+  vip_listeners_.watch(controller_.config().services);
 }
 
 // "web/front"
@@ -297,6 +298,8 @@ Snapshot Daemon::snapshot() const {
     const std::vector<ProbeId> ids = controller_.probes_of(service.name);
     for (std::size_t index = 0; index < std::min(ids.size(), service.probes.size()); ++index)
       service.probes[index].events = targets_.source_of(ids[index]);
+    for (VipSnapshot& vip : service.vips)
+      vip.refused = vip_listeners_.refusal(service.name, {vip.prefix}, loop_.now());
   }
   return shown;
 }

@@ -25,6 +25,7 @@
 #include "sidecar/daemon/router_hand.h"
 #include "sidecar/daemon/systemd.h"
 #include "sidecar/daemon/target_watch.h"
+#include "sidecar/daemon/vip_listeners.h"
 #include "sidecar/os/boot_clock.h"
 #include "sidecar/os/log.h"
 #include "sidecar/os/loop.h"
@@ -115,7 +116,8 @@ class Daemon {
   std::optional<NamespaceLock> namespace_lock_;
   ProbeRunner probes_;
   std::optional<Reloading> reloading_;
-  mutable TargetWatch targets_;  // looks who listens when it is asked what is shown
+  mutable TargetWatch targets_;         // looks who listens when it is asked what is shown
+  mutable VipListeners vip_listeners_;  // the same
   AddressHand addresses_;
   RouterHand router_;
   Operators operators_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <utility>
 
 #include "sidecar/os/local_addresses.h"
@@ -20,36 +19,6 @@ constexpr Duration kAcceptPoll = 20ms;
 constexpr Duration kTryAgain = 1min;
 // A look-up that is shown may be so old: status asks for a thousand probes at once.
 constexpr Duration kShownFor = 2s;
-
-bool is_any(const Address& address) {
-  return std::ranges::all_of(address.bytes, [](std::uint8_t byte) { return byte == 0; });
-}
-
-// Whether who listens at `listener` gets what is sent to `target`.
-bool takes(const ListenerAddress& listener, const ListenerAddress& target) {
-  if (listener.kind != target.kind || listener.port != target.port) return false;
-  const bool family = listener.address.family == AF_INET6 || target.address.family == AF_INET;
-  return is_any(listener.address) ? family : listener.address == target.address;
-}
-
-// "host:port", "[host]:port", as the configuration's check has written it; a zone means nothing here.
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-};
-std::optional<HostPort> split(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  HostPort found{text.substr(0, colon), 0};
-  const char* const end = text.data() + text.size();
-  if (const auto read = std::from_chars(text.data() + colon + 1, end, found.port);
-      read.ec != std::errc() || read.ptr != end)
-    return std::nullopt;
-  if (found.host.starts_with('[') && found.host.ends_with(']'))
-    found.host = found.host.substr(1, found.host.size() - 2);
-  found.host.erase(std::min(found.host.find('%'), found.host.size()));
-  return found;
-}
 
 }  // namespace
 
@@ -68,18 +37,12 @@ TargetWatch::Target TargetWatch::target_of(const ProbeSpec& spec) {
   target.text = spec.target;
   target.fast = spec.timing.fast_interval;
   target.accept_stall = spec.accept_stall;
-  const auto endpoint = split(spec.target);
   if (spec.events == EventUse::off) {
     target.none = "off";
-  } else if (spec.listens == Listens::nothing || !endpoint) {
+  } else if (spec.listens == Listens::nothing || !has_port(spec.target)) {
     target.none = "none (the target is no TCP or UDP port)";
   } else {
-    std::vector<std::string> hosts{endpoint->host};
-    if (endpoint->host == "localhost") hosts = {"127.0.0.1", "::1"};  // RFC 6761
-    const SocketKind kind = spec.listens == Listens::tcp ? SocketKind::tcp : SocketKind::udp;
-    for (const std::string& host : hosts) {
-      if (const auto address = parse_address(host)) target.at.push_back({kind, *address, endpoint->port});
-    }
+    target.at = listeners_of(spec.target, spec.listens == Listens::tcp ? SocketKind::tcp : SocketKind::udp);
     if (target.at.empty()) target.none = "none (the target is a name)";
   }
   return target;

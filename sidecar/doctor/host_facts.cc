@@ -11,9 +11,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <vector>
 
+#include "sidecar/os/listeners.h"
 #include "sidecar/os/netlink.h"
 #include "sidecar/text/address.h"
 
@@ -98,6 +100,37 @@ std::set<std::string> addresses_of(const std::string& name) {
   return addresses;
 }
 
+std::vector<ListenerAddress> targets_of(const ServiceSpec& service) {
+  std::vector<ListenerAddress> targets;
+  for (const ProbeSpec& probe : service.probes) {
+    if (probe.listens == Listens::nothing) continue;
+    const auto kind = probe.listens == Listens::tcp ? SocketKind::tcp : SocketKind::udp;
+    std::ranges::copy(listeners_of(probe.target, kind), std::back_inserter(targets));
+  }
+  return targets;
+}
+
+std::map<Vip, std::string> refused_vips(const Config& config) {
+  std::map<Vip, std::string> refused;
+  const auto listeners = Listeners::read();
+  if (!listeners) return refused;
+  for (const ServiceSpec& service : config.services) {
+    const auto targets = targets_of(service);
+    for (const Vip& vip : service.vips) {
+      const Address address = address_of(vip);
+      const auto elsewhere = listeners->only_elsewhere(address, targets);
+      if (!elsewhere.empty()) refused.emplace(vip, refusal_text(address, elsewhere.front()));
+    }
+  }
+  return refused;
+}
+
+std::set<Vip> all_vips(const Config& config) {
+  std::set<Vip> vips;
+  for (const ServiceSpec& service : config.services) vips.insert(service.vips.begin(), service.vips.end());
+  return vips;
+}
+
 }  // namespace
 
 HostFacts read_host_facts(const Config& config) {
@@ -118,6 +151,8 @@ HostFacts read_host_facts(const Config& config) {
     }
   }
   facts.foreign = foreign_addresses(config);
+  facts.refused = refused_vips(config);
+  if (!facts.refused.empty()) facts.packet_rules = read_packet_rules(all_vips(config));
   for (const ServiceSpec& service : config.services) {
     for (const ProbeSpec& probe : service.probes) {
       const std::string name(host_of_target(probe));

@@ -1,4 +1,5 @@
-// What `heraldctl doctor` wants to know of this machine: who may talk to the router, and which VIPs are on interfaces.
+// What `heraldctl doctor` wants to know of this machine: who may talk to the router, which VIPs are on interfaces, and
+// whether their clients find anybody.
 #pragma once
 
 #include "sidecar/core/config.h"
@@ -6,7 +7,7 @@
 
 namespace herald {
 
-// Reads the user database and the interfaces of this network namespace; what cannot be had stays unknown.
+// Reads the user database, and of this network namespace the interfaces, who listens, and packet rules; what cannot be had stays unknown.
 [[nodiscard]] HostFacts read_host_facts(const Config& config);
 
 }  // namespace herald

@@ -1,7 +1,8 @@
-// Who may talk to the router.
+// Who may talk to the router, whose the VIPs on the interfaces are, and whether clients find anybody there.
 #include <fmt/format.h>
 
 #include "sidecar/doctor/examination.h"
+#include "sidecar/text/address.h"
 
 namespace herald {
 
@@ -27,10 +28,31 @@ void check_foreign(Examination& exam) {
   }
 }
 
+// A probe of 127.0.0.1 passes, and the VIP's clients are refused.
+void check_refused(Examination& exam) {
+  const std::optional<PacketRules>& rules = exam.host.packet_rules;
+  for (const auto& [vip, what] : exam.host.refused) {
+    if (rules && rules->names_vip.contains(vip)) continue;
+    if (rules && rules->translates) {
+      exam.note("no-listener", what, "whether a packet rule hands on what comes for it was not judged",
+                "ask it from another host");
+      continue;
+    }
+    exam.warn(
+        "no-listener", what,
+        fmt::format("its clients are refused while the service is healthy{}",
+                    rules ? "" : ", unless a packet rule hands on what they send (only root may look)"),
+        fmt::format("let the service listen on {0} or on any-address (net.ipv4.ip_nonlocal_bind=1 where it "
+                    "starts before the VIP is there), or hand {0} on to it",
+                    to_string(address_of(vip))));
+  }
+}
+
 }  // namespace
 
 void check_host(Examination& exam) {
   check_foreign(exam);
+  check_refused(exam);
   const HostFacts& host = exam.host;
   if (host.user_in_group == false) {
     exam.warn("group", fmt::format("user {} is not in group {}", host.user, host.group),

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sidecar/core/config.h"
+#include "sidecar/doctor/packet_rules.h"
 #include "sidecar/doctor/router_facts.h"
 
 namespace herald {
@@ -42,6 +43,9 @@ struct HostFacts {
   std::set<Vip> present = {};                               // VIPs on an interface
   std::map<Vip, std::string> foreign = {};                  // of these, without herald's mark: on which
   std::map<std::string, std::set<std::string>> names = {};  // of targets: their addresses, as text
+  std::map<Vip, std::string> refused =
+      {};  // nobody listens there, though a probe's target is listened at: as a line
+  std::optional<PacketRules> packet_rules = std::nullopt;  // none: not to be read
 
   bool operator==(const HostFacts&) const = default;
 };

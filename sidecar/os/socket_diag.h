@@ -19,22 +19,11 @@
 #include <vector>
 
 #include "sidecar/os/fd.h"
-#include "sidecar/text/address.h"
+#include "sidecar/os/listener_address.h"
 
 struct nlmsghdr;
 
 namespace herald {
-
-enum class SocketKind : std::uint8_t { tcp, udp };
-
-// Where somebody listens: of an any-address all bytes are zero. IPv6's any-address takes IPv4 as well, by default.
-struct ListenerAddress {
-  SocketKind kind = SocketKind::tcp;
-  Address address;
-  std::uint16_t port = 0;
-
-  auto operator<=>(const ListenerAddress&) const = default;
-};
 
 // What one message (SOCK_DIAG_BY_FAMILY) tells: where the socket listened; none for one that had a peer, and for what is no such
 // message. `header` begins a whole message, all of whose nlmsg_len bytes are there.

@@ -34,4 +34,19 @@ TEST_CASE("an address that is a VIP and has no mark of herald's is a warning wit
   CHECK(world.told("foreign-address").empty());
 }
 
+TEST_CASE("a VIP at which nobody listens is told, unless packet rules hand it on") {
+  World world;
+  world.config.services[0].vips = {web_vip};
+  CHECK(world.told("no-listener").empty());
+  const std::string line = "nobody listens at TCP port 80 of 10.99.0.1, though somebody does at 127.0.0.1";
+  world.host.refused[web_vip] = line;
+  CHECK(world.told("no-listener") == Checks{"warning: " + line});
+  world.host.packet_rules.emplace();
+  CHECK(world.told("no-listener") == Checks{"warning: " + line});
+  world.host.packet_rules->translates = true;
+  CHECK(world.told("no-listener") == Checks{"note: " + line});
+  world.host.packet_rules->names_vip = {web_vip};
+  CHECK(world.told("no-listener").empty());
+}
+
 }  // namespace herald::host_rules_test

@@ -221,6 +221,30 @@ def test_as_a_user_without_rights(region):
     assert findings["saved"]["severity"] == "note" and "denied" in findings["saved"]["what"]
 
 
+@pytest.mark.nva("frr")
+def test_nobody_listens_at_the_vip(region):
+    """The service listens on 127.0.0.1 alone: healthy, announced, and its clients are refused."""
+    here = region.http_service(8080, address="127.0.0.1")
+    line = "nobody listens at TCP port 8080 of 10.99.0.1, though somebody does at 127.0.0.1"
+    daemon = region.herald([loopback()])
+    region.wait_announced(VIP)
+    assert found(daemon, "warning")["no-listener"] == line
+    assert f"clients: {line}; unless" in daemon.ctl("why", "web").stdout
+    assert json.loads(daemon.ctl("status", "--json").stdout)["services"][0]["vips"][0]["refused"] == line
+    table = "add table ip herald_test; add chain ip herald_test in { type nat hook prerouting priority -100; }"
+    rule = "add rule ip herald_test in ip daddr 10.99.0.1 tcp dport 80 dnat to 127.0.0.1:8080"
+    try:
+        region.nva_ns.run("nft", f"{table}; {rule}")
+        assert "no-listener" not in found(daemon, "warning")
+    finally:
+        region.nva_ns.run("nft", "delete table ip herald_test")
+    assert found(daemon, "warning")["no-listener"] == line
+    here.kill()
+    region.http_service(8080)
+    assert "no-listener" not in found(daemon, "warning")
+    wait_until(lambda: "clients: nobody" not in daemon.ctl("why", "web").stdout, "why sees it, too", 10)
+
+
 def rewrite(region: Region, old: str, new: str) -> None:
     text = region.nva.bird.conf.read_text()
     assert old in text
