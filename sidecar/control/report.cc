@@ -52,6 +52,23 @@ ordered_json fallback_json(const Snapshot& snapshot) {
   return {{"level", name_of(snapshot.fallback)}, {"held", std::move(held)}};
 }
 
+ordered_json count_or_null(const std::optional<std::uint64_t>& count) {
+  return count ? ordered_json(*count) : ordered_json(nullptr);
+}
+
+// A session, and since when it is so as far as heraldd has seen it.
+ordered_json peer_json(const RouterPeer& peer, const Snapshot& snapshot, const ClockPair& clocks) {
+  const auto seen = std::ranges::find(snapshot.peers, peer.address, &PeerSnapshot::address);
+  const bool is_seen = seen != snapshot.peers.end();
+  return {{"address", peer.address},
+          {"state", peer.state},
+          {"established", peer.established},
+          {"since", is_seen ? ordered_json(to_rfc3339(seen->since, clocks)) : ordered_json(nullptr)},
+          {"losses", is_seen ? ordered_json(seen->losses) : ordered_json(nullptr)},
+          {"sent", count_or_null(peer.sent)},
+          {"accepted", count_or_null(peer.accepted)}};
+}
+
 ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
   ordered_json peers = ordered_json::array();
   ordered_json reachable = nullptr;
@@ -59,9 +76,7 @@ ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
   if (snapshot.router && snapshot.stack != Stack::none) {
     reachable = snapshot.router->reachable;
     error = snapshot.router->error;
-    for (const RouterPeer& peer : snapshot.router->peers) {
-      peers.push_back({{"address", peer.address}, {"state", peer.state}, {"established", peer.established}});
-    }
+    for (const RouterPeer& peer : snapshot.router->peers) peers.push_back(peer_json(peer, snapshot, clocks));
   }
   return {{"stack", name_of(snapshot.stack)},    {"reachable", std::move(reachable)},
           {"peers", std::move(peers)},           {"error", std::move(error)},

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "sidecar/ctl/life.h"
+#include "sidecar/ctl/peers.h"
 #include "sidecar/text/duration.h"
 #include "sidecar/text/plain_text.h"
 
@@ -136,6 +137,11 @@ constexpr std::array kCommands{
             [](const Arguments& arguments) {
               return probe(arguments.options, arguments.service, arguments.counts);
             }},
+    Command{
+        "peers", "the router's BGP sessions; exit 1 unless all are established and are sent what is wanted",
+        R"(  heraldctl peers                  a line each: its state, since when, what is sent and what came
+)",
+        take_nothing, [](const Arguments& arguments) { return peers(arguments.options); }},
     Command{"metrics", "herald's metrics, as Prometheus reads them",
             R"(  heraldctl metrics                for node_exporter's textfile collector, for instance
   heraldctl metrics --openmetrics

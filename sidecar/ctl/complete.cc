@@ -43,6 +43,7 @@ struct Written {
   const CLI::App* command = nullptr;
   std::vector<std::string> positionals;
   bool value_is_next = false;
+  bool is_whose = false;  // the value is that of --by
 };
 
 Written read(const CLI::App& app, const std::vector<std::string>& words, std::string& socket) {
@@ -55,6 +56,7 @@ Written read(const CLI::App& app, const std::vector<std::string>& words, std::st
       const CLI::Option* option = written.command != nullptr ? option_named(*written.command, word) : nullptr;
       awaits = option != nullptr ? option : option_named(app, word);
       written.value_is_next = awaits != nullptr && takes_value(*awaits);
+      written.is_whose = written.value_is_next && awaits->check_lname("by");
       if (word.starts_with("--socket=")) socket = word.substr(word.find('=') + 1);
     } else if (written.command == nullptr) {
       written.command = command_named(app, word);
@@ -86,6 +88,17 @@ void add_services(Candidates& all, const std::string& socket, bool with_probes) 
   }
 }
 
+// Those who have given orders that stand.
+void add_whose(Candidates& all, const std::string& socket) {
+  constexpr Duration kPatience = std::chrono::seconds(1);
+  const auto reply = call_varlink(socket, kStatusMethod, Report::object(), kPatience);
+  if (!reply) return;
+  for (const Report& service : list_at(object_at(*reply, "status"), "services")) {
+    for (const Report& order : list_at(service, "orders"))
+      all.push_back({text_at(order, "who"), text_at(order, "reason")});
+  }
+}
+
 void add_positionals(Candidates& all, const Written& written, const std::string& socket) {
   for (const CLI::Option* option : written.command->get_options()) {
     if (!option->get_positional()) continue;
@@ -103,9 +116,11 @@ std::string complete(const CLI::App& app, const std::vector<std::string>& words,
   const std::string current = words.empty() ? "" : words.back();
   const std::vector<std::string> before(words.begin(), words.end() - (words.empty() ? 0 : 1));
   const Written written = read(app, before, socket);
-  if (written.value_is_next) return {};
+  if (written.value_is_next && !written.is_whose) return {};
   Candidates all;
-  if (current.starts_with('-')) {
+  if (written.is_whose && written.value_is_next) {
+    add_whose(all, socket);
+  } else if (current.starts_with('-')) {
     if (written.command != nullptr) add_options(all, *written.command);
     add_options(all, app);
   } else if (written.command != nullptr) {

@@ -119,6 +119,7 @@ bool BirdReading::note_ended(const std::string& protocol, std::string_view answe
     if (peer.protocol != protocol) continue;
     peer.peer.established = false;
     peer.peer.state = "Down";
+    peer.peer.sent = peer.peer.accepted = std::nullopt;
   }
   return true;
 }

@@ -65,12 +65,28 @@ std::optional<std::string> why_no_answer(std::string_view text) {
   return std::nullopt;
 }
 
+// "1 imported, 0 filtered, 2 exported, 1 preferred", of each channel.
+void note_routes(std::string_view counts, RouterPeer& peer) {
+  const auto words = words_of(counts);
+  for (std::size_t index = 0; index + 1 < words.size(); index += 2) {
+    const std::string_view number = words[index];
+    std::uint64_t count = 0;
+    if (const auto read = std::from_chars(number.data(), number.data() + number.size(), count);
+        read.ec != std::errc())
+      continue;
+    if (words[index + 1].starts_with("imported")) peer.accepted = peer.accepted.value_or(0) + count;
+    if (words[index + 1].starts_with("exported")) peer.sent = peer.sent.value_or(0) + count;
+  }
+}
+
 void note(std::string_view line, BirdPeer& one) {
   if (const auto state = value_of(line, "BGP state:")) {
     one.peer.state = *state;
     one.peer.established = *state == "Established";
   } else if (const auto address = value_of(line, "Neighbor address:")) {
     one.peer.address = address->substr(0, address->find('%'));  // fe80::1%eth0
+  } else if (const auto routes = value_of(line, "Routes:")) {
+    note_routes(*routes, one.peer);
   } else if (value_of(line, "Channel ipv4")) {
     one.ipv4 = true;
   } else if (value_of(line, "Channel ipv6")) {

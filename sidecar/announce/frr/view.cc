@@ -46,6 +46,10 @@ std::string session_of(const JsonMember& peer) {
                      count("connectionsDropped"));
 }
 
+void add(std::optional<std::uint64_t>& sum, std::optional<std::uint64_t> count) {
+  if (count) sum = sum.value_or(0) + *count;
+}
+
 void collect(const JsonMember& family, std::vector<RouterPeer>& peers,
              std::vector<std::string>& established) {
   family.object_at("peers").each_member([&](const std::string& address, const JsonMember& peer) {
@@ -54,8 +58,10 @@ void collect(const JsonMember& family, std::vector<RouterPeer>& peers,
     const bool up = state == "Established";
     if (up) established.push_back(address);
     std::string session = session_of(peer);
-    if (std::ranges::find(peers, address, &RouterPeer::address) == peers.end())
-      peers.push_back({address, state, up, std::move(session)});
+    auto found = std::ranges::find(peers, address, &RouterPeer::address);
+    if (found == peers.end()) found = peers.insert(peers.end(), {address, state, up, std::move(session)});
+    add(found->sent, peer.count_at("pfxSnt"));
+    add(found->accepted, peer.count_at("pfxRcd"));
   });
 }
 

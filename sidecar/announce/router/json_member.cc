@@ -83,6 +83,12 @@ std::optional<std::uint64_t> JsonMember::number_at(std::string_view key) const {
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> JsonMember::count_at(std::string_view key) const {
+  const json* value = find(key);
+  const auto* number = value == nullptr ? nullptr : value->get_ptr<const json::number_unsigned_t*>();
+  return number == nullptr ? std::nullopt : std::optional<std::uint64_t>(*number);
+}
+
 bool JsonMember::flag_at(std::string_view key) const {
   const json* value = find(key);
   if (value == nullptr) return false;

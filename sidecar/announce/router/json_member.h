@@ -33,6 +33,8 @@ class JsonMember {
   // "", none, false, without members: where there is no such member, or a problem.
   [[nodiscard]] std::string text_at(std::string_view key) const;
   [[nodiscard]] std::optional<std::uint64_t> number_at(std::string_view key) const;
+  // For what decides nothing: none, and no problem, where it is anything else.
+  [[nodiscard]] std::optional<std::uint64_t> count_at(std::string_view key) const;
   [[nodiscard]] bool flag_at(std::string_view key) const;
   [[nodiscard]] JsonMember object_at(std::string_view key) const;
 

@@ -20,6 +20,9 @@ struct RouterPeer {
   std::string state;  // the stack's own word: "Established", "Active", ...
   bool established = false;
   std::string session = {};  // which one it is, in the stack's words: another text is another session
+  // Prefixes of all families; none: the stack does not tell.
+  std::optional<std::uint64_t> sent = std::nullopt;
+  std::optional<std::uint64_t> accepted = std::nullopt;
 
   bool operator==(const RouterPeer&) const = default;
 };
@@ -48,8 +51,7 @@ struct RouterRoute {
       {};  // configured Route Servers that would be sent it, were there a session
   std::vector<OtherOrigin> others = {};
   std::optional<InterfaceImport> import = {};  // of the VIP's family
-  std::vector<std::string> no_next_hop =
-      {};  // of missing_from: sent it without an IPv6 next hop
+  std::vector<std::string> no_next_hop = {};   // of missing_from: sent it without an IPv6 next hop
 
   bool operator==(const RouterRoute&) const = default;
 };

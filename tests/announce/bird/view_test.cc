@@ -27,7 +27,7 @@ TEST_CASE("the BGP protocols, their neighbours and their channels") {
   CHECK(peers[0].protocol == "rs1");
   CHECK(peers[0].peer ==
         RouterPeer{"10.1.1.4", "Established", true,
-                   release == "2.0.12" ? "2026-11-24 03:48:05.910220" : "2026-11-25 00:43:45.875857"});
+                   release == "2.0.12" ? "2026-11-24 03:48:05.910220" : "2026-11-25 00:43:45.875857", 2, 0});
   CHECK(peers[0].ipv4);
   CHECK(peers[0].ipv6);
   CHECK(peers[1].peer.address == "10.1.1.132");

@@ -55,10 +55,13 @@ TEST_CASE("members are read by their types, and what is missing is empty") {
   CHECK_FALSE(member.empty());
   CHECK(member.text_at("text") == "x");
   CHECK(member.number_at("number") == 7U);
+  CHECK(member.count_at("number") == 7U);
   CHECK(member.flag_at("flag"));
   CHECK(member.object_at("object").text_at("deep") == "y");
   CHECK(member.text_at("nothing").empty());
   CHECK_FALSE(member.number_at("nothing"));
+  CHECK_FALSE(member.count_at("nothing"));
+  CHECK_FALSE(member.count_at("text"));  // and is no problem
   CHECK_FALSE(member.flag_at("nothing"));
   CHECK(member.object_at("nothing").empty());
   member.each_of_list("nothing", [](const JsonMember&) { FAIL("there is none"); });
