@@ -7,6 +7,7 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/histogram.h"
+#include "sidecar/core/probe/nudges.h"
 #include "sidecar/core/types.h"
 
 namespace herald {
@@ -29,6 +30,7 @@ struct AttemptCounts {
   CountBy<Verdict> verdicts;
   CountBy<Reason> failures;  // of those that failed
   Histogram took;            // of those that were conclusive
+  CountBy<Nudge> nudged;     // those that an event has brought forward
 
   bool operator==(const AttemptCounts&) const = default;
 };

@@ -68,7 +68,13 @@ void tell_took(const Sample& sample, Text& text) {
 
 void tell_nudges(const Sample& sample, Text& text) {
   each_probe(sample, [&](const std::string& labels, const ProbeSnapshot& probe) {
-    text.sample(labels, probe.nudged);
+    for (const auto& [why, word] : words_of(Nudge{})) {
+      const std::uint64_t count = probe.counts.nudged.of(why);
+      if (count == 0) continue;
+      std::string with_reason = labels;
+      add_label(with_reason, "reason", word);
+      text.sample(with_reason, count);
+    }
   });
 }
 
@@ -115,8 +121,9 @@ constexpr std::array kProbeMetrics{
            kProbe,
            tell_took},
     Metric{{"herald_probe_nudges_total", Type::counter,
-            "Events at the target that made an attempt due at once."},
-           kProbe,
+            "Attempts that an event at the target made due at once, by the event; absent for those that did "
+            "not occur."},
+           "service, probe, reason",
            tell_nudges},
     Metric{{"herald_probe_nudges_dropped_total", Type::counter,
             "Events at the target that came while another waited already."},

@@ -20,7 +20,9 @@ TEST_CASE("probe metrics: what it says, and what its attempts came to") {
   CHECK(text.find(R"(reason="timeout")") == std::string::npos);
   CHECK(has_line(text, R"(herald_probe_duration_seconds_bucket{service="web",probe="front",le="0.001"} 1)"));
   CHECK(has_line(text, R"(herald_probe_duration_seconds_count{service="web",probe="front"} 2)"));
-  CHECK(has_line(text, R"(herald_probe_nudges_total{service="web",probe="front"} 3)"));
+  CHECK(has_line(text, R"(herald_probe_nudges_total{service="web",probe="front",reason="listener gone"} 3)"));
+  CHECK(has_line(text, R"(herald_probe_nudges_total{service="web",probe="front",reason="link down"} 1)"));
+  CHECK(text.find(R"(reason="connection ended")") == std::string::npos);
   CHECK(has_line(text, R"(herald_probe_nudges_dropped_total{service="web",probe="front"} 1)"));
   CHECK(has_line(
       text, R"(herald_probe_certificate_end_timestamp_seconds{service="web",probe="front"} 1800000000)"));

@@ -24,7 +24,8 @@ inline ProbeSnapshot front() {
   probe.counts.failures.count(Reason::refused);
   probe.counts.took.record(2ms);
   probe.counts.took.record(1ms);
-  probe.nudged = 3;
+  for (int i = 0; i < 3; ++i) probe.counts.nudged.count(Nudge::listener_gone);
+  probe.counts.nudged.count(Nudge::link_down);
   probe.nudges_dropped = 1;
   probe.certificate_end = 1800000000;
   return probe;

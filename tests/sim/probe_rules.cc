@@ -122,7 +122,7 @@ void ProbeRules::turn(TimePoint now) {
 }
 
 void ProbeRules::count(RunId run, Verdict verdict, Reason reason, TimePoint now) {
-  flights_.erase(run);
+  const auto flight = flights_.extract(run);
   ended_ = now;
   if (verdict == Verdict::inconclusive) {
     if (now - conclusive_at_ > staleness()) forget();
@@ -135,7 +135,8 @@ void ProbeRules::count(RunId run, Verdict verdict, Reason reason, TimePoint now)
   }
   const auto& hard = spec_.thresholds.hard_fail;
   const bool warned = verdict == Verdict::warn && !spec_.thresholds.invert;
-  seen_.push_back({now, failed, warned, failed && std::ranges::find(hard, reason) != hard.end()});
+  seen_.push_back({now, failed, warned, failed && std::ranges::find(hard, reason) != hard.end(),
+                   flight && asks_ == 0 ? std::optional(flight.mapped().started) : std::nullopt});
   failures_ = failed ? failures_ + 1 : 0;
   has_evidence_ = failed && (has_evidence_ || reason != Reason::timeout || seen_.back().hard);
   ++since_up_;
@@ -167,6 +168,20 @@ bool ProbeRules::has_fallen() const {
   return failures >= static_cast<std::ptrdiff_t>(spec_.thresholds.window->fail);
 }
 
+void ProbeRules::check_patience() const {
+  const std::size_t fall = spec_.thresholds.fall;
+  const auto& hard = spec_.thresholds.hard_fail;
+  const auto is_hard = [&](Reason reason) { return std::ranges::find(hard, reason) != hard.end(); };
+  const bool may_hurry = spec_.overlap.is_on || is_hard(Reason::refused) || is_hard(Reason::timeout) ||
+                         is_hard(Reason::unreachable);
+  if (may_hurry || seen_.back().hard || !ends_in(fall, true)) return;
+  const Seen& first = seen_[seen_.size() - fall];
+  if (!first.started || !seen_.back().started) return;
+  const Duration pace = std::min(spec_.timing.fast_interval, spec_.timing.interval);
+  const Duration least = static_cast<Duration::rep>(fall - 1) * (pace * 9 / 10 - 1ms);
+  check(*seen_.back().started - *first.started >= least, "turned down sooner than its attempts need");
+}
+
 // Whether two of the last `many` results, one after the other, are further apart than `gap`.
 bool ProbeRules::has_gap(std::size_t many, Duration gap) const {
   const std::size_t from = seen_.size() - std::min(many, seen_.size());
@@ -187,6 +202,7 @@ void ProbeRules::told(const effect::Transition& transition) {
     since_up_ = 0;
   }
   if (next == Output::down) check(counted_ && has_fallen(), "turned down without a reason");
+  if (next == Output::down && output_ == Output::up) check_patience();
   if (next == Output::unknown) {
     check(must_forget_, "forgotten without a reason");
     must_forget_ = false;
@@ -227,6 +243,7 @@ void ProbeRules::reconfigured(const ProbeSpec& spec, bool turned, TimePoint now)
     excused_until_ = now;
     for (Seen& one : seen_) one.at = now;  // what is a gap by the new times was none by the old ones
   }
+  for (Seen& one : seen_) one.started.reset();
   if (spec.thresholds.window != spec_.thresholds.window) since_up_ = 0;
   spec_ = spec;
   if (!turned) return;

@@ -9,6 +9,8 @@
 //    the last conclusive one is too old, and after a stall of half the lease.
 //  - And it must turn then: in the same turn.
 //  - What is shown of it counts every attempt once and never backwards.
+//  - Failures that are not hard take it down no sooner than `fall` of them at its fast pace, whatever nudges there are: a service that is
+//    back within that is never down. (But where one that an event tells of would be hard, and where somebody asks for attempts.)
 //  - Of what is up and does not fail, a nudge is followed by an attempt that begins after it, within what the limits allow. No
 //    storm of nudges makes more than 20 attempts in a second beside those that its pace makes.
 #pragma once
@@ -40,7 +42,10 @@ class ProbeRules {
 
   void started(RunId run, TimePoint now);
   // Somebody asks for an attempt that counts; an event at its target asks for one.
-  void asked() { ++asks_; }
+  void asked() {
+    ++asks_;
+    for (Seen& one : seen_) one.started.reset();
+  }
   void nudged(TimePoint now);
   void finished(RunId run, const ProbeResult& result, const Ran& ran, TimePoint now);
   void cancelled(RunId run, bool stopping, TimePoint now);
@@ -81,6 +86,7 @@ class ProbeRules {
     bool failed = false;
     bool warned = false;
     bool hard = false;
+    std::optional<TimePoint> started = std::nullopt;  // none: by figures that are no more
   };
 
   struct Flight {
@@ -89,6 +95,7 @@ class ProbeRules {
   };
 
   void count(RunId run, Verdict verdict, Reason reason, TimePoint now);
+  void check_patience() const;
   [[nodiscard]] bool had_its_time(const Ran& ran) const;
   void forget();
   [[nodiscard]] bool ends_in(std::size_t many, bool failed) const;

@@ -5,6 +5,23 @@
 
 namespace herald {
 
+Reason failure_after(Nudge why) {
+  switch (why) {
+    case Nudge::accept_stalled:
+      return Reason::timeout;
+    case Nudge::link_down:
+    case Nudge::route_gone:
+    case Nudge::route_changed:
+      return Reason::unreachable;
+    case Nudge::listener_gone:
+    case Nudge::listener_closed:
+    case Nudge::events_lost:
+    case Nudge::connection_ended:
+      break;
+  }
+  return Reason::refused;
+}
+
 bool Nudges::take(Nudge why) {
   if (waiting_) {
     if (why == Nudge::listener_gone) waiting_ = why;  // says more than the others

@@ -16,18 +16,29 @@ namespace herald {
 
 // What has happened.
 enum class Nudge : std::uint8_t {
-  listener_gone,    // nobody listens at the target any more, as the kernel said then
-  listener_closed,  // one of several listeners at the target was closed: a reload, perhaps
-  events_lost,      // the kernel dropped events: one of the target's may have been among them
-  accept_stalled    // connections to the target wait, and for some time none was accepted
+  listener_gone,     // nobody listens at the target any more, as the kernel said then
+  listener_closed,   // one of several listeners at the target was closed: a reload, perhaps
+  events_lost,       // the kernel dropped events: one of the target's may have been among them
+  accept_stalled,    // connections to the target wait, and for some time none was accepted
+  connection_ended,  // one that was kept to the target has ended
+  link_down,         // the link by which packets went to the target is down, or gone
+  route_gone,        // there is no way to the target any more
+  route_changed      // packets to the target leave by another link, or from another address
 };
 [[nodiscard]] constexpr auto words_of(Nudge) {
   using enum Nudge;
   return std::to_array<Word<Nudge>>({{listener_gone, "listener gone"},
                                      {listener_closed, "listener closed"},
                                      {events_lost, "events lost"},
-                                     {accept_stalled, "connections not accepted"}});
+                                     {accept_stalled, "connections not accepted"},
+                                     {connection_ended, "connection ended"},
+                                     {link_down, "link down"},
+                                     {route_gone, "no route"},
+                                     {route_changed, "route changed"}});
 }
+
+// How the attempt fails where it says the truth.
+[[nodiscard]] Reason failure_after(Nudge why);
 
 class Nudges {
  public:
@@ -39,6 +50,7 @@ class Nudges {
   // What waits is worth nothing any more.
   void drop();
   [[nodiscard]] bool is_waiting() const { return waiting_.has_value(); }
+  [[nodiscard]] std::optional<Nudge> waiting() const { return waiting_; }
   // When a nudged attempt may begin, at `now` at the earliest.
   [[nodiscard]] TimePoint earliest(TimePoint now) const;
   // An attempt begins: it is what the waiting one waited for, whoever has begun it.

@@ -57,6 +57,7 @@ TimePoint ProbeRun::start(RunId run, TimePoint now) {
     is_beside_ = true;
   }
   nudges_.started(now);
+  if (const auto why = nudges_.current()) counts_.nudged.count(*why);
   ++runs_;
   return wake();
 }
@@ -184,7 +185,7 @@ TimePoint ProbeRun::count(const Flight& flight, ProbeResult result, TimePoint no
     absent_ = {};
   }
   plan(now, random);
-  if (!is_worth_nudging()) nudges_.drop();
+  if (nudges_.is_waiting() && !is_worth_nudging()) nudges_.drop();
   if (nudges_.is_waiting()) hurry(now);
   return wake();
 }
@@ -199,7 +200,9 @@ void ProbeRun::plan(TimePoint now, Random& random) {
   next_ = schedule_.next(due_, started_, now, pace(), random);
   if (!displaced_ || displaced_->next <= now) return;
   const bool is_same_pace = displaced_->pace == pace() && displaced_->pace != Pace::fast;
-  if (is_same_pace || displaced_->next < next_)
+  const bool begins_to_count =
+      pace() == Pace::fast && tracker_.failures() == 1 && last_.verdict == Verdict::fail;
+  if (is_same_pace || (displaced_->next < next_ && !begins_to_count))
     std::tie(due_, next_) = std::tie(displaced_->due, displaced_->next);
 }
 
@@ -234,13 +237,18 @@ bool ProbeRun::is_worth_nudging() const {
   const bool is_counting = tracker_.failures() > 0;
   switch (tracker_.output()) {
     case HealthTracker::Output::up:
-      return !is_counting || !spec_.thresholds.hard_fail.empty();
+      return !is_counting || is_hard(failure_after(*nudges_.waiting()));
     case HealthTracker::Output::unknown:
       return !is_counting && tracker_.passes() == 0;
     case HealthTracker::Output::down:
       break;
   }
   return false;
+}
+
+bool ProbeRun::is_hard(Reason reason) const {
+  const auto& hard = spec_.thresholds.hard_fail;
+  return std::ranges::find(hard, reason) != hard.end();
 }
 
 void ProbeRun::hurry(TimePoint now) {

@@ -64,7 +64,7 @@ class ProbeRun {
   //
   // It is dropped where it can bring nothing: of what is down, and while failures or passes are counted toward a change, where
   // attempts are quick already and a storm of events must not make `fall` of them in a moment, or a restart would withdraw. But
-  // where a failure may be hard, one is enough, and it is wanted now.
+  // where the failure that it tells of is hard, one is enough, and it is wanted now.
   std::optional<TimePoint> nudge(Nudge why, TimePoint now);
   void stop() { flights_.clear(); }
   // Another specification of the same target: what is known, the phase and an attempt in flight stay. Returns when to
@@ -119,7 +119,9 @@ class ProbeRun {
   [[nodiscard]] std::size_t most_in_flight() const;
   void note_counts();
   [[nodiscard]] Pace pace() const;
+  // The nudge that waits.
   [[nodiscard]] bool is_worth_nudging() const;
+  [[nodiscard]] bool is_hard(Reason reason) const;
   void hurry(TimePoint now);
   // How long the attempt was served, and in time.
   [[nodiscard]] static Duration served(const Flight& flight, const Ran& ran, TimePoint now);
@@ -137,7 +139,9 @@ class ProbeRun {
   std::optional<Pace> paced_;
   bool is_beside_ = false;  // the next one, by suspicion
   // Of the attempt that a nudge has brought forward: when it would have begun. It begins then all the same, so that no nudge
-  // moves the grid or makes anything later; only another pace may lead to something earlier.
+  // moves the grid or makes anything later; only another pace may lead to something earlier. Where the nudged one has failed, and is
+  // the first of the failures that count, the others follow it as they follow any: or a nudge would be one failure more than polling
+  // needs, and a service that is back within what its attempts need would be down.
   struct Planned {
     TimePoint due{};
     TimePoint next{};

@@ -253,7 +253,22 @@ TEST_CASE("a nudge makes the next attempt due now, and moves no grid") {
   CHECK(bench.now == planned + 1s);
   CHECK_FALSE(bench.probe.snapshot().last_nudge);
   CHECK(bench.probe.snapshot().nudged == 1);
+  CHECK(bench.probe.counts().nudged.of(Nudge::listener_gone) == 1);
   CHECK(bench.probe.snapshot().nudges_dropped == 1);
+}
+
+TEST_CASE("a nudged failure is the first of `fall` at the fast pace, wherever the grid has its next point") {
+  for (const Duration before : {1ms, 100ms, 249ms, 600ms}) {
+    Bench bench;
+    bench.run(kPass);
+    bench.run(kPass);  // up; two failures take it down
+    const TimePoint event = bench.now - before;
+    bench.probe.nudge(Nudge::listener_gone, event);
+    bench.now = event;
+    CHECK(bench.run(kFail) == 250ms);
+    CHECK(bench.probe.tracker().output() == HealthTracker::Output::up);
+    CHECK(bench.run(kPass) < 1s);  // back, and onto the grid
+  }
 }
 
 TEST_CASE("nudges around a point of the grid do not make it come again") {
@@ -328,6 +343,15 @@ TEST_CASE("nudges do not quicken what counts failures or passes, unless one fail
     bench.run(kPass);
     bench.run({Verdict::fail, Reason::status, "503", 1ms});
     CHECK(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms) == bench.now - 100ms);
+  }
+  SECTION("falling, with a hard_fail that such an event does not tell of") {
+    probe.thresholds.hard_fail = {Reason::status};
+    Bench bench(probe);
+    bench.run(kPass);
+    bench.run(kPass);
+    bench.run(kFail);
+    CHECK_FALSE(bench.probe.nudge(Nudge::listener_gone, bench.now - 100ms));
+    CHECK_FALSE(bench.probe.nudge(Nudge::link_down, bench.now - 50ms));
   }
   SECTION("a failure that was in flight when the event came") {
     Bench bench(probe);
