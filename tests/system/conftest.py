@@ -121,3 +121,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     region = getattr(item, "funcargs", {}).get("region")
     if report.when == "call" and report.failed and region and not isinstance(call.excinfo.value, LabTimeout):
         report.sections.append(("logs of the region", region.evidence()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have measured (`record_property("measured", ...)`), also where they ran side by side."""
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call":
+            for name, value in report.user_properties:
+                if name == "measured":
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")

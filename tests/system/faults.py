@@ -35,7 +35,9 @@ class RequestLog:
 
 
 def listen(port, address, kind=socket.SOCK_STREAM):
-    """Bound to `address`, or to every address of both families when it is empty."""
+    """Bound to `address`, or to every address of both families when it is empty; or what is handed over (sd_listen_fds(3))."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return socket.socket(fileno=3)
     family = socket.AF_INET if address and ":" not in address else socket.AF_INET6
     sock = socket.socket(family, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

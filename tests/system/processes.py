@@ -77,7 +77,7 @@ class Process:
         if self.alive:
             os.killpg(self.pid, signal.SIGKILL)
             self.wait(5)
-            wait_until(lambda: not _group_members(self.pid), f"end of all workers of {self.argv}", timeout=5)
+            wait_until(lambda: not group_members(self.pid), f"end of all workers of {self.argv}", timeout=5)
 
     def terminate(self, timeout: float = 5) -> int | None:
         """SIGTERM and wait; SIGKILL if that is not enough. Returns the exit code, None if it had to be killed."""
@@ -119,7 +119,7 @@ class Process:
         return tail(self.log, lines)
 
 
-def _group_members(group: int) -> list[int]:
+def group_members(group: int) -> list[int]:
     """Living members; a zombie that nobody has waited for yet holds no port any more."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -127,6 +127,10 @@ class Region(Watched):
     def unbound(self, port: int, included: Path) -> Unbound:
         return self._service(Unbound(self.lab, self.nva_ns, self._label("unbound"), port, included))
 
+    def real(self, kind: type[Any], port: int, **options: Any) -> Any:
+        """Any class of a real server, as those of reloading.py."""
+        return self._service(kind(self.lab, self.nva_ns, self._label(kind.program), port, **options))
+
     def chrony(self, port: int) -> Chrony:
         return self._service(Chrony(self.lab, self.nva_ns, self._label("chrony"), port))
 

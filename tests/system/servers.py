@@ -123,6 +123,7 @@ class RealServer:
         if path is None:
             raise LabError(f"{self.program} is not installed")
         self.port = port
+        self._address = "127.0.0.1"
         self.ns = ns
         self.dir = lab.subdir(label)
         self.conf = self.dir / f"{self.program}.conf"
@@ -134,7 +135,7 @@ class RealServer:
 
     def _accepts(self) -> bool:
         try:
-            with self.ns.entered(), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with self.ns.entered(), socket.create_connection((self._address, self.port), timeout=1):
                 return True
         except OSError:
             return False
