@@ -55,4 +55,12 @@ std::optional<Link> read_link_message(const nlmsghdr* header) {
   return std::nullopt;
 }
 
+bool is_link_running(const nlmsghdr* header) {
+  ifinfomsg body{};
+  if (header->nlmsg_type != RTM_NEWLINK || header->nlmsg_len < mnl_nlmsg_size(sizeof body)) return false;
+  std::memcpy(&body, mnl_nlmsg_get_payload(header), sizeof body);
+  constexpr unsigned kRunning = IFF_UP | IFF_RUNNING;
+  return (body.ifi_flags & kRunning) == kRunning;
+}
+
 }  // namespace herald

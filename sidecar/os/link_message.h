@@ -34,5 +34,7 @@ struct alignas(std::uint32_t) LinkQuestion {
 
 // `header` begins a whole message. None where that is no RTM_NEWLINK of a link with a name.
 [[nodiscard]] std::optional<Link> read_link_message(const nlmsghdr* header);
+// Whether what such a message tells of is up and has its carrier (IFF_UP, IFF_RUNNING): whether packets leave by it.
+[[nodiscard]] bool is_link_running(const nlmsghdr* header);
 
 }  // namespace herald

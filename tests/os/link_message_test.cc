@@ -3,6 +3,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -43,6 +44,23 @@ TEST_CASE("what is no link is none") {
   Message other;
   other.name("eth0").header->nlmsg_type = RTM_NEWADDR;
   CHECK_FALSE(read_link_message(other.header));
+}
+
+TEST_CASE("a link runs while it is up and has its carrier") {
+  const auto runs = [](unsigned flags) {
+    Message message;
+    static_cast<ifinfomsg*>(mnl_nlmsg_get_payload(message.header))->ifi_flags = flags;
+    return is_link_running(message.name("eth0").header);
+  };
+  CHECK(runs(IFF_UP | IFF_RUNNING | IFF_BROADCAST));
+  CHECK_FALSE(runs(IFF_UP));
+  CHECK_FALSE(runs(IFF_RUNNING));
+  Message other;
+  other.header->nlmsg_type = RTM_NEWADDR;
+  CHECK_FALSE(is_link_running(other.header));
+  Message cut;
+  cut.header->nlmsg_len = sizeof(nlmsghdr) + 4;
+  CHECK_FALSE(is_link_running(cut.header));
 }
 
 TEST_CASE("a message that is cut short is read no further") {
