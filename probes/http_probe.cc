@@ -322,6 +322,13 @@ class HttpProbe final : public Probe {
     return attempt;
   }
 
+  [[nodiscard]] std::expected<Fd, ProbeResult> connect() override {
+    if (!plan_.settings.unix_socket.empty()) return connect_unix(plan_.settings.unix_socket);
+    const auto address = target_.address();
+    if (!address) return std::unexpected(address.error());
+    return connect_socket(*address, SOCK_STREAM, plan_.socket);
+  }
+
  private:
   // A kept connection is this probe's alone, with its own source, device and mark, and it goes when the name
   // gets other addresses. What is in flight on the former ones goes on there.

@@ -164,9 +164,10 @@ std::string http_2_alone(const HttpSettings& settings) {
 
 CheckedProbe check_http(ObjectReader& keys) {
   auto settings = std::make_unique<HttpSettings>(read_http(keys));
-  if (!settings->unix_socket.empty()) return {"", settings->unix_socket, std::move(settings)};
+  if (!settings->unix_socket.empty())
+    return {"", settings->unix_socket, std::move(settings), Listens::nothing, true};
   return {literal_of(peer_of(*settings).host), to_string(peer_of(*settings)), std::move(settings),
-          Listens::tcp};
+          Listens::tcp, true};
 }
 
 }  // namespace herald::probes

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "probes/result.h"
 #include "sidecar/os/loop.h"
 
 namespace herald::probes {
@@ -19,6 +20,10 @@ void Attempt::finish(ProbeResult result) {
   // The callback may destroy this.
   const Done done = std::move(done_);
   done(std::move(result));
+}
+
+std::expected<Fd, ProbeResult> Probe::connect() {
+  return std::unexpected(local_trouble("no connection is kept to such a target"));
 }
 
 }  // namespace herald::probes

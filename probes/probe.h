@@ -12,6 +12,7 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/types.h"
+#include "sidecar/os/fd.h"
 
 namespace herald {
 
@@ -81,6 +82,9 @@ class Probe {
 
   // An error is a result known at once (no descriptors, nothing resolved yet): usually inconclusive.
   [[nodiscard]] virtual std::expected<std::unique_ptr<Attempt>, ProbeResult> start(Done done) = 0;
+  // Begins a connection to the target as an attempt would, to be kept for its end alone (`hold`): nothing is sent on it. Of a type
+  // whose CheckedProbe says `can_hold`.
+  [[nodiscard]] virtual std::expected<Fd, ProbeResult> connect();
 };
 
 // The error is a line for people.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -119,6 +121,22 @@ std::expected<Fd, ProbeResult> connect_socket(const SocketAddress& address, int 
     const int error = errno;
     return std::unexpected(network_result("connect " + to_string(address), error));
   }
+  return fd;
+}
+
+std::expected<Fd, ProbeResult> connect_unix(const std::string& path) {
+  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return std::unexpected(local_trouble(system_error_text("socket")));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::min(path.size(), sizeof address.sun_path - 1);
+  std::memcpy(address.sun_path, path.data(), length);
+  const bool is_abstract = path.starts_with('@');
+  if (is_abstract) address.sun_path[0] = '\0';
+  // The end of a path is told by a zero, that of an abstract name by its length.
+  const std::size_t size = offsetof(sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size)) != 0)
+    return std::unexpected(unix_socket_result("connect " + path, errno));
   return fd;
 }
 

@@ -43,6 +43,8 @@ struct SocketAddress {
 // A connection that is under way, or a datagram socket that is connected. The error is a result.
 [[nodiscard]] std::expected<Fd, ProbeResult> connect_socket(const SocketAddress& address, int type,
                                                             const SocketOptions& options);
+// The same of a unix socket, whose path begins with '@' in the abstract namespace.
+[[nodiscard]] std::expected<Fd, ProbeResult> connect_unix(const std::string& path);
 // What became of a connection that was under way: 0 or an errno.
 [[nodiscard]] int pending_error(int fd);
 

@@ -397,6 +397,12 @@ class TcpProbe final : public Probe {
     return attempt;
   }
 
+  [[nodiscard]] std::expected<Fd, ProbeResult> connect() override {
+    const auto address = target_.address();
+    if (!address) return std::unexpected(address.error());
+    return connect_socket(*address, SOCK_STREAM, plan_.socket);
+  }
+
  private:
   TcpPlan plan_;
   Context context_;

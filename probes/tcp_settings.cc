@@ -46,7 +46,7 @@ CheckedProbe check_tcp(ObjectReader& keys) {
   std::string target = literal_of(settings.endpoint.host);
   std::string endpoint = to_string(settings.endpoint);
   return {std::move(target), std::move(endpoint), std::make_unique<TcpSettings>(std::move(settings)),
-          Listens::tcp};
+          Listens::tcp, true};
 }
 
 }  // namespace herald::probes

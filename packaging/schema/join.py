@@ -2,7 +2,7 @@
 """The schema of the configuration out of herald.json and a file for each type of probe: join.py [MORE...] > herald.schema.json
 
 TYPE.json holds what is the type's own: "description", "required", "properties", and "has_socket": false for a type without one,
-"has_listener": true for one whose target is a TCP port.
+"has_listener": true for one whose target is a TCP port, or a unix socket.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 BASE = "herald"
 SOCKET_KEYS = ("source", "bind_device", "mark")
-LISTENER_KEYS = ("accept_stall",)
+LISTENER_KEYS = ("accept_stall", "hold")
 
 
 def definition(own: dict[str, Any], shared: list[str]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ struct CheckedProbe {
   std::string endpoint;
   std::unique_ptr<ProbeSettings> settings;
   Listens listens = Listens::nothing;  // at `endpoint`
+  bool can_hold = false;               // a connection to it can be kept (Probe::connect)
 };
 
 struct ProbeKindCheck {

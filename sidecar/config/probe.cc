@@ -177,6 +177,11 @@ ReadProbe ProbeReader::read(ObjectReader& probe, std::size_t index) {
   } else if (probe.json().contains("accept_stall")) {
     probe.fail("accept_stall", "has no effect on a target that is no TCP port");
   }
+  if (checked.can_hold) {
+    spec.hold = keys.hold;
+  } else if (probe.json().contains("hold")) {
+    probe.fail("hold", "has no effect on a probe that is neither tcp nor http");
+  }
   probe.finish();
   if (errors_.size() != errors_before) return result;
   result.target = parse_address(checked.target);
@@ -204,6 +209,7 @@ void ProbeReader::read_shared(ObjectReader& object, SharedKeys& keys) {
   object.read("overlap", keys.overlap.is_on);
   read_time_or(object, "suspect", "auto", keys.overlap.suspect, kShortestTimeout);
   read_time_or(object, "accept_stall", "off", keys.accept_stall, kShortestStall);
+  object.read("hold", keys.hold);
   object.read("mark", keys.socket.mark, 1, std::numeric_limits<std::uint32_t>::max());
 }
 

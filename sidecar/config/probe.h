@@ -31,6 +31,7 @@ struct SharedKeys {
   EventUse events = EventUse::automatic;
   Overlap overlap;
   std::optional<Duration> accept_stall;
+  bool hold = false;
 };
 
 struct ReadProbe {

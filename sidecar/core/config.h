@@ -90,6 +90,7 @@ struct ProbeSpec {
   Overlap overlap;
   // For how long connections may wait at its listener, and none be accepted, before an attempt is due; none: not looked at.
   std::optional<Duration> accept_stall = std::nullopt;
+  bool hold = false;  // one connection to the target is kept, and its end makes an attempt due
   // The keys of the type alone, as JSON text: opaque here, read by the probe kind's own parse function.
   std::string settings;
 

@@ -36,16 +36,18 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
       probes_(loop, options_.workers,
               {.finished = [this](const event::ProbeFinished& finished) { tell(finished); },
                .cancelled = [this](const event::ProbeStage& stage) { tell(stage); },
+               .held = [this](const work::Held& change) { event_sources_.held(change); },
                .notice =
                    [this](bool is_error, const std::string& text) {
                      log_.write(is_error ? LogLevel::error : LogLevel::notice, text);
                    }}),
-      targets_(
+      event_sources_(
           loop, [this](const event::Nudged& nudged) { tell(nudged); },
           [this](const std::string& said) { log_.write(LogLevel::notice, said); }),
       addresses_(loop, log, options_.hands.would,
                  [this](const Event& event) {
-                   if (std::holds_alternative<event::AddressesChanged>(event)) targets_.addresses_changed();
+                   if (std::holds_alternative<event::AddressesChanged>(event))
+                     event_sources_.addresses_changed();
                    tell(event);
                  }),
       router_(loop, log, options_.hands.would, [this](const Event& event) { tell(event); }),
@@ -115,7 +117,7 @@ std::expected<void, std::string> Daemon::open() {
   router_.use(options_.hands.levers->router(config, {}));
   timer_ = loop_.timer([this] { own_.ran_late(Loop::clock() - wakeup_); });
   settle_ = loop_.post([this] { settle(); });
-  watch_targets();
+  watch_events();
   operators_.started();
   settle();
   return {};
@@ -145,13 +147,13 @@ void Daemon::watch_signals() {
   signals_.push_back(loop_.watch_signal(SIGHUP, [this](int /*signal*/) { reload(std::nullopt); }));
 }
 
-void Daemon::watch_targets() {
-  std::vector<TargetWatch::Watched> watched;
+void Daemon::watch_events() {
+  std::vector<EventSources::Watched> watched;
   for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
     const ProbeId id = controller_.probe_id(index);
     watched.push_back({id, &controller_.probe(id)});
   }
-  targets_.watch(watched);
+  event_sources_.watch(watched);
   vip_listeners_.watch(controller_.config().services);
 }
 
@@ -297,7 +299,7 @@ Snapshot Daemon::snapshot() const {
     if (service.leaving) continue;  // its probes are no more
     const std::vector<ProbeId> ids = controller_.probes_of(service.name);
     for (std::size_t index = 0; index < std::min(ids.size(), service.probes.size()); ++index)
-      service.probes[index].events = targets_.source_of(ids[index]);
+      service.probes[index].events = event_sources_.source_of(ids[index]);
     for (VipSnapshot& vip : service.vips)
       vip.refused = vip_listeners_.refusal(service.name, {vip.prefix}, loop_.now());
   }

@@ -18,13 +18,13 @@
 #include "sidecar/control/methods.h"
 #include "sidecar/core/controller.h"
 #include "sidecar/daemon/address_hand.h"
+#include "sidecar/daemon/event_sources.h"
 #include "sidecar/daemon/hands.h"
 #include "sidecar/daemon/operators.h"
 #include "sidecar/daemon/own_record.h"
 #include "sidecar/daemon/probe_runner.h"
 #include "sidecar/daemon/router_hand.h"
 #include "sidecar/daemon/systemd.h"
-#include "sidecar/daemon/target_watch.h"
 #include "sidecar/daemon/vip_listeners.h"
 #include "sidecar/os/boot_clock.h"
 #include "sidecar/os/log.h"
@@ -104,7 +104,7 @@ class Daemon {
   [[nodiscard]] Snapshot snapshot() const;
   void know_vips();
   [[nodiscard]] Snapshot seen() const;
-  void watch_targets();
+  void watch_events();
   [[nodiscard]] ClockPair clocks() const;
 
   Loop& loop_;
@@ -116,7 +116,7 @@ class Daemon {
   std::optional<NamespaceLock> namespace_lock_;
   ProbeRunner probes_;
   std::optional<Reloading> reloading_;
-  mutable TargetWatch targets_;         // looks who listens when it is asked what is shown
+  mutable EventSources event_sources_;  // looks who listens when it is asked what is shown
   mutable VipListeners vip_listeners_;  // the same
   AddressHand addresses_;
   RouterHand router_;

@@ -152,6 +152,9 @@ void ProbeRunner::worker_ended(SlotId id, const std::string& why) {
   asking_.set_time(now);  // for whichever is due first
 
   if (checking_ && checking_->slot == id) try_elsewhere();
+  for (auto& [probe, known] : known_) {
+    if (known.held_in == id) lose_held(probe, known, "its worker has ended");
+  }
   std::vector<std::pair<RunId, Running>> lost;
   for (const auto& [run, running] : running_) {
     if (running.slot == id) lost.emplace_back(run, running);
@@ -232,6 +235,8 @@ void ProbeRunner::put(ProbeId id, std::string name, ProbeSpec spec) {
     if (cancelling.probe == id) cancelling.probe.reset();  // it was the former one's
   }
   blame_.forget(id);
+  if (const auto known = known_.find(id); known != known_.end())
+    lose_held(id, known->second, "the probe is another");
   known_[id] = {std::move(name), std::move(spec)};
 }
 
@@ -255,6 +260,7 @@ bool ProbeRunner::begin(ProbeId id, RunId run, bool is_again) {
     work::append(channel.next(), work::Order(work::Put{id, known_.at(id).spec}));
   work::append(channel.next(), work::Order(work::Start{id, run}));
   running_[run] = {id, *found, is_again};
+  hold_in(*found, id);
   return true;
 }
 

@@ -4,6 +4,8 @@
 //   start(probe, run)      an attempt begins. Its end is told, later or at once; there may be several of one probe.
 //   cancel(run)            it ends: the word of its worker is told, what it was waiting for and how much time it had.
 //   put(probe, ...)        a probe is another from now on: what is in flight of the former one ends untold.
+//   hold(probe, wanted)    whether a connection to its target is kept, by the worker that runs it (probe_holding.cc); what becomes of
+//                          it is told.
 //   know(vips)             addresses at which an attempt may not hear another site.
 //   check(config, done)    whether all probes of a configuration can be made, where they are run.
 //
@@ -51,6 +53,7 @@ class ProbeRunner {
   struct Told {
     std::function<void(event::ProbeFinished)> finished;
     std::function<void(event::ProbeStage)> cancelled;
+    std::function<void(const work::Held&)> held;
     std::function<void(bool is_error, const std::string& text)> notice;
   };
   // Lines for people; none: all can be made. `untried` is why there was no worker to try them; "": there was.
@@ -69,6 +72,8 @@ class ProbeRunner {
   void know(std::vector<std::string> vips);
   // `name` is for people: "web/front".
   void put(ProbeId id, std::string name, ProbeSpec spec);
+  // Of a probe that was put, as its specification had it until now.
+  void hold(ProbeId id, bool is_wanted);
   // Of a probe that was put.
   void start(ProbeId id, RunId run);
   void cancel(RunId run);
@@ -78,6 +83,7 @@ class ProbeRunner {
   struct Known {
     std::string name;
     ProbeSpec spec;
+    std::optional<SlotId> held_in = std::nullopt;  // whose worker was told to keep a connection
   };
   struct Slot {
     std::unique_ptr<work::Channel> channel;  // while it is up
@@ -129,6 +135,10 @@ class ProbeRunner {
   void hear(SlotId id, const work::Tried& word);
   void hear(SlotId id, const work::Finished& word);
   void hear(SlotId id, const work::Cancelled& word);
+  void hear(SlotId id, const work::Held& word);
+  void let_go(ProbeId id, Known& known);
+  void hold_in(SlotId slot, ProbeId id);
+  void lose_held(ProbeId id, Known& known, std::string why);
   void finish_at_once(RunId run, std::string why);
   void look_for_hung();
 

@@ -99,8 +99,9 @@ void Daemon::apply(Config config, std::unique_ptr<AddressLever> lever) {
     const ProbeId id = controller_.probe_id(index);
     if (std::ranges::find(done.remade, id) != done.remade.end())
       probes_.put(id, probe_name(index), controller_.probe(id));
+    probes_.hold(id, controller_.probe(id).hold);
   }
-  watch_targets();
+  watch_events();
   if (done.rewired) router_.use(options_.hands.levers->router(controller_.config(), controller_.leaving()));
   // Before anything is decided, as at the start: what was drained when it was configured last still is.
   operators_.hear_of(changes.added);

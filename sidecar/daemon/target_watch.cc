@@ -245,6 +245,11 @@ std::uint32_t TargetWatch::waiting_at(const Target& target) {
 
 // ---- what is shown
 
+bool TargetWatch::is_here(ProbeId probe) const {
+  const auto found = targets_.find(probe);
+  return found != targets_.end() && found->second.is_here;
+}
+
 std::string TargetWatch::source_of(ProbeId probe) {
   const auto found = targets_.find(probe);
   if (found == targets_.end()) return "";

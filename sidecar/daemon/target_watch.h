@@ -55,6 +55,8 @@ class TargetWatch {
   void watch(const std::vector<Watched>& probes);
   void addresses_changed();
   [[nodiscard]] std::string source_of(ProbeId probe);
+  // Whether its target is a port of this machine, so that source_of() says whether the kernel tells of it.
+  [[nodiscard]] bool is_here(ProbeId probe) const;
 
  private:
   enum class State : std::uint8_t { idle, trying, on, unavailable };

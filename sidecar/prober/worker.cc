@@ -1,6 +1,7 @@
 #include "sidecar/prober/worker.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <utility>
 #include <vector>
@@ -26,6 +27,13 @@ ProbeResult cost_result(const std::string& stage) {
                                                   stage.empty() ? "" : " (" + stage + ")"));
 }
 
+// Of what a process may have open, attempts need the other half.
+std::size_t most_held() {
+  rlimit limit{};
+  constexpr rlim_t kFew = 256;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : kFew;
+}
+
 std::string cut(std::string text) {
   if (text.size() > kLongestText) text.resize(kLongestText);
   return text;
@@ -39,6 +47,7 @@ Worker::Worker(Loop& loop, Fd to_heraldd, Cost& cost)
       curl_(loop),
       resolver_(loop),
       context_{loop, curl_, resolver_, ca_stores_, vips_, far_ends_},
+      held_(loop, most_held(), [this](work::Held change) { say_of_held(std::move(change)); }),
       pulse_(loop.timer([this] {
         if (!running_.empty()) pulse_.set_time(Loop::clock() + kPulse);
       })),
@@ -57,6 +66,7 @@ void Worker::obey(std::string_view packet) {
 
 void Worker::obey(const work::Put& order) {
   end_attempts_of(order.probe);
+  held_.let_go(order.probe);
   known_[order.probe] = {order.spec, nullptr};
 }
 
@@ -106,6 +116,21 @@ void Worker::obey(const work::Vips& order) {
   vips_.set(vips);
 }
 
+void Worker::obey(const work::Hold& order) {
+  if (!order.is_wanted) return held_.let_go(order.probe);
+  held_.keep(order.probe, [this, probe = order.probe]() -> std::expected<Fd, ProbeResult> {
+    const auto known = known_.find(probe);
+    if (known == known_.end() || !known->second.probe)
+      return std::unexpected(probes::local_trouble("the probe is not made"));
+    return known->second.probe->connect();
+  });
+}
+
+void Worker::say_of_held(work::Held change) {
+  change.text = cut(std::move(change.text));
+  say(work::Report(std::move(change)));
+}
+
 void Worker::end_attempts_of(ProbeId probe) {
   std::erase_if(running_, [probe](const auto& entry) { return entry.second.probe == probe; });
 }
@@ -123,6 +148,7 @@ void Worker::finish(RunId run, const Running& running, ProbeResult result) {
   result.detail = cut(std::move(result.detail));
   // That all is well can wait for others that say so: heraldd is woken once for many.
   const bool can_wait = result.verdict == Verdict::pass;
+  if (can_wait || result.verdict == Verdict::warn) held_.passed(running.probe);
   work::append(can_wait ? channel_.soon() : channel_.next(),
                work::Report(work::Finished{run, std::move(result), ran(running)}));
 }

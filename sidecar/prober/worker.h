@@ -23,6 +23,7 @@
 #include "probes/tls.h"
 #include "sidecar/os/loop.h"
 #include "sidecar/prober/cost.h"
+#include "sidecar/prober/held_connections.h"
 #include "sidecar/work/channel.h"
 #include "sidecar/work/message.h"
 
@@ -53,9 +54,11 @@ class Worker {
   void obey(const work::Start& order);
   void obey(const work::Cancel& order);
   void obey(const work::Vips& order);
+  void obey(const work::Hold& order);
   void end_attempts_of(ProbeId probe);
   [[nodiscard]] std::optional<std::string> make(Known& known);
   void finish(RunId run, const Running& running, ProbeResult result);
+  void say_of_held(work::Held change);
   [[nodiscard]] Ran ran(const Running& running) const;
   void say(const work::Report& word) { work::append(channel_.next(), word); }
   // The end of each turn: what the time since the last one was like.
@@ -77,6 +80,7 @@ class Worker {
   probes::Context context_;
   std::map<ProbeId, Known> known_;
   std::map<RunId, Running> running_;
+  HeldConnections held_;
   Duration stalled_{};  // since the worker began
   TimePoint turned_at_{};
   Source pulse_;  // beats while an attempt is in flight

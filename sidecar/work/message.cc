@@ -158,6 +158,13 @@ void read(Reader& reader, Vips& vips) {
   reader.take(count);
   for (std::uint32_t i = 0; i < count && reader.is_good(); ++i) reader.take(vips.addresses.emplace_back());
 }
+void read(Reader& reader, Hold& hold) {
+  std::uint8_t is_wanted = 0;
+  reader.take_id(hold.probe);
+  reader.take(is_wanted);
+  if (is_wanted > 1) return reader.fail();
+  hold.is_wanted = is_wanted == 1;
+}
 void read(Reader& reader, Hello& hello) {
   reader.take(hello.network_namespace);
   reader.take(hello.version);
@@ -178,6 +185,11 @@ void read(Reader& reader, Cancelled& cancelled) {
   reader.take_id(cancelled.run);
   reader.take(cancelled.stage);
   reader.take(cancelled.ran);
+}
+void read(Reader& reader, Held& held) {
+  reader.take_id(held.probe);
+  reader.take_word(held.change);
+  reader.take(held.text);
 }
 
 // A message is the index of its kind in the variant, and its members.
@@ -218,6 +230,9 @@ void append(std::string& packet, const Order& order) {
                         [&](const Vips& one) {
                           writer << static_cast<std::uint32_t>(one.addresses.size());
                           for (const std::string& address : one.addresses) writer << address;
+                        },
+                        [&](const Hold& one) {
+                          writer << one.probe << static_cast<std::uint8_t>(one.is_wanted ? 1 : 0);
                         }},
              order);
 }
@@ -231,7 +246,8 @@ void append(std::string& packet, const Report& word) {
                           if (one.problem) writer << *one.problem;
                         },
                         [&](const Finished& one) { writer << one.run << one.result << one.ran; },
-                        [&](const Cancelled& one) { writer << one.run << one.stage << one.ran; }},
+                        [&](const Cancelled& one) { writer << one.run << one.stage << one.ran; },
+                        [&](const Held& one) { writer << one.probe << one.change << one.text; }},
              word);
 }
 

@@ -42,7 +42,12 @@ struct Cancel {
 struct Vips {
   std::vector<std::string> addresses;
 };
-using Order = std::variant<Put, Try, Start, Cancel, Vips>;
+// From now on a connection to the target of `probe`, which was put, is kept, or is not any more. The reports are Held.
+struct Hold {
+  ProbeId probe{};
+  bool is_wanted = false;
+};
+using Order = std::variant<Put, Try, Start, Cancel, Vips, Hold>;
 
 // ---- reports: a worker makes them
 
@@ -65,7 +70,22 @@ struct Cancelled {
   std::string stage;
   Ran ran;
 };
-using Report = std::variant<Hello, Tried, Finished, Cancelled>;
+// What has become of a connection that is to be kept.
+enum class HeldChange : std::uint8_t {
+  begun,  // it is there
+  ended,  // it was, and the target or the network has ended it
+  failed  // it could not be made, or not be kept
+};
+[[nodiscard]] constexpr auto words_of(HeldChange) {
+  using enum HeldChange;
+  return std::to_array<Word<HeldChange>>({{begun, "begun"}, {ended, "ended"}, {failed, "failed"}});
+}
+struct Held {
+  ProbeId probe{};
+  HeldChange change{};
+  std::string text;  // a line for people: why there is none now
+};
+using Report = std::variant<Hello, Tried, Finished, Cancelled, Held>;
 
 void append(std::string& packet, const Order& order);
 void append(std::string& packet, const Report& word);

@@ -32,6 +32,7 @@ inline CheckedProbe check_http(ObjectReader& keys) {
   }
   CheckedProbe checked;
   checked.listens = herald::Listens::tcp;
+  checked.can_hold = true;
   return checked;
 }
 

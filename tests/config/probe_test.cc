@@ -84,11 +84,23 @@ TEST_CASE("overlap, and from when on: by what is usual, or a time that is shorte
 }
 
 TEST_CASE("accept_stall is of a target that is a TCP port; what defaults say is nothing to others") {
-  const char* const web = R"({"type": "http", "url": "http://127.0.0.1/", "address": null, "accept_stall": "100ms"})";
+  const char* const web =
+      R"({"type": "http", "url": "http://127.0.0.1/", "address": null, "accept_stall": "100ms"})";
   CHECK(probe_of(web).accept_stall == 100ms);
   CHECK_FALSE(probe_of("{}", R"({"accept_stall": "100ms"})").accept_stall);
   CHECK(probe_errors(R"({"accept_stall": "100ms"})") ==
         Reports{"/accept_stall: has no effect on a target that is no TCP port"});
+}
+
+TEST_CASE("hold is of a target to which a connection can be kept; what defaults say is nothing to others") {
+  const char* const web = R"({"type": "http", "url": "http://127.0.0.1/", "address": null, "hold": true})";
+  CHECK(probe_of(web).hold);
+  CHECK_FALSE(probe_of(R"({"type": "http", "url": "http://127.0.0.1/", "address": null})").hold);
+  CHECK_FALSE(probe_of("{}", R"({"hold": true})").hold);
+  CHECK(probe_errors(R"({"hold": true})") ==
+        Reports{"/hold: has no effect on a probe that is neither tcp nor http"});
+  CHECK(probe_errors(R"({"type": "http", "url": "http://127.0.0.1/", "address": null, "hold": "yes"})")
+            .size() == 1);
 }
 
 TEST_CASE("what is wrong in defaults is reported once") {

@@ -35,11 +35,13 @@ inline ProbeSpec tcp(std::uint16_t port) {
 struct Heard {
   std::vector<event::ProbeFinished> finished;
   std::vector<event::ProbeStage> cancelled;
+  std::vector<work::Held> held;
   std::vector<std::string> notices;
 
   ProbeRunner::Told told() {
     return {.finished = [this](const event::ProbeFinished& one) { finished.push_back(one); },
             .cancelled = [this](const event::ProbeStage& one) { cancelled.push_back(one); },
+            .held = [this](const work::Held& one) { held.push_back(one); },
             .notice = [this](bool, const std::string& text) { notices.push_back(text); }};
   }
   [[nodiscard]] bool has_notice(std::string_view part) const {

@@ -139,6 +139,34 @@ TEST_CASE_METHOD(
   CHECK(reported<work::Finished>().empty());
 }
 
+TEST_CASE_METHOD(Bench, "worker: a connection is kept once an attempt has passed, and its end is told") {
+  order({work::Hold{ProbeId{77}, true}, work::Put{kProbe, target.probe()}, work::Hold{kProbe, true}});
+  run_for(loop, 20ms);
+  CHECK(reported<work::Held>().empty());
+  order({work::Start{kProbe, RunId{7}}});
+  CHECK(wait_for<work::Held>(1)[0].change == work::HeldChange::begun);
+  const Fd attempt(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  Fd kept(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  REQUIRE(kept);
+  kept.reset();
+  const auto ended = wait_for<work::Held>(2);
+  CHECK(ended[1].probe == kProbe);
+  CHECK(ended[1].change == work::HeldChange::ended);
+}
+
+TEST_CASE_METHOD(Bench, "worker: a probe that is put anew keeps no connection any more") {
+  order({work::Put{kProbe, target.probe()}, work::Hold{kProbe, true}, work::Start{kProbe, RunId{7}}});
+  wait_for<work::Held>(1);
+  const Fd attempt(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  const Fd kept(accept4(target.listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  order({work::Put{kProbe, target.probe()}, work::Start{kProbe, RunId{8}}});
+  wait_for<work::Finished>(2);
+  char byte = 0;
+  CHECK(recv(kept.get(), &byte, 1, 0) == 0);
+  run_for(loop, 20ms);
+  CHECK(reported<work::Held>().size() == 1);
+}
+
 TEST_CASE_METHOD(Bench, "worker: whether a probe can be made is told, and nothing is kept of it") {
   ProbeSpec tls;
   tls.name = "tls";

@@ -3,6 +3,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstddef>
 
 #include "tests/probes/lab.h"
 
@@ -67,6 +71,27 @@ TEST_CASE("where a socket leaves from, and that what is not there is this machin
     CHECK(refused.error().verdict == Verdict::inconclusive);
     CHECK(refused.error().detail == detail);
   }
+}
+
+TEST_CASE("a unix socket is connected to by its path, or by its name in the abstract namespace") {
+  const std::string path = "/tmp/herald-socket-test-" + std::to_string(getpid());
+  for (const std::string& name : {path, "@" + path}) {
+    const Fd listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (name.starts_with('@')) address.sun_path[0] = '\0';
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+    const Reason absent = name == path ? Reason::unreachable : Reason::refused;
+    CHECK(connect_unix(name).error().reason == absent);
+    REQUIRE(bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    CHECK(connect_unix(name).error().reason == Reason::refused);  // nobody listens
+    REQUIRE(listen(listening.get(), 4) == 0);
+    const auto fd = connect_unix(name);
+    REQUIRE(fd);
+    CHECK(pending_error(fd->get()) == 0);
+  }
+  unlink(path.c_str());
 }
 
 TEST_CASE("what became of a connection is known by its error") {

@@ -23,7 +23,7 @@ ProbeSpec spec() {
 
 std::string orders() {
   return packet_of<Order>({Put{ProbeId{3}, spec()}, Try{9, spec()}, Start{ProbeId{3}, RunId{~0ULL}},
-                           Cancel{RunId{5}}, Vips{{"10.99.0.1", "fd00::1"}}});
+                           Cancel{RunId{5}}, Vips{{"10.99.0.1", "fd00::1"}}, Hold{ProbeId{3}, true}});
 }
 
 std::string words() {
@@ -31,7 +31,7 @@ std::string words() {
   return packet_of<Report>(
       {Hello{77, "0.1.0"}, Tried{9, std::nullopt}, Tried{10, "no such file"},
        Finished{RunId{5}, {Verdict::warn, Reason::latency, "200 in 1 s", 1s, 1800000000}, ran},
-       Cancelled{RunId{6}, "connecting", ran}});
+       Cancelled{RunId{6}, "connecting", ran}, Held{ProbeId{3}, HeldChange::ended, "the target closed it"}});
 }
 
 }  // namespace
@@ -39,20 +39,22 @@ std::string words() {
 TEST_CASE("messages: orders are read as they were said") {
   const auto read = read_orders(orders());
   REQUIRE(read);
-  REQUIRE(read->size() == 5);
+  REQUIRE(read->size() == 6);
   CHECK(std::get<Put>((*read)[0]).probe == ProbeId{3});
   CHECK(std::get<Put>((*read)[0]).spec == spec());
   CHECK(std::get<Try>((*read)[1]).ticket == 9);
   CHECK(std::get<Start>((*read)[2]).run == RunId{~0ULL});
   CHECK(std::get<Cancel>((*read)[3]).run == RunId{5});
   CHECK(std::get<Vips>((*read)[4]).addresses == std::vector<std::string>{"10.99.0.1", "fd00::1"});
+  CHECK(std::get<Hold>((*read)[5]).probe == ProbeId{3});
+  CHECK(std::get<Hold>((*read)[5]).is_wanted);
   CHECK(read_orders("")->empty());
 }
 
 TEST_CASE("messages: words are read as they were said") {
   const auto read = read_reports(words());
   REQUIRE(read);
-  REQUIRE(read->size() == 5);
+  REQUIRE(read->size() == 6);
   CHECK(std::get<Hello>((*read)[0]).network_namespace == 77);
   CHECK(std::get<Hello>((*read)[0]).version == "0.1.0");
   CHECK_FALSE(std::get<Tried>((*read)[1]).problem);
@@ -61,6 +63,10 @@ TEST_CASE("messages: words are read as they were said") {
   CHECK(finished.result == ProbeResult{Verdict::warn, Reason::latency, "200 in 1 s", 1s, 1800000000});
   CHECK(finished.ran == Ran{TimePoint{5s}, TimePoint{6s}, 10ms});
   CHECK(std::get<Cancelled>((*read)[4]).stage == "connecting");
+  const Held& held = std::get<Held>((*read)[5]);
+  CHECK(held.probe == ProbeId{3});
+  CHECK(held.change == HeldChange::ended);
+  CHECK(held.text == "the target closed it");
 }
 
 TEST_CASE("messages: a packet that was cut anywhere is none, but where a message ends") {
@@ -71,7 +77,7 @@ TEST_CASE("messages: a packet that was cut anywhere is none, but where a message
       const std::string_view part = std::string_view(whole).substr(0, size);
       good += are_words ? read_reports(part).has_value() : read_orders(part).has_value();
     }
-    CHECK(good == 5);  // nothing, and each beginning of whole messages
+    CHECK(good == 6);  // nothing, and each beginning of whole messages
   }
 }
 
@@ -94,6 +100,10 @@ TEST_CASE("messages: what is no value of its type is refused") {
   longer[9] = '\xff';  // the length of its text
   longer[12] = '\xff';
   CHECK_FALSE(read_reports(longer));
+  CHECK_FALSE(read_reports(packet_of<Report>({Held{ProbeId{3}, HeldChange{3}, ""}})));
+  std::string hold = packet_of<Order>({Hold{ProbeId{3}, true}});
+  hold.back() = '\x02';
+  CHECK_FALSE(read_orders(hold));
 }
 
 }  // namespace message_test
