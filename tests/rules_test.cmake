@@ -90,8 +90,8 @@ room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${tex
      "sidecar/(varlink|config|state|control|work)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/registry\\.h")
 
 # What heraldd and its workers say to each other; and the workers' side, which knows no lever, state or control.
-room(sidecar/work "${std}" "${types}" "${fmt}" "${text}" "${os}" ${system})
-room(sidecar/prober "${std}" "${fmt}" "${types}" "${os}" "sidecar/work/${name}" "probes/${name}" "${systemd}" "cap-ng\\.h" ${system})
+room(sidecar/work "${std}" "${types}" "${fmt}" "${text}" "${os}" "cap-ng\\.h" ${system})
+room(sidecar/prober "${std}" "${fmt}" "${types}" "${os}" "sidecar/work/${name}" "probes/${name}" "${systemd}" ${system})
 
 room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process|local_addresses|socket_lookup)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
      "(curl|ldns|re2|openssl)/${name}" "ares\\.h" ${system})

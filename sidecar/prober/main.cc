@@ -21,9 +21,9 @@
 #include "sidecar/os/loop.h"
 #include "sidecar/os/notify_socket.h"
 #include "sidecar/prober/cost.h"
-#include "sidecar/prober/privileges.h"
 #include "sidecar/prober/spawner.h"
 #include "sidecar/prober/worker.h"
+#include "sidecar/work/privileges.h"
 
 namespace {
 
@@ -69,8 +69,8 @@ Source feed_watchdog(Loop& loop, const NotifySocket& manager, Source& next) {
   return timer;
 }
 
-int serve(const prober::Privileges& privileges, Fd socket, bool listens) {
-  auto gave_up = listens ? prober::no_new_privileges() : prober::give_up_privileges(privileges);
+int serve(const work::Privileges& privileges, Fd socket, bool listens) {
+  auto gave_up = listens ? work::no_new_privileges() : work::give_up_privileges(privileges);
   if (!gave_up) return fail(gave_up.error());
   if (!listens) prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
   Loop loop;
@@ -96,7 +96,7 @@ std::optional<int> number(std::string_view text) {
 }
 
 int run(std::span<char*> arguments) {
-  prober::Privileges privileges;
+  work::Privileges privileges;
   std::optional<int> connection;
   bool listens = false;
   for (std::size_t at = 1; at < arguments.size(); ++at) {

@@ -1,6 +1,6 @@
-// What the workers may not do any more.
+// What the processes may not do any more that read what strangers say: the workers, and who serves HTTP.
 //
-// Where herald-prober is started by a unit of its own, the unit says who it is and what it may do, and this only makes sure.
+// Where one is started by a unit of its own, the unit says who it is and what it may do, and this only makes sure.
 // Where heraldd starts it as root, this is all there is.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-namespace herald::prober {
+namespace herald::work {
 
 struct Privileges {
   std::optional<std::string> user;  // to become that one; none: stay who one is
@@ -21,4 +21,4 @@ struct Privileges {
 // Keeps what a unit has given, for its commands, too.
 [[nodiscard]] std::expected<void, std::string> no_new_privileges();
 
-}  // namespace herald::prober
+}  // namespace herald::work

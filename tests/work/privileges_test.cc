@@ -1,5 +1,5 @@
 // What a process is after it has given up its privileges: told by a child, for there is no way back.
-#include "sidecar/prober/privileges.h"
+#include "sidecar/work/privileges.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -18,7 +18,7 @@
 namespace privileges_test {
 
 using namespace herald;
-using namespace herald::prober;
+using namespace herald::work;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "sidecar/prober/privileges.h"
+#include "sidecar/work/privileges.h"
 
 #include <cap-ng.h>
 #include <linux/capability.h>
@@ -8,7 +8,7 @@
 
 #include "sidecar/os/fd.h"
 
-namespace herald::prober {
+namespace herald::work {
 namespace {
 
 // With nothing but what has been selected.
@@ -52,4 +52,4 @@ std::expected<void, std::string> no_new_privileges() {
   return {};
 }
 
-}  // namespace herald::prober
+}  // namespace herald::work
