@@ -91,6 +91,9 @@ room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${tex
 
 # What heraldd and its workers say to each other; and the workers' side, which knows no lever, state or control.
 room(sidecar/work "${std}" "${types}" "${fmt}" "${text}" "${os}" "cap-ng\\.h" ${system})
+# What speaks HTTP for heraldd: it has no right, and knows what it is told to hand out.
+room(sidecar/http "${std}" "${fmt}" "sidecar/core/types\\.h" "${text}" "${os}" "sidecar/work/${name}" "sidecar/seen/exposition\\.h" "${systemd}"
+     "microhttpd\\.h" ${system})
 room(sidecar/prober "${std}" "${fmt}" "${types}" "${os}" "sidecar/work/${name}" "probes/${name}" "${systemd}" ${system})
 
 room(probes "${std}" "${fmt}" "${json}" "${types}" "${text}" "sidecar/os/(loop|fd|process|local_addresses|socket_lookup)\\.h" "sidecar/config/(json_reader|kinds)\\.h"
@@ -126,7 +129,7 @@ endforeach()
 # tests/probes/NAME_test.cc. No units, and without such a test: the main of each program, which reads a command line and runs
 # what the others are tested for (the system tests run all of them, and read every option), and the place where fmt is
 # compiled, which has no line of herald's.
-set(no_units sidecar/ctl/main.cc sidecar/daemon/main.cc sidecar/prober/main.cc sidecar/text/fmt/compiled.cc)
+set(no_units sidecar/ctl/main.cc sidecar/daemon/main.cc sidecar/http/main.cc sidecar/prober/main.cc sidecar/text/fmt/compiled.cc)
 foreach(source IN LISTS sources)
   if(NOT source MATCHES "\\.cc$")
     continue()

@@ -1,4 +1,5 @@
-// Any bytes as a packet of orders and as one of reports: values that make the same bytes again, or an error.
+// Any bytes as a packet of orders and as one of reports, of workers and of herald-http: values that make the same bytes again, or an error.
+#include "sidecar/work/http_message.h"
 #include "sidecar/work/message.h"
 #include "tests/fuzz/fuzz_input.h"
 
@@ -27,5 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view packet = fuzz::text_of(data, size);
   check(work::read_orders(packet), packet);
   check(work::read_reports(packet), packet);
+  check(work::read_http_orders(packet), packet);
+  check(work::read_http_reports(packet), packet);
   return 0;
 }

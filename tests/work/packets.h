@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "sidecar/os/fd.h"
+#include "sidecar/work/http_message.h"
 #include "sidecar/work/message.h"
 
 namespace herald::work {
@@ -78,6 +79,10 @@ class Received {
   static auto messages_of(std::string_view packet) {
     if constexpr (std::is_same_v<Message, Order>) {
       return read_orders(packet);
+    } else if constexpr (std::is_same_v<Message, HttpOrder>) {
+      return read_http_orders(packet);
+    } else if constexpr (std::is_same_v<Message, HttpReport>) {
+      return read_http_reports(packet);
     } else {
       return read_reports(packet);
     }
