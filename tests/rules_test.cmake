@@ -87,7 +87,7 @@ room(sidecar/ctl "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${types}" "sidecar
      "sidecar/config/${name}" "sidecar/doctor/${name}" "sidecar/announce/(route_server|template_dirs)\\.h" "${text}" "sidecar/os/(fd|loop)\\.h"
      "probes/registry\\.h" ${system})
 room(sidecar/daemon "${std}" "${fmt}" "${json}" "CLI/CLI\\.hpp" "${core}" "${text}" "${os}" ${system} "${systemd}" "cap-ng\\.h"
-     "sidecar/(varlink|config|state|control|work)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/registry\\.h")
+     "sidecar/(varlink|config|state|control|seen|work)/${name}" "sidecar/announce/(${name}|router/${name})" "probes/registry\\.h")
 
 # What heraldd and its workers say to each other; and the workers' side, which knows no lever, state or control.
 room(sidecar/work "${std}" "${types}" "${fmt}" "${text}" "${os}" "cap-ng\\.h" ${system})

@@ -28,6 +28,7 @@ ConfigChanges changes_between(const Config& running, const Config& next) {
   }
   changes.router = running.router != next.router;
   changes.brake = running.brake != next.brake;
+  changes.http = running.http != next.http;
   return changes;
 }
 
@@ -45,6 +46,7 @@ std::string to_string(const ConfigChanges& changes) {
   add(changes.removed, "removed");
   if (changes.router) parts.emplace_back("the router");
   if (changes.brake) parts.emplace_back("the brake");
+  if (changes.http) parts.emplace_back("where it is seen by HTTP");
   return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
 }
 

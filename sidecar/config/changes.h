@@ -15,6 +15,7 @@ struct ConfigChanges {
   std::vector<std::string> removed;
   bool router = false;
   bool brake = false;
+  bool http = false;
 };
 
 [[nodiscard]] ConfigChanges changes_between(const Config& running, const Config& next);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sidecar/config/fields.h"
+#include "sidecar/config/http.h"
 #include "sidecar/config/json_document.h"
 #include "sidecar/config/router.h"
 #include "sidecar/config/service.h"
@@ -32,7 +33,8 @@ bool read_main(const nlohmann::json& document, const std::string& file, Config& 
   config.control = read_control(top);
   config.workers = read_workers(top);
   config.brake = read_brake(top);
-  top.not_yet("http");
+  config.http = read_http(top);
+  for (const char* later : {"notify", "record", "fleet"}) top.not_yet(later);
   read_path(top, "state_dir", config.state_dir);
   if (auto defaults = top.object("defaults")) services.read_defaults(*defaults);
   services.read_list(top);

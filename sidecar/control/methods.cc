@@ -37,9 +37,7 @@ bool flag_in(const json& parameters, const char* key) {
 VarlinkReply status(const ControlSource& source) {
   ordered_json report = status_report(source.snapshot(), source.clocks());
   const auto since = source.disk_silent_since ? source.disk_silent_since() : std::nullopt;
-  report["disk"] = {
-      {"answers", !since},
-      {"silent_since", since ? ordered_json(to_rfc3339(*since, source.clocks())) : ordered_json(nullptr)}};
+  report["disk"] = disk_report(since, source.clocks());
   return ordered_json{{"status", std::move(report)}};
 }
 

@@ -268,6 +268,10 @@ ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks) {
   return report;
 }
 
+ordered_json disk_report(std::optional<TimePoint> silent_since, const ClockPair& clocks) {
+  return {{"answers", !silent_since}, {"silent_since", time_or_null(silent_since, clocks)}};
+}
+
 std::expected<ordered_json, std::string> why_report(const Snapshot& snapshot, std::string_view service,
                                                     const ClockPair& clocks) {
   const auto found = std::ranges::find(snapshot.services, service, &ServiceSnapshot::name);

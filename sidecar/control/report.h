@@ -19,6 +19,10 @@ namespace herald {
 // `status --json` (contract, section 3).
 [[nodiscard]] nlohmann::ordered_json status_report(const Snapshot& snapshot, const ClockPair& clocks);
 
+// The member "disk" of it: since when the disk has not answered; none: it does.
+[[nodiscard]] nlohmann::ordered_json disk_report(std::optional<TimePoint> silent_since,
+                                                 const ClockPair& clocks);
+
 // `why SERVICE --json`; the error names the services that there are, nearest first.
 [[nodiscard]] std::expected<nlohmann::ordered_json, std::string> why_report(const Snapshot& snapshot,
                                                                             std::string_view service,

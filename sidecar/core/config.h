@@ -272,10 +272,18 @@ struct WorkersSpec {
   bool operator==(const WorkersSpec&) const = default;
 };
 
+// Where herald is seen by HTTP.
+struct HttpSpec {
+  std::vector<std::string> listen;  // canonical, see text/listen_address.h; empty: nowhere
+
+  bool operator==(const HttpSpec&) const = default;
+};
+
 struct Config {
   RouterSpec router;
   ControlSpec control;
   WorkersSpec workers;
+  HttpSpec http = {};
   std::optional<BrakeSpec> brake = std::nullopt;
   std::string state_dir = "/var/lib/herald";
   std::vector<ServiceSpec> services;

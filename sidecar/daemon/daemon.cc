@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "sidecar/control/report.h"
 #include "sidecar/core/withdrawal.h"
 
 namespace herald {
@@ -63,7 +64,19 @@ Daemon::Daemon(Loop& loop, Log& log, Config config, DaemonOptions options)
                   .reload = [this](std::uint64_t client) { reload(client); },
                   .is_short = [this] { return router_.is_short(); }}),
       systemd_(loop),
-      own_(Loop::clock()) {
+      own_(Loop::clock()),
+      views_({.seen = [this] { return seen(); },
+              .snapshot = [this] { return snapshot(); },
+              .clocks = [this] { return clocks(); },
+              .status = [this] { return status(); },
+              .history = [this]() -> const History::Entries& { return history_.entries(); }}),
+      http_(loop, options_.http,
+            {.part = [this](const work::HttpAsk& ask) { return views_.part(ask); },
+             .gone = [this] { views_.forget(); },
+             .notice =
+                 [this](bool is_error, const std::string& text) {
+                   log_.write(is_error ? LogLevel::error : LogLevel::notice, text);
+                 }}) {
   options_.hands.writer->say_with([this](const std::string& said) { log_.write(LogLevel::warning, said); });
 }
 
@@ -94,7 +107,22 @@ std::vector<std::string> Daemon::prepare() {
   }
   std::ranges::move(options_.hands.levers->template_problems(controller_.config()),
                     std::back_inserter(problems));
+  // The addresses are those of the heraldd that runs, where this one only checks.
+  if (!options_.only_checks) prepare_http(problems);
   return problems;
+}
+
+void Daemon::prepare_http(std::vector<std::string>& problems) {
+  http_.prepare(controller_.config().http.listen,
+                [&](std::vector<std::string> found, const std::string& untried) {
+                  std::ranges::move(found, std::back_inserter(problems));
+                  const std::string text = "http.listen cannot be tried: " + untried;
+                  if (!untried.empty() && options_.http.socket.empty()) problems.push_back(text);
+                  if (!untried.empty() && !options_.http.socket.empty())
+                    log_.write(LogLevel::error, text + "; it is tried again");
+                  loop_.exit(0);
+                });
+  (void)loop_.run();
 }
 
 std::expected<void, std::string> Daemon::open() {
@@ -119,6 +147,7 @@ std::expected<void, std::string> Daemon::open() {
   settle_ = loop_.post([this] { settle(); });
   watch_events();
   operators_.started();
+  http_.use();
   settle();
   return {};
 }
@@ -276,7 +305,9 @@ void Daemon::open_history() {
 }
 
 void Daemon::record(HistoryEntry entry) {
-  operators_.publish({{"transition", to_json(entry)}});
+  const nlohmann::ordered_json shown = to_json(entry);
+  http_.tell("transition", shown.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  operators_.publish({{"transition", shown}});
   history_.add(std::move(entry));
 }
 
@@ -312,6 +343,12 @@ Snapshot Daemon::seen() const {
   shown.lateness = own_.lateness();
   shown.self = own_.self(log_);
   return shown;
+}
+
+nlohmann::ordered_json Daemon::status() const {
+  nlohmann::ordered_json report = status_report(snapshot(), clocks());
+  report["disk"] = disk_report(options_.hands.writer->silent_since(), clocks());
+  return report;
 }
 
 ClockPair Daemon::clocks() const {

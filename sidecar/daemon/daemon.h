@@ -20,6 +20,8 @@
 #include "sidecar/daemon/address_hand.h"
 #include "sidecar/daemon/event_sources.h"
 #include "sidecar/daemon/hands.h"
+#include "sidecar/daemon/http_hand.h"
+#include "sidecar/daemon/http_views.h"
 #include "sidecar/daemon/operators.h"
 #include "sidecar/daemon/own_record.h"
 #include "sidecar/daemon/probe_runner.h"
@@ -37,6 +39,7 @@ namespace herald {
 struct DaemonOptions {
   Hands hands;
   WorkerOptions workers;
+  HttpOptions http = {};
   // Reads the configuration again.
   std::function<LoadResult()> load;
   // What goes on by a configuration that was read again keeps its texts.
@@ -50,8 +53,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  // Has the workers make the probes of the configuration, and looks at the templates: every file that cannot be read and
-  // the like, one line each. Workers of a unit of its own may come later: what is announced is held meanwhile.
+  // Has the workers make the probes of the configuration, looks at the templates, and has somebody listen where HTTP is to be
+  // served: every file that cannot be read, every address that is taken and the like, one line each. Workers and herald-http of
+  // units of their own may come later: what is announced is held meanwhile.
   [[nodiscard]] std::vector<std::string> prepare();
   // Opens sockets and starts to watch. The error is a line for people.
   [[nodiscard]] std::expected<void, std::string> open();
@@ -61,6 +65,7 @@ class Daemon {
  private:
   void settle();
   void tell(const Event& event);
+  void prepare_http(std::vector<std::string>& problems);
   // At once, and not only when a service is up and its VIP cannot be added: that may be the night of a failover.
   [[nodiscard]] static std::vector<std::string> missing_interfaces(const Config& config);
   void watch_signals();
@@ -77,8 +82,9 @@ class Daemon {
   // `client` awaits the answer; none: systemd alone does.
   void reload(std::optional<std::uint64_t> client);
   void read_again(Reloading& reloading);
-  // The probes of what was read have been tried.
+  // The probes of what was read have been tried; and where it is to be seen by HTTP.
   void reload_checked(std::vector<std::string> problems);
+  void reload_prepared(std::vector<std::string> problems);
   void end_reload();
   void apply(Config config, std::unique_ptr<AddressLever> lever);
   [[nodiscard]] std::string probe_name(std::size_t index) const;
@@ -104,6 +110,7 @@ class Daemon {
   [[nodiscard]] Snapshot snapshot() const;
   void know_vips();
   [[nodiscard]] Snapshot seen() const;
+  [[nodiscard]] nlohmann::ordered_json status() const;
   void watch_events();
   [[nodiscard]] ClockPair clocks() const;
 
@@ -123,6 +130,8 @@ class Daemon {
   Operators operators_;
   Systemd systemd_;
   OwnRecord own_;
+  HttpViews views_;
+  HttpHand http_;
   TimePoint wakeup_{};
   // Of an exit that was decided upon: what is to be written has until then.
   struct Leaving {

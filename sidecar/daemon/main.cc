@@ -48,6 +48,7 @@ struct Options {
   bool withdraw = false;
   bool vips = false;
   std::filesystem::path workers;
+  std::filesystem::path http;
   LogTarget log = LogTarget::automatic;
 };
 
@@ -75,6 +76,9 @@ std::optional<int> parse_options(int argc, char** argv, Options& options) {
       ->needs("--withdraw");
   app.add_option("--workers", options.workers,
                  "socket of the herald-prober that runs the workers; without it heraldd runs one itself")
+      ->type_name("SOCKET");
+  app.add_option("--http", options.http,
+                 "socket of the herald-http that serves http.listen; without it heraldd runs one itself")
       ->type_name("SOCKET");
   // Its values as words: CLI11 would print the numbers of the enumeration as characters.
   const std::map<std::string, LogTarget> targets{
@@ -197,14 +201,15 @@ int withdraw(const Options& options, Config config) {
 }
 
 // In a build, and wherever somebody has put both into one directory, the one beside this; else the package's.
-std::filesystem::path prober() {
+std::filesystem::path helper(const char* program) {
   std::error_code error;
-  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "herald-prober";
-  return !error && std::filesystem::exists(beside, error) ? beside : HERALD_PROBER;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / program;
+  return !error && std::filesystem::exists(beside, error) ? beside
+                                                          : std::filesystem::path(HERALD_LIBEXEC) / program;
 }
 
-std::string default_user() {
-  return getpwnam("herald-probe") != nullptr ? "herald-probe" : "nobody";
+std::string user_or_nobody(const char* user) {
+  return getpwnam(user) != nullptr ? user : "nobody";
 }
 
 // `mark` takes it, and icmp where there is no ping socket to be had.
@@ -219,10 +224,14 @@ WorkerOptions worker_options(const Options& options, const Config& config) {
   const std::uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
   const std::string& user = config.workers.user;
   return {.link = {.socket = options.workers,
-                   .program = prober(),
-                   .user = user.empty() ? default_user() : user,
+                   .program = helper("herald-prober"),
+                   .user = user.empty() ? user_or_nobody("herald-probe") : user,
                    .raw = needs_raw(config)},
           .processes = config.workers.processes == 0 ? cores : config.workers.processes};
+}
+
+HttpOptions http_options(const Options& options) {
+  return {.socket = options.http, .program = helper("herald-http"), .user = user_or_nobody("herald-http")};
 }
 
 void keep_accepted(Log& log, Writer& writer, const AcceptedConfig& accepted,
@@ -262,6 +271,7 @@ int serve(const Options& options, Config config, std::vector<ConfigText> texts) 
   Daemon daemon(loop, log, std::move(config),
                 {.hands = std::move(hands),
                  .workers = std::move(workers),
+                 .http = http_options(options),
                  .load = load_again,
                  .accepted = keep,
                  .only_checks = options.check});

@@ -61,13 +61,28 @@ void Daemon::reload_checked(std::vector<std::string> problems) {
   Reloading& reloading = *reloading_;
   Reloaded& reloaded = reloading.reloaded;
   std::ranges::move(problems, std::back_inserter(reloaded.errors));
+  // Where it is to be seen is tried also beside other errors: all of them are said at once.
+  http_.prepare(reloading.loaded.config->http.listen,
+                [this](std::vector<std::string> found, const std::string& untried) {
+                  if (!untried.empty()) found.push_back("http.listen cannot be tried: " + untried);
+                  reload_prepared(std::move(found));
+                });
+}
+
+void Daemon::reload_prepared(std::vector<std::string> problems) {
+  Reloading& reloading = *reloading_;
+  Reloaded& reloaded = reloading.reloaded;
+  std::ranges::move(problems, std::back_inserter(reloaded.errors));
   if (controller_.stopping()) reloaded.errors.emplace_back("heraldd is about to exit");
   if (reloaded.errors.empty()) {
     Config& config = *reloading.loaded.config;
     reloaded.changes = to_string(changes_between(controller_.config(), config));
     std::ranges::move(missing_interfaces(config), std::back_inserter(reloaded.warnings));
     apply(std::move(config), std::move(reloading.lever));
+    http_.use();
     options_.accepted(reloading.loaded.texts);
+  } else {
+    http_.forget();
   }
   end_reload();
 }

@@ -25,6 +25,10 @@ TEST_CASE("reload: what a configuration changes is told by name") {
   CHECK(to_string(changes_between(running, next)) == "1 changed (b), 1 added (d), 1 removed (a), the router");
   CHECK(to_string(changes_between(running, with({"a", "b", "c", "1", "2", "3", "4", "5", "6"}))) ==
         "6 added (1, 2, 3, 4, 5, ...)");
+  Config seen = running;
+  seen.http.listen = {"127.0.0.1:9476"};
+  CHECK(to_string(changes_between(running, seen)) == "where it is seen by HTTP");
+  CHECK(unchangeable(running, seen).empty());
 }
 
 TEST_CASE("reload: what only a restart can change is named, all of it") {

@@ -115,6 +115,7 @@ struct DaemonBench {
     daemon.emplace(loop, logged.log, config,
                    DaemonOptions{.hands = std::move(hands),
                                  .workers = workers(),
+                                 .http = {.socket = {}, .program = HERALD_BUILT_HTTP, .user = "root"},
                                  .load = [this] { return next; },
                                  .accepted =
                                      [this](std::span<const ConfigText> texts) {

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include "tests/daemon/daemon_bench.h"
+#include "tests/os/bound_socket.h"
 
 namespace daemon_test {
 
@@ -99,6 +100,38 @@ TEST_CASE_METHOD(Bench, "daemon: workers of a unit of their own may come later, 
   const auto found = problems(true);
   REQUIRE(found.size() == 1);
   CHECK(found[0].starts_with("the probes cannot be tried: "));
+}
+
+TEST_CASE_METHOD(Bench, "daemon: a port that is taken is an error at the start, and no matter of a check") {
+  const Open taken = bound("127.0.0.1", SocketKind::tcp);
+  config.http.listen = {"127.0.0.1:" + std::to_string(taken.port)};
+  const auto problems = [&](bool only_checks) {
+    daemon.emplace(loop, logged.log, config,
+                   DaemonOptions{.hands = real_hands(loop, config.state_dir, {}),
+                                 .workers = workers(),
+                                 .http = {.socket = {}, .program = HERALD_BUILT_HTTP, .user = "root"},
+                                 .load = {},
+                                 .accepted = {},
+                                 .only_checks = only_checks});
+    return daemon->prepare();
+  };
+  const auto found = problems(false);
+  REQUIRE(found.size() == 1);
+  CHECK(
+      found[0].starts_with("http.listen: " + config.http.listen[0] + ": Address already in use; who has it"));
+  CHECK(problems(true).empty());
+}
+
+TEST_CASE_METHOD(Bench, "daemon: herald-http as a unit of its own may come later") {
+  config.http.listen = {"127.0.0.1:9476"};
+  daemon.emplace(loop, logged.log, config,
+                 DaemonOptions{.hands = real_hands(loop, config.state_dir, {}),
+                               .workers = workers(),
+                               .http = {.socket = directory.path() / "nobody", .program = {}, .user = {}},
+                               .load = {},
+                               .accepted = {}});
+  CHECK(daemon->prepare().empty());
+  CHECK(logged.has("http.listen cannot be tried: herald-http does not answer: "));
 }
 
 TEST_CASE_METHOD(Bench,

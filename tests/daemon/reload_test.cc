@@ -1,5 +1,6 @@
 // The configuration read again, by SIGHUP; reload.cc is a part of the daemon.
 #include "tests/daemon/daemon_bench.h"
+#include "tests/os/bound_socket.h"
 
 namespace reload_test {
 
@@ -10,6 +11,15 @@ namespace {
 
 const std::string kWeb = "10.99.0.1/32";
 const std::string kMail = "10.99.0.2/32";
+
+bool is_answered(std::uint16_t port) {
+  const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
 
 struct Bench : DaemonBench {
   void announce() {
@@ -65,6 +75,28 @@ TEST_CASE_METHOD(Bench, "reload: what only a restart can change is refused, and 
   run_for(loop, 200ms);
   CHECK_FALSE(has(kMail));
   CHECK(has(kWeb));
+}
+
+TEST_CASE_METHOD(Bench, "reload: where it is seen by HTTP moves, or all stays as it was") {
+  announce();
+  config.http.listen = {"127.0.0.1:9476"};
+  reads();
+  reload();
+  CHECK(logged.has("seen by HTTP at 127.0.0.1:9476"));
+  CHECK(logged.has("reloaded: where it is seen by HTTP"));
+  CHECK(is_answered(9476));
+  const Open others = bound("127.0.0.1", SocketKind::tcp, 9477);
+  config.http.listen = {"127.0.0.1:9477", "127.0.0.1:9478"};
+  add("mail", kMail);
+  reads();
+  ::kill(::getpid(), SIGHUP);
+  REQUIRE(run_until(loop, [this] { return logged.has("reload: nothing has changed"); }));
+  CHECK(logged.has("reload: http.listen: 127.0.0.1:9477: Address already in use; who has it: "));
+  CHECK(is_answered(9476));
+  CHECK(run_until(loop, [] { return !is_answered(9478); }));
+  run_for(loop, 200ms);
+  CHECK_FALSE(has(kMail));
+  CHECK(accepted.size() == 1);
 }
 
 TEST_CASE_METHOD(Bench, "reload: a lever without its templates is refused") {
