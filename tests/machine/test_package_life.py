@@ -58,7 +58,7 @@ def test_a_second_service_in_a_file_of_its_own(nva):
 
 
 def test_sandbox(nva):
-    for unit, most in (("herald", 2.0), ("herald-withdraw", 2.0), ("herald-probe", 2.0)):
+    for unit, most in (("herald", 2.0), ("herald-withdraw", 2.0), ("herald-probe", 2.0), ("herald-http", 2.0)):
         report = nva.machine.run("systemd-analyze", "security", f"{unit}.service", check=False).stdout
         level = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", report)[1])
         assert level <= most, report
@@ -71,7 +71,7 @@ def test_sandbox(nva):
 def test_wider_sandbox_of_the_documents_is_understood(nva):
     example = re.search(r"^```ini\n(.*?)^```$", SANDBOX.read_text(), re.DOTALL | re.MULTILINE)[1]
     nva.machine.write("/etc/systemd/system/herald-probe.service.d/wider.conf", example)
-    units = ("herald.service", "herald-withdraw.service", "herald-probe.service", "herald-probe.socket")
+    units = ("herald.service", "herald-withdraw.service", "herald-probe.service", "herald-probe.socket", "herald-http.service", "herald-http.socket")
     told = nva.machine.run("systemd-analyze", "verify", "--man=no", *units, check=False)
     assert "herald" not in told.stdout + told.stderr, told.stderr
     nva.machine.run("rm", "-r", "/etc/systemd/system/herald-probe.service.d")
@@ -301,6 +301,7 @@ def test_remove_while_the_router_is_down(nva):
     assert not nva.machine.run("find", "/run/herald-probe", check=False).stdout
     assert nva.machine.unit("herald-probe.service", "LoadState") == "not-found"
     assert nva.machine.unit("herald-probe.socket", "LoadState") == "not-found"
+    assert nva.machine.unit("herald-http.socket", "LoadState") == "not-found"
     nva.machine.run("systemctl", "start", "frr", timeout=90)
     nva.apt("install", f"/root/{PACKAGE}")
     wait_all_announced(nva)
@@ -339,7 +340,8 @@ def test_remove_withdraws_and_purge_leaves_nothing(nva):
     assert "the user herald stays" in done.stdout + done.stderr, done.stdout + done.stderr
     assert nva.everything_with("herald") == []
     assert "10.99.0" not in nva.machine.run("ip", "address", "show", "lo").stdout
-    assert nva.machine.run("getent", "passwd", "herald-probe", check=False).returncode == 2
+    for user in ("herald-probe", "herald-http"):
+        assert nva.machine.run("getent", "passwd", user, check=False).returncode == 2
     nva.machine.shell("systemctl stop busy; userdel herald")
 
 
@@ -353,5 +355,5 @@ def test_installed_together_with_a_router(nva):
     assert nva.machine.run("getent", "group", "frrvty").stdout.split(":")[2] in groups
     nva.apt("purge", "herald", "late-router")
     assert nva.everything_with("herald") == []
-    for user in ("herald", "herald-probe"):
+    for user in ("herald", "herald-probe", "herald-http"):
         assert nva.machine.run("getent", "passwd", user, check=False).returncode == 2

@@ -1,4 +1,4 @@
-"""The workers of the package: what they may not, and that nothing which becomes of them reaches the network. After the package's
+"""The workers of the package, and what serves HTTP: what they may not, and that nothing which becomes of them reaches the network. After the package's
 life; the tests build on each other, in this order."""
 
 from __future__ import annotations
@@ -175,10 +175,92 @@ def test_heraldd_starts_without_them(nva):
     nva.machine.run(*as_herald)
 
 
+# ---- what serves HTTP
+
+
+GET = """python3 -c "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9476{path}', timeout=5).read().decode(), end='')" """
+LISTEN = """sed -i 's/^{/{ "http": { "listen": ["127.0.0.1:9476"] },/' /etc/herald/herald.json"""
+
+
+def get(nva, path: str) -> str:
+    return nva.machine.run("sh", "-c", GET.format(path=path), check=False).stdout
+
+
+def http_pid(nva) -> str:
+    return nva.machine.unit("herald-http.service", "MainPID")
+
+
+def wait_served(nva, former: str = "0") -> None:
+    wait_until(lambda: get(nva, "/healthz") == "ok\n" and http_pid(nva) not in ("0", former), "it is served", 40, poll=0.2, evidence=nva.evidence)
+
+
+def test_seen_by_http(nva):
+    mark = nva.mark()
+    assert http_pid(nva) == "0"  # nobody asked for it
+    nva.machine.shell(f"{LISTEN}; systemctl reload herald")
+    wait_served(nva)
+    assert get(nva, "/service/web") == "healthy, announced\n"
+    assert 'herald_vip_advertised{service="web",prefix="10.99.0.1/32",peer="10.1.1.4"} 1' in get(nva, "/metrics")
+    status = nva.machine.run("cat", f"/proc/{http_pid(nva)}/status").stdout
+    held = dict(re.findall(r"^(Cap\w+|Uid|NoNewPrivs|Seccomp):\t(.*)$", status, re.MULTILINE))
+    assert held.pop("Uid").split() == [nva.machine.run("id", "-u", "herald-http").stdout.strip()] * 4
+    assert held.pop("NoNewPrivs") == "1"
+    assert held.pop("Seccomp") == "2"
+    assert {int(value, 16) for value in held.values()} == {0}, status
+    assert nva.machine.run("id", "-nG", "herald-http").stdout.split() == ["herald-http"]
+    # A socket in the directory that is its own.
+    nva.machine.shell("""sed -i 's#"127.0.0.1:9476"#"127.0.0.1:9476", "unix:/run/herald-http/http.sock"#' /etc/herald/herald.json; systemctl reload herald""")
+    assert nva.machine.run("stat", "-c", "%a %U", "/run/herald-http/http.sock").stdout == "666 herald-http\n"
+    # A port that only root has is an error, and nothing changes.
+    nva.machine.run("sed", "-i", "s/\"127.0.0.1:9476\"/\"127.0.0.1:80\"/", "/etc/herald/herald.json")
+    refused = nva.machine.run("heraldctl", "reload", check=False)
+    assert refused.returncode == 2 and "ports below 1024 are root's" in refused.stderr
+    assert get(nva, "/healthz") == "ok\n"
+    nva.machine.run("sed", "-i", "s/\"127.0.0.1:80\"/\"127.0.0.1:9476\"/", "/etc/herald/herald.json")
+    nva.wait_states("announced")
+    nva.assert_silent(mark)
+
+
+@pytest.mark.parametrize("deed", [
+    "systemctl kill -s KILL herald-http",
+    "systemctl kill -s STOP herald-http",  # it is killed by the watchdog
+    "systemctl restart herald-http",
+    "systemctl stop herald-http",
+    "systemctl stop herald-http.socket; sleep 1; systemctl start herald-http.socket",
+    "systemctl restart herald",
+    "systemctl kill -s KILL herald",
+])
+def test_whatever_becomes_of_it_another_serves(nva, deed):
+    mark, former = nva.mark(), http_pid(nva)
+    nva.machine.shell(deed)
+    wait_served(nva, former)
+    nva.wait_states("announced")
+    time.sleep(QUIET)
+    nva.assert_silent(mark)
+
+
+def test_a_herald_that_starts_finds_a_port_taken(nva):
+    """It says by whom, and does not start: what it had announced is withdrawn, as for any error of the configuration."""
+    take = "import socket, time; s = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('127.0.0.1', 9476)); s.listen(); time.sleep(600)"
+    nva.machine.run("systemctl", "stop", "herald")
+    nva.machine.run("systemd-run", "--quiet", "--unit=taker", "python3", "-c", take)
+    wait_until(lambda: "9476" in nva.machine.run("ss", "-H", "-ltn").stdout, "it is taken", 10)
+    assert nva.machine.run("systemctl", "start", "herald", check=False).returncode != 0
+    log = nva.machine.run("journalctl", "-u", "herald", "-n", "50").stdout
+    assert "http.listen: 127.0.0.1:9476: Address already in use; who has it: ss -ltnp 'sport = :9476'" in log
+    assert nva.machine.run("heraldd", "--check").returncode == 0
+    nva.machine.run("systemctl", "stop", "taker")
+    nva.machine.run("systemctl", "start", "herald")
+    wait_all_announced(nva)
+    wait_served(nva)
+    wait_quiet(nva)
+
+
 def test_stop_ends_them(nva):
     nva.machine.run("systemctl", "stop", "herald")
     # systemctl waits for the job it was asked for, not for those that come with it.
-    wait_until(lambda: nva.machine.unit("herald-probe.service", "ActiveState") == "inactive", "the workers' unit has stopped", 20, evidence=nva.evidence)
+    for unit in ("herald-probe.service", "herald-http.service"):
+        wait_until(lambda unit=unit: nva.machine.unit(unit, "ActiveState") == "inactive", f"{unit} has stopped", 20, evidence=nva.evidence)
     nva.machine.run("systemctl", "start", "herald")
     wait_all_announced(nva)
     wait_quiet(nva)
@@ -236,5 +318,5 @@ def test_a_stranger_that_holds_the_name_of_the_lock(nva):
 def test_purge_leaves_nothing(nva):
     nva.apt("purge", "herald")
     assert nva.everything_with("herald") == []
-    for user in ("herald", "herald-probe"):
+    for user in ("herald", "herald-probe", "herald-http"):
         assert nva.machine.run("getent", "passwd", user, check=False).returncode == 2
