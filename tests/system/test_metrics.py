@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
-import threading
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
-import pytest
 
 from herald import REPO, Herald, exec_probe, http, service
 from waiting import wait_until
@@ -43,10 +33,10 @@ def value(herald: Herald, sample: str) -> float | None:
     return float(found[1]) if found else None
 
 
-def after_an_outage(region) -> Herald:
+def after_an_outage(region, **config) -> Herald:
     """A service that was announced, withdrawn and is announced again; forced by somebody, after a reload."""
     web = region.http_service(8080)
-    herald = region.herald(services=[service("web", VIP, http(8080, name="front"), damping=DAMPING)])
+    herald = region.herald(services=[service("web", VIP, http(8080, name="front"), damping=DAMPING)], **config)
     herald.wait_state("web", "announced", 60)
     web.kill()
     herald.wait_state("web", "withdrawn", 60)
@@ -57,65 +47,6 @@ def after_an_outage(region) -> Herald:
     # A session that is established was sent the VIP.
     wait_until(lambda: "herald_vip_advertised{" in metrics(herald), "a read shows to whom it is advertised", 30)
     return herald
-
-
-@contextmanager
-def served(herald: Herald) -> Iterator[int]:
-    """What heraldctl prints, as a text that Prometheus scrapes."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = metrics(herald).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-class Prometheus:
-    def __init__(self, folder: Path, target: int) -> None:
-        self.port = free_port()
-        config = folder / "prometheus.yml"
-        config.write_text(json.dumps({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-                                      "scrape_configs": [{"job_name": "herald", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}]}))
-        self._log = (folder / "prometheus.log").open("w")
-        self.process = subprocess.Popen(["/usr/bin/prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-                                         f"--web.listen-address=127.0.0.1:{self.port}"], stdout=self._log, stderr=self._log)
-
-    def query(self, text: str) -> list[dict]:
-        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode({"query": text})
-        try:
-            with urllib.request.urlopen(url, timeout=10) as reply:
-                return json.load(reply)["data"]["result"]
-        except OSError:
-            return []
-
-    def close(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._log.close()
 
 
 def test_every_family_is_told_and_promtool_has_no_finding(region):
@@ -151,22 +82,6 @@ def test_the_numbers_are_those_of_the_outage(region):
     assert value(herald, "herald_config_last_reload_successful") == 0
     # They go on over reloads.
     assert value(herald, "herald_detection_seconds_count") == 1
-
-
-@pytest.mark.nva("frr")
-def test_a_real_prometheus_has_an_answer_for_every_family(region, tmp_path):
-    herald = after_an_outage(region)
-    with served(herald) as port:
-        prometheus = Prometheus(tmp_path, port)
-        try:
-            wait_until(lambda: prometheus.query("herald_build_info"), "Prometheus has scraped", 60)
-            for name, kind in families().items():
-                if name not in ABSENT:
-                    assert prometheus.query(name + "_bucket" if kind == "histogram" else name), name
-            assert prometheus.query("scrape_samples_scraped > 100")
-            assert prometheus.query('herald_service_as_wanted{service="web"} == 1 or herald_service_as_wanted{service="web"} == 0')
-        finally:
-            prometheus.close()
 
 
 def test_a_thousand_services_are_told_in_pages_and_delay_no_probe(lab):
