@@ -185,11 +185,10 @@ std::string vips_text(const Report& service, const std::string& stack, WallTime 
                             policy_text(vip, service, stack), table_text(vip, stack), advertised_text(vip)),
                 fine ? Colour::plain : Colour::bad}});
     if (const std::string refused = text_at(vip, "refused"); !refused.empty())
-      table.add_note(
-          fmt::format("clients: {}; unless a proxy or a translation hands them on, they are refused "
-                      "(heraldctl doctor)",
-                      refused),
-          Colour::doubtful);
+      table.add_note(fmt::format("clients: {}; unless a proxy or a translation hands them on, those of that "
+                                 "port are refused (heraldctl doctor)",
+                                 refused),
+                     Colour::doubtful);
   }
   return line("  VIPs", look, Colour::strong) + table.text(look);
 }

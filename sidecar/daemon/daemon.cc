@@ -115,7 +115,7 @@ std::vector<std::string> Daemon::prepare() {
 void Daemon::prepare_http(std::vector<std::string>& problems) {
   http_.prepare(controller_.config().http.listen,
                 [&](std::vector<std::string> found, const std::string& untried) {
-                  std::ranges::move(found, std::back_inserter(problems));
+                  if (!options_.http_was_accepted) std::ranges::move(found, std::back_inserter(problems));
                   const std::string text = "http.listen cannot be tried: " + untried;
                   if (!untried.empty() && options_.http.socket.empty()) problems.push_back(text);
                   if (!untried.empty() && !options_.http.socket.empty())

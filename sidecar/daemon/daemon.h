@@ -40,6 +40,8 @@ struct DaemonOptions {
   Hands hands;
   WorkerOptions workers;
   HttpOptions http = {};
+  // http.listen was accepted before: a port that somebody has taken since is no error at the start.
+  bool http_was_accepted = false;
   // Reads the configuration again.
   std::function<LoadResult()> load;
   // What goes on by a configuration that was read again keeps its texts.

@@ -36,6 +36,8 @@ constexpr std::size_t kMostAsks = 64;
 // Answers take about this share of every window, as those at the control socket to who may only look.
 constexpr Duration kAnswerWindow = 100ms;
 constexpr Duration kAnswerShare = 25ms;
+// What it may say at once; 64 questions and their names are a third of it.
+constexpr std::size_t kMostPacket = 65536;
 
 std::expected<Fd, std::string> connect_to(const std::filesystem::path& path) {
   sockaddr_un address{};
@@ -77,6 +79,7 @@ const std::vector<std::string>& HttpHand::wanted() const {
 void HttpHand::prepare(std::vector<std::string> listen, Prepared done) {
   const bool is_same = listen == listen_ || listen.empty();
   preparing_.emplace(std::move(listen), std::move(done), Source{});
+  found_.clear();
   // Soon, and not now: who asks goes on first.
   preparing_->deadline =
       loop_.timer_at(is_same ? Loop::clock() : Loop::clock() + kLongestPreparation, [this, is_same] {
@@ -102,9 +105,15 @@ void HttpHand::use() {
   if (listen_.empty()) return close();
   if (!is_other) return;
   if (!channel_) return connecting_.set_time(Loop::clock());
+  if (!is_asked_) serve(found_);  // else once it has answered
+}
+
+// As far as it could be prepared; the rest is tried again.
+void HttpHand::serve(const std::vector<std::string>& problems) {
   say(work::HttpUse{});
   in_use_ = true;
-  tell_problems({});
+  if (!problems.empty()) preparing_again_.set_time(Loop::clock() + kPrepareAgain);
+  tell_problems(problems);
 }
 
 void HttpHand::forget() {
@@ -112,7 +121,8 @@ void HttpHand::forget() {
   if (listen_.empty()) return close();
   if (!channel_) return;
   say(work::HttpForget{});
-  if (!in_use_) ask_to_prepare();  // it took the place of another one meanwhile
+  // It took the place of another one meanwhile, or is still to have what was taken.
+  if (!in_use_ || !problems_.empty()) ask_to_prepare();
 }
 
 void HttpHand::tell(std::string kind, std::string data) {
@@ -121,7 +131,9 @@ void HttpHand::tell(std::string kind, std::string data) {
 }
 
 void HttpHand::ask_to_prepare() {
-  if (channel_) say(work::HttpPrepare{++ticket_, wanted()});
+  if (!channel_) return;
+  is_asked_ = true;
+  say(work::HttpPrepare{++ticket_, wanted()});
 }
 
 // ---- the process
@@ -180,6 +192,7 @@ void HttpHand::close() {
   const auto closed = std::move(channel_);  // it may be on the stack
   if (pid_ > 0) ::kill(std::exchange(pid_, -1), SIGKILL);
   child_.reset();
+  is_asked_ = false;
   asks_.clear();
   told_.gone();
   for (Source* timer : {&connecting_, &preparing_again_, &answering_, &pinging_}) timer->disarm();
@@ -211,6 +224,7 @@ void HttpHand::say(const work::HttpOrder& order) {
 // ---- what it says
 
 void HttpHand::hear(std::string_view packet) {
+  if (packet.size() > kMostPacket) return ended("it says too much at once");
   const auto words = work::read_http_reports(packet);
   if (!words) return ended("it says what is no message");
   for (const work::HttpReport& word : *words) {
@@ -226,16 +240,15 @@ void HttpHand::hear(const work::HttpHello& word) {
 }
 
 void HttpHand::hear(const work::HttpPrepared& word) {
-  if (word.ticket != ticket_) return;
+  if (word.ticket != ticket_ || !std::exchange(is_asked_, false)) return;
   std::vector<std::string> problems;
   for (const std::string& problem : word.problems)
     if (problems.size() < wanted().size()) problems.push_back("http.listen: " + cut(printable(problem), 300));
-  if (preparing_) return prepared(std::move(problems), "");
-  // It has taken the place of another one, or what was taken is tried again.
-  say(work::HttpUse{});
-  in_use_ = true;
-  if (!problems.empty()) preparing_again_.set_time(Loop::clock() + kPrepareAgain);
-  tell_problems(problems);
+  if (preparing_) {
+    found_ = problems;
+    return prepared(std::move(problems), "");
+  }
+  serve(problems);  // it has taken the place of another one, or what was taken is tried again
 }
 
 void HttpHand::tell_problems(const std::vector<std::string>& problems) {
@@ -267,6 +280,7 @@ void HttpHand::answer() {
   if (asks_.empty() || !channel_) return;
   const TimePoint before = Loop::clock();
   if (before >= window_end_) {
+    window_begun_ = before;
     window_end_ = before + kAnswerWindow;
     spent_ = {};
   }
@@ -275,6 +289,8 @@ void HttpHand::answer() {
   say(told_.part(ask));
   const TimePoint now = Loop::clock();
   spent_ += now - before;
+  // One long answer makes its window longer, or it would take more than the share.
+  window_end_ = std::max(window_end_, window_begun_ + spent_ * (kAnswerWindow / kAnswerShare));
   if (!asks_.empty()) answering_.set_time(spent_ < kAnswerShare ? now : window_end_);
 }
 

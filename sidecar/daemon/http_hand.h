@@ -82,6 +82,7 @@ class HttpHand {
   void hear(const work::HttpAsk& word);
   void hear(const work::HttpPong& word);
   void prepared(std::vector<std::string> problems, const std::string& untried);
+  void serve(const std::vector<std::string>& problems);
   void tell_problems(const std::vector<std::string>& problems);
   void tell_trouble(std::string why);
   void answer();
@@ -95,11 +96,14 @@ class HttpHand {
   std::vector<std::string> listen_;  // in use
   std::optional<Preparing> preparing_;
   std::uint64_t ticket_ = 0;
+  bool is_asked_ = false;              // what is to be prepared, and has not answered
+  std::vector<std::string> found_;     // the problems of what was prepared
   bool in_use_ = false;                // by the process that is up
   std::vector<std::string> problems_;  // that have been told
   std::string trouble_ = "it has not been started yet";
   std::string told_trouble_;  // told once
   std::deque<work::HttpAsk> asks_;
+  TimePoint window_begun_{};
   TimePoint window_end_{};
   Duration spent_{};  // on answers, in this window
   std::uint64_t pinged_ = 0;

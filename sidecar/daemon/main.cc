@@ -253,6 +253,13 @@ void keep_accepted(Log& log, Writer& writer, const AcceptedConfig& accepted,
                     }});
 }
 
+// Whoever takes the port while heraldd is restarted must not have the VIPs withdrawn.
+bool was_accepted(const Config& config, const std::optional<std::filesystem::path>& kept_in) {
+  if (config.http.listen.empty() || !kept_in) return false;
+  const auto before = AcceptedConfig(*kept_in).load(probes::kind_checks());
+  return before && before->http.listen == config.http.listen;
+}
+
 int serve(const Options& options, Config config, std::vector<ConfigText> texts) {
   Loop loop;
   Log log(options.log);
@@ -268,10 +275,12 @@ int serve(const Options& options, Config config, std::vector<ConfigText> texts) 
   };
   const auto load_again = [&options] { return load(options); };
   WorkerOptions workers = worker_options(options, config);
+  const bool http_was_accepted = was_accepted(config, hands.keeps_in);
   Daemon daemon(loop, log, std::move(config),
                 {.hands = std::move(hands),
                  .workers = std::move(workers),
                  .http = http_options(options),
+                 .http_was_accepted = http_was_accepted,
                  .load = load_again,
                  .accepted = keep,
                  .only_checks = options.check});

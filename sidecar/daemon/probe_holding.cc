@@ -1,5 +1,6 @@
 // Connections that are kept to targets (`hold`), seen from heraldd: each in the worker that runs the probe's attempts, and in no
 // other. What a worker says of one that is not its own is dropped.
+#include <algorithm>
 #include <utility>
 
 #include "sidecar/daemon/probe_runner.h"
@@ -11,6 +12,12 @@ void ProbeRunner::hold(ProbeId id, bool is_wanted) {
   Known& known = known_.at(id);
   known.spec.hold = is_wanted;
   if (!is_wanted) let_go(id, known);
+}
+
+void ProbeRunner::hold_only(std::span<const ProbeId> ids) {
+  for (auto& [id, known] : known_) {
+    if (std::ranges::find(ids, id) == ids.end()) hold(id, false);
+  }
 }
 
 void ProbeRunner::let_go(ProbeId id, Known& known) {

@@ -30,6 +30,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,8 @@ class ProbeRunner {
   void put(ProbeId id, std::string name, ProbeSpec spec);
   // Of a probe that was put, as its specification had it until now.
   void hold(ProbeId id, bool is_wanted);
+  // Of all others nothing is kept any more.
+  void hold_only(std::span<const ProbeId> ids);
   // Of a probe that was put.
   void start(ProbeId id, RunId run);
   void cancel(RunId run);

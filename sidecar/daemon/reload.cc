@@ -110,12 +110,14 @@ void Daemon::apply(Config config, std::unique_ptr<AddressLever> lever) {
   const Controller::Reconfigured done = controller_.configure(std::move(config), loop_.now());
   addresses_.use(std::move(lever));
   know_vips();
+  std::vector<ProbeId> ids;
   for (std::size_t index = 0; index < controller_.probe_count(); ++index) {
-    const ProbeId id = controller_.probe_id(index);
+    const ProbeId id = ids.emplace_back(controller_.probe_id(index));
     if (std::ranges::find(done.remade, id) != done.remade.end())
       probes_.put(id, probe_name(index), controller_.probe(id));
     probes_.hold(id, controller_.probe(id).hold);
   }
+  probes_.hold_only(ids);
   watch_events();
   if (done.rewired) router_.use(options_.hands.levers->router(controller_.config(), controller_.leaving()));
   // Before anything is decided, as at the start: what was drained when it was configured last still is.

@@ -40,8 +40,10 @@ void check_refused(Examination& exam) {
     }
     exam.warn(
         "no-listener", what,
-        fmt::format("its clients are refused while the service is healthy{}",
-                    rules ? "" : ", unless a packet rule hands on what they send (only root may look)"),
+        fmt::format(
+            "who asks that port of the VIP is refused while the service is healthy{}; where clients use "
+            "another one there is nothing to mend",
+            rules ? "" : ", unless a packet rule hands it on (only root may look)"),
         fmt::format("let the service listen on {0} or on any-address (net.ipv4.ip_nonlocal_bind=1 where it "
                     "starts before the VIP is there), or hand {0} on to it",
                     to_string(address_of(vip))));

@@ -19,7 +19,8 @@ using nlohmann::json;
 
 constexpr Duration kPatience = std::chrono::seconds(5);
 constexpr const char* kNft = "/usr/sbin/nft";
-constexpr std::array kTranslates{"dnat", "redirect", "tproxy", "queue"};  // statements of libnftables-json(5)
+// Statements of libnftables-json(5), and what iptables-nft has put in, of which nft tells no more ("xt").
+constexpr std::array kTranslates{"dnat", "redirect", "tproxy", "queue", "xt"};
 
 bool translates(const json& rule) {
   const auto statements = rule.find("expr");

@@ -78,6 +78,9 @@ std::expected<Fd, ListenFailure> listen_at(const ListenAddress& address) {
   // A connection of before must not keep the port from who comes after it.
   if (!is_local) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (name.storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  // The address may come later than herald: a lease, a duplicate that is looked for, a carrier.
+  if (name.storage.ss_family == AF_INET) setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
+  if (name.storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on);
   if (is_local) remove_what_was_left(address.path, name);
   if (::bind(fd.get(), name.get(), name.size) != 0) return failure(address, errno);
   // Who may reach it is decided by its directory: it is only for looking.

@@ -5,7 +5,7 @@
 namespace herald::http {
 
 std::optional<Views::Waiter> Views::await(const Key& key, Ready ready) {
-  if (fetching_.size() >= kMostAtOnce && !fetching_.contains(key)) return std::nullopt;
+  if (!fetching_.contains(key) && !has_room(key.first)) return std::nullopt;
   const auto [found, is_first] = fetching_.try_emplace(key);
   Fetching& fetching = found->second;
   const Waiter waiter = ++last_waiter_;
@@ -15,6 +15,13 @@ std::optional<Views::Waiter> Views::await(const Key& key, Ready ready) {
     ask_({last_ask_, key.first, key.second, 0});
   }
   return waiter;
+}
+
+// Those that have a name may be as many as somebody thinks of; the others are few, and come through.
+bool Views::has_room(work::HttpView view) const {
+  const auto named = std::ranges::count_if(
+      fetching_, [](const auto& entry) { return entry.first.first == work::HttpView::why; });
+  return view != work::HttpView::why || static_cast<std::size_t>(named) < kMostNamed;
 }
 
 // What was asked for is asked for: it comes, and is for nobody.

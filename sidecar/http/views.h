@@ -36,9 +36,11 @@ class Views {
   bool take(work::HttpPart part);
 
  private:
-  static constexpr std::size_t kMostAtOnce = 32;
+  static constexpr std::size_t kMostNamed = 24;  // and the seven others
   // A view that is larger is none: heraldd is believed in much, but not in everything.
   static constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
+
+  [[nodiscard]] bool has_room(work::HttpView view) const;
 
   struct Fetching {
     Fetched fetched;

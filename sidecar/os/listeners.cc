@@ -22,7 +22,6 @@ namespace herald {
 namespace {
 
 constexpr std::size_t kDumpBuffer = 32768;  // the kernel fills at most this much of a datagram
-constexpr std::uint32_t kListening = (1U << TCP_LISTEN) | (1U << TCP_CLOSE);  // of UDP: without a peer
 
 struct Dump {
   SocketKind kind = SocketKind::tcp;
@@ -42,7 +41,8 @@ DumpRequest request_for(const Dump& dump, std::uint32_t sequence) {
   request.header.nlmsg_seq = sequence;
   request.body.sdiag_family = static_cast<std::uint8_t>(dump.family);
   request.body.sdiag_protocol = dump.kind == SocketKind::udp ? IPPROTO_UDP : IPPROTO_TCP;
-  request.body.idiag_states = kListening;
+  // Of TCP nothing else: or the kernel walks through every connection of the machine. UDP's without a peer are closed.
+  request.body.idiag_states = 1U << (dump.kind == SocketKind::udp ? TCP_CLOSE : TCP_LISTEN);
   return request;
 }
 

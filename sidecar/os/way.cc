@@ -95,6 +95,9 @@ std::expected<WayMonitor, std::string> WayMonitor::open() {
   Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   if (!fd) return std::unexpected(system_error_text("open a netlink socket"));
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kWayQueue, sizeof kWayQueue);
+  // What could not be queued is no matter: any message has all looked at. Its error would come again and again.
+  const int on = 1;
+  setsockopt(fd.get(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups =

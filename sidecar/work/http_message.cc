@@ -34,6 +34,7 @@ static void read(Reader& reader, HttpAsk& ask) {
   reader.take(ask.ask);
   reader.take_word(ask.view);
   reader.take(ask.about);
+  if (ask.about.size() > kMostAbout) reader.fail();
   reader.take(ask.from);
 }
 static void read(Reader& reader, HttpPong& pong) {

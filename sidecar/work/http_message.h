@@ -2,6 +2,7 @@
 // see. As in message.h, what comes from the other end is a stranger's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -66,7 +67,8 @@ struct HttpPrepared {
   std::uint64_t ticket = 0;
   std::vector<std::string> problems;  // lines for people: of those that could not be prepared
 };
-// `about`: the service of `why`. `from`: 0, or HttpPart::next.
+// `about`: the service of `why`, of kMostAbout bytes at most. `from`: 0, or HttpPart::next.
+inline constexpr std::size_t kMostAbout = 256;
 struct HttpAsk {
   std::uint64_t ask = 0;
   HttpView view = HttpView::health;

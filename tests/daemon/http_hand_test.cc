@@ -198,6 +198,47 @@ TEST_CASE_METHOD(Fake, "http hand: what is taken is told, and nothing changes") 
   CHECK_FALSE(is_gone());
 }
 
+TEST_CASE_METHOD(Fake, "http hand: what was taken and is used all the same is tried again") {
+  prepare(hand, {kOne});
+  come();
+  prepares(1, {kOne + ": Address already in use"});
+  REQUIRE(run_until(loop, [this] { return problems.has_value(); }));
+  hand.use();
+  REQUIRE(run_until(loop, [this] { return count("Address already in use; it is tried again") == 1; }));
+  prepares(2);
+  CHECK(run_until(loop, [this] { return count("seen by HTTP at 127.0.0.1:9476") == 1; }));
+}
+
+TEST_CASE_METHOD(Fake, "http hand: an answer counts once, and nobody is asked to use what has not answered") {
+  serve({kOne});
+  const std::vector<work::HttpReport> replayed(
+      1000, work::HttpPrepared{ordered<work::HttpPrepare>().back().ticket, {"x"}});
+  work::send_packet(connection, work::packet_of(replayed));
+  run_for(loop, 200ms);
+  CHECK(ordered<work::HttpUse>().size() == 1);
+  CHECK(count("x; it is tried again") == 0);
+  prepare(hand, {kOther});
+  REQUIRE(run_until(loop, [this] { return ordered<work::HttpPrepare>().size() == 2; }));
+  hand.use();
+  run_for(loop, 100ms);
+  CHECK(ordered<work::HttpUse>().size() == 1);
+  prepares(2);
+  CHECK(run_until(loop, [this] { return ordered<work::HttpUse>().size() == 2; }));
+}
+
+TEST_CASE_METHOD(Fake, "http hand: one that says too much at once, or asks about too much, is ended") {
+  serve({kOne});
+  SECTION("many messages") {
+    const std::vector<work::HttpReport> many(8000, work::HttpPong{0});
+    work::send_packet(connection, work::packet_of(many));
+  }
+  SECTION("a long name") {
+    say(work::HttpAsk{1, work::HttpView::why, std::string(257, 'a'), 0});
+  }
+  CHECK(run_until(loop, [this] { return is_gone(); }));
+  CHECK(asked.empty());
+}
+
 TEST_CASE_METHOD(Fake, "http hand: one that ends is followed by another, which listens where it did") {
   serve({kOne});
   come();
@@ -316,6 +357,29 @@ TEST_CASE_METHOD(Fake, "http hand: one that asks all the time has a share of the
   run_for(loop, 1s);
   CHECK(parts >= 3);
   CHECK(parts <= 36);  // three in each window of 100 ms, and some that begin
+}
+
+TEST_CASE_METHOD(Fake, "http hand: a long answer makes the time until the next one longer") {
+  std::size_t parts = 0;
+  HttpHand busy(loop, {.socket = path, .program = {}, .user = {}},
+                {.part =
+                     [&](const work::HttpAsk& ask) {
+                       ::usleep(200'000);
+                       ++parts;
+                       return work::HttpPart{ask.ask, true, std::nullopt, "said\n"};
+                     },
+                 .gone = [] {},
+                 .notice = [](bool, const std::string&) {}});
+  prepare(busy, {kOther});
+  come();
+  prepares(1);
+  REQUIRE(run_until(loop, [this] { return problems.has_value(); }));
+  busy.use();
+  const std::vector<work::HttpReport> many(20, work::HttpAsk{1, work::HttpView::metrics, "", 0});
+  work::send_packet(connection, work::packet_of(many));
+  run_for(loop, 2s);
+  CHECK(parts >= 1);
+  CHECK(parts <= 3);  // each takes 200 ms of 800
 }
 
 TEST_CASE_METHOD(Real, "http hand: the real one serves, and ends with what it was to listen at") {

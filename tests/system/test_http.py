@@ -194,6 +194,20 @@ def test_a_port_that_is_taken_is_an_error_at_the_start(lab):
 
 
 @FRR
+def test_who_takes_the_port_while_herald_is_restarted_withdraws_nothing(region):
+    _, herald = start_web(region)
+    ns, mark, former = region.nva_ns, region.mark(), http_of(herald)
+    herald.process.kill()
+    wait_until(lambda: not is_running(former), "nobody serves any more", 10)
+    with taken(ns, PORT):
+        herald.start()
+        herald.wait_state("web", "announced", 20)
+        wait_until(lambda: f"127.0.0.1:{PORT}: Address already in use" in herald.process.log_text(), "it is told", 20)
+    wait_until(lambda: is_served(ns), "it is served again", 30)
+    region.assert_silent(mark)
+
+
+@FRR
 def test_a_port_that_is_taken_is_an_error_at_a_reload_and_nothing_changes(region):
     _, herald = start_web(region)
     ns, mark, before = region.nva_ns, region.mark(), herald.config["services"]
