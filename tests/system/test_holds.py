@@ -182,16 +182,17 @@ LOST = {
 @pytest.mark.parametrize("how", LOST)
 def test_what_is_lost_on_the_way_to_a_target_is_noticed(region, far, how):
     far.run(HttpService)
-    herald = announce(region, http(**{**SELDOM, "timeout": "300ms"}))
+    # An attempt that tells nothing, for the machine is busy, is made again.
+    herald = announce(region, http(**{**SELDOM, "interval": "20s", "timeout": "300ms"}))
     assert probe_of(herald)["events"] == "link far0"
     mark = region.mark()
     where, command, word = LOST[how]
     (region.nva_ns if where == "nva" else far.ns).ip(command)
     try:
         region.wait_withdrawn(VIP, since=mark, timeout=PATIENCE)
-        assert "1 of " in herald.ctl("why", "web").stdout, "one attempt was nudged, and the next came at the fast pace"
+        assert "runs nudged" in herald.ctl("why", "web").stdout
         counted = herald.ctl("metrics").stdout
-        assert f'probe="http-0",reason="{word}"}} 1' in counted, counted
+        assert f'probe="http-0",reason="{word}"}} ' in counted, counted
     finally:
         if "route" in command:
             region.nva_ns.ip(command.replace("add", "del"))

@@ -61,9 +61,9 @@ def is_withdrawn_at_once(region: Any, herald: Any, kill: Callable[[], Any]) -> N
     kill()
     region.wait_withdrawn(VIP, since=mark, timeout=PATIENCE)
     assert "refused" in herald.wait_state("web", "withdrawn")["reason"]
-    why = herald.ctl("why", "web").stdout
+    history = herald.ctl("history", "web").stdout
     # Of several listeners, the first one's end may be what led to the attempt that was refused.
-    assert "nudged: listener gone" in why or "nudged: listener closed" in why, why
+    assert "nudged: listener gone" in history or "nudged: listener closed" in history, history
 
 
 def does_nothing_for_a_second(herald: Any) -> bool:
