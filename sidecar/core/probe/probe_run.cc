@@ -264,8 +264,8 @@ Pace ProbeRun::pace() const {
   const bool in_need = inconclusive && last_.reason != Reason::resolve;  // an unresolved name is cheap
   if (!in_need && (inconclusive || tracker_.pending())) return Pace::fast;
   // For want of time or means: asking more often would make herald's own trouble worse, but a change that is pending
-  // cannot wait for a long interval.
-  if (in_need && tracker_.pending()) return Pace::careful;
+  // cannot wait for a long interval, and neither can an event of which the attempt has told nothing.
+  if (in_need && (tracker_.pending() || nudges_.current())) return Pace::careful;
   return tracker_.output() == HealthTracker::Output::down ? Pace::down : Pace::normal;
 }
 

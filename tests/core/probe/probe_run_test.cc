@@ -271,6 +271,19 @@ TEST_CASE("a nudged failure is the first of `fall` at the fast pace, wherever th
   }
 }
 
+TEST_CASE("a nudged attempt that tells nothing is made again, after a second") {
+  ProbeSpec seldom = spec();
+  seldom.timing.interval = seldom.timing.down_interval = 2min;
+  Bench bench(seldom);
+  bench.run(kPass);
+  bench.run(kPass);
+  const TimePoint event = bench.now - 30s;
+  bench.probe.nudge(Nudge::link_down, event);
+  bench.now = event;
+  CHECK(bench.run(kTrouble) == 1s);
+  CHECK(bench.run(kTrouble) > 20s);  // and once
+}
+
 TEST_CASE("nudges around a point of the grid do not make it come again") {
   ProbeSpec jittery = spec();
   jittery.timing.jitter = 0.05;
