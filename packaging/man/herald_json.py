@@ -64,7 +64,8 @@ further services
 .It Pa /usr/share/herald/herald.schema.json
 this page for programs
 .It Pa /usr/share/doc/herald/doc
-these keys by example: configuration.md, levers.md, fallback.md, brake.md
+these keys by example: configuration.md, levers.md, fast-withdraw.md,
+fallback.md, brake.md
 .It Pa /usr/share/doc/herald/examples
 complete examples, each with the configuration of the router beside it
 .El

@@ -48,6 +48,7 @@ std::vector<Step> PretendedAddresses::outstanding(std::vector<Step> planned) con
 void PretendedRoutes::pretend(const RouteBatch& batch) {
   for (const RouteStep& step : batch.steps) steps_[step.vip] = step;
   for (const FallbackStep& step : batch.fallback) fallback_[step.peer] = step;
+  for (const DenialStep& step : batch.denials) denials_[step.vip] = step;
 }
 
 RouterView PretendedRoutes::overlay(RouterView view) {
@@ -61,6 +62,13 @@ RouterView PretendedRoutes::overlay(RouterView view) {
   }
   for (const auto& [peer, step] : fallback_) {
     if (!peer.empty()) view.fallback[peer] = step.wanted;
+  }
+  for (const auto& [vip, step] : denials_) {
+    if (step.deny) {
+      view.fast.denied.insert(vip);
+    } else {
+      view.fast.denied.erase(vip);
+    }
   }
   return view;
 }
@@ -77,6 +85,10 @@ bool PretendedRoutes::differs(const FallbackStep& step) const {
   return (held == read_.fallback.end() ? PeerFallback{} : held->second) != step.wanted;
 }
 
+bool PretendedRoutes::differs(const DenialStep& step) const {
+  return read_.fast.denied.contains(step.vip) != step.deny;
+}
+
 RouteBatch PretendedRoutes::outstanding(RouteBatch planned) const {
   for (const auto& [vip, step] : steps_) {
     const bool is_planned = std::ranges::find(planned.steps, vip, &RouteStep::vip) != planned.steps.end();
@@ -86,6 +98,11 @@ RouteBatch PretendedRoutes::outstanding(RouteBatch planned) const {
     const bool is_planned =
         std::ranges::find(planned.fallback, peer, &FallbackStep::peer) != planned.fallback.end();
     if (!is_planned && differs(step)) planned.fallback.push_back(step);
+  }
+  for (const auto& [vip, step] : denials_) {
+    const bool is_planned =
+        std::ranges::find(planned.denials, vip, &DenialStep::vip) != planned.denials.end();
+    if (!is_planned && differs(step)) planned.denials.push_back(step);
   }
   return planned;
 }

@@ -43,9 +43,11 @@ class PretendedRoutes {
  private:
   [[nodiscard]] bool differs(const RouteStep& step) const;
   [[nodiscard]] bool differs(const FallbackStep& step) const;
+  [[nodiscard]] bool differs(const DenialStep& step) const;
 
   std::map<Vip, RouteStep> steps_;
   std::map<std::string, FallbackStep> fallback_;
+  std::map<Vip, DenialStep> denials_;
   RouterView read_;  // the last that was answered
 };
 

@@ -54,6 +54,12 @@ constexpr std::array kFrr{
     flag("ipv6"),  // there are VIPs of this family
     Placeholder{"vrf", Kind::optional},
     flag("networks"),  // herald adds `network` lines
+    flag("fast"),      // router.fast_withdraw; else plain
+    flag("fast4"),     // and ipv4
+    flag("fast6"),
+    flag("plain"),
+    flag("plain4"),
+    flag("plain6"),
     flag("azure"),
     flag("aws"),
     flag("gcp"),
@@ -128,7 +134,12 @@ void set_services(TemplateValues& values, const Config& config) {
   if (!interfaces.empty()) values.texts["interfaces"] = fmt::format("{}", fmt::join(interfaces, ", "));
   const bool ipv6 = !values.lists["vips6"].empty();
   if (ipv6) values.texts["ipv6"] = "yes";
-  if (!ipv6 || !values.lists["vips4"].empty()) values.texts["ipv4"] = "yes";  // a session needs a family
+  const bool ipv4 = !ipv6 || !values.lists["vips4"].empty();  // a session needs a family
+  if (ipv4) values.texts["ipv4"] = "yes";
+  const std::string way = config.router.fast_withdraw ? "fast" : "plain";
+  values.texts[way] = "yes";
+  if (ipv4) values.texts[way + "4"] = "yes";
+  if (ipv6) values.texts[way + "6"] = "yes";
 }
 
 TemplateValues values_of(const Config& config) {

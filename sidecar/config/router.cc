@@ -17,6 +17,8 @@ constexpr std::size_t kMostPeers = 256;
 constexpr std::size_t kLongestAccount = 32;
 constexpr std::uint32_t kMostWorkers = 8;
 constexpr std::size_t kLongestPathspace = 64;
+// Azure's limit of routes per peer, of which re-announced ones count twice, with room.
+constexpr std::uint32_t kMostFastRoutes = 1000;
 
 constexpr std::string_view kNameCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -125,6 +127,20 @@ void read_fallback(ObjectReader& object, bool stack_known, RouterSpec& router) {
   }
 }
 
+void read_fast_withdraw(ObjectReader& object, bool stack_known, RouterSpec& router) {
+  object.read("fast_withdraw", router.fast_withdraw);
+  object.read("fast_withdraw_max_routes", router.fast_withdraw_max_routes, 1, kMostFastRoutes);
+  if (!router.fast_withdraw || !stack_known) return;
+  if (router.stack != Stack::frr) {
+    object.fail("fast_withdraw", fmt::format("needs the stack \"frr\": {}",
+                                             router.stack == Stack::bird ? "BIRD withdraws in 2 ms anyhow"
+                                                                         : "there is no router to tell"));
+  } else if (router.vtysh.transport != Transport::socket) {
+    object.fail("fast_withdraw",
+                "needs \"vtysh\": {\"transport\": \"socket\"}: by vtysh it would be slower than without it");
+  }
+}
+
 // The name of a user or group.
 void read_account(ObjectReader& object, const char* key, std::string& account) {
   std::string name;
@@ -151,6 +167,7 @@ bool read_router(ObjectReader& top, RouterSpec& router) {
   if (auto route_server = object->object("route_server")) read_route_server(*route_server, router);
   if (auto vtysh = object->object("vtysh")) read_vtysh(*vtysh, router.vtysh);
   if (auto bird = object->object("bird")) read_bird(*bird, router.bird);
+  read_fast_withdraw(*object, stack_known, router);
   object->finish();
   return stack_known;
 }

@@ -11,6 +11,7 @@
 
 #include "sidecar/control/names.h"
 #include "sidecar/control/order_report.h"
+#include "sidecar/control/router_report.h"
 #include "sidecar/state/history_entry.h"
 #include "sidecar/text/address.h"
 #include "sidecar/text/near_name.h"
@@ -27,60 +28,6 @@ constexpr std::size_t kMostNamesInError = 10;
 double milliseconds(Duration duration) {
   const auto microseconds = std::chrono::round<std::chrono::microseconds>(duration);
   return static_cast<double>(microseconds.count()) / 1000;
-}
-
-ordered_json time_or_null(const std::optional<TimePoint>& when, const ClockPair& clocks) {
-  if (!when) return nullptr;
-  return to_rfc3339(*when, clocks);
-}
-
-bool can_read_back(const Snapshot& snapshot) {
-  return snapshot.stack != Stack::none && snapshot.router && snapshot.router->reachable;
-}
-
-// What the router holds of it now; null where that is not known.
-ordered_json fallback_json(const Snapshot& snapshot) {
-  ordered_json held = nullptr;
-  if (can_read_back(snapshot)) {
-    held = ordered_json::array();
-    for (const auto& [peer, fallback] : snapshot.router->fallback) {
-      ordered_json denied = ordered_json::array();
-      for (const Vip& vip : fallback.denied) denied.push_back(vip.prefix);
-      held.push_back({{"peer", peer}, {"denied", std::move(denied)}, {"shut", fallback.shut}});
-    }
-  }
-  return {{"level", name_of(snapshot.fallback)}, {"held", std::move(held)}};
-}
-
-ordered_json count_or_null(const std::optional<std::uint64_t>& count) {
-  return count ? ordered_json(*count) : ordered_json(nullptr);
-}
-
-// A session, and since when it is so as far as heraldd has seen it.
-ordered_json peer_json(const RouterPeer& peer, const Snapshot& snapshot, const ClockPair& clocks) {
-  const auto seen = std::ranges::find(snapshot.peers, peer.address, &PeerSnapshot::address);
-  const bool is_seen = seen != snapshot.peers.end();
-  return {{"address", peer.address},
-          {"state", peer.state},
-          {"established", peer.established},
-          {"since", is_seen ? ordered_json(to_rfc3339(seen->since, clocks)) : ordered_json(nullptr)},
-          {"losses", is_seen ? ordered_json(seen->losses) : ordered_json(nullptr)},
-          {"sent", count_or_null(peer.sent)},
-          {"accepted", count_or_null(peer.accepted)}};
-}
-
-ordered_json router_json(const Snapshot& snapshot, const ClockPair& clocks) {
-  ordered_json peers = ordered_json::array();
-  ordered_json reachable = nullptr;
-  std::string error;
-  if (snapshot.router && snapshot.stack != Stack::none) {
-    reachable = snapshot.router->reachable;
-    error = snapshot.router->error;
-    for (const RouterPeer& peer : snapshot.router->peers) peers.push_back(peer_json(peer, snapshot, clocks));
-  }
-  return {{"stack", name_of(snapshot.stack)},    {"reachable", std::move(reachable)},
-          {"peers", std::move(peers)},           {"error", std::move(error)},
-          {"fallback", fallback_json(snapshot)}, {"read_at", time_or_null(snapshot.router_read_at, clocks)}};
 }
 
 // What is not known is null: "no" would be a lie that people act on.
@@ -100,6 +47,7 @@ ordered_json vip_json(const VipSnapshot& vip, const Snapshot& snapshot, const Cl
   for (const OtherOrigin& other : vip.route.others) others.push_back(other.by);
   shown["other_origins"] = read ? std::move(others) : ordered_json(nullptr);
   shown["denied_to"] = read ? ordered_json(vip.denied_to) : ordered_json(nullptr);
+  shown["denied_fast"] = read ? ordered_json(vip.denied_fast) : ordered_json(nullptr);
   shown["policy"] = vip.policy ? ordered_json(*vip.policy) : ordered_json(nullptr);
   shown["refused"] = vip.refused ? ordered_json(*vip.refused) : ordered_json(nullptr);
   return shown;
@@ -334,6 +282,7 @@ ordered_json plan_report(const Controller::Plan& plan, const std::vector<std::st
   }
   for (const RouteStep& step : plan.routes.steps) report["steps"].push_back(to_string(step));
   for (const FallbackStep& step : plan.routes.fallback) report["steps"].push_back(to_string(step));
+  for (const DenialStep& step : plan.routes.denials) report["steps"].push_back(to_string(step));
   for (const std::string& command : commands) report["commands"].push_back(command);
   report["others"] = ordered_json::array();
   for (const auto& [service, text] : plan.blames)

@@ -242,6 +242,8 @@ struct RouterSpec {
       peers;  // route_server.peers: literal addresses; empty: every peer that the stack has
   FallbackLevel fallback = FallbackLevel::off;
   Duration fallback_after = 5s;
+  bool fast_withdraw = false;  // fast_withdraw.h
+  std::uint32_t fast_withdraw_max_routes = 100;
   VtyshSpec vtysh;
   BirdSpec bird;
 

@@ -180,6 +180,16 @@ void Controller::on(const event::RoutesApplied& event, TimePoint now) {
     if (!*outcome) notice(true, "", fmt::format("{}: {}", to_string(step), outcome->error()), now);
     ++outcome;
   }
+  for (const DenialStep& step : batch.denials) {
+    count(step.deny ? RouterCommand::deny : RouterCommand::lift, outcome->has_value());
+    ServiceRun* const owner = touch_owner(step.vip);
+    if (owner != nullptr) owner->step_finished(step, *outcome);
+    if (!*outcome) {
+      notice(true, owner == nullptr ? "" : owner->spec().name,
+             fmt::format("{}: {}", to_string(step), outcome->error()), now);
+    }
+    ++outcome;
+  }
 }
 
 void Controller::on(const event::RouterChanged& /*event*/, TimePoint now) {
@@ -440,8 +450,19 @@ void Controller::plan_addresses(TimePoint now) {
 
 void Controller::plan_routes(TimePoint now) {
   if (!route_.may_plan()) return;
-  RouteSide::Batch batch = route_.plan(desired_routes(), now);
+  std::vector<VipStanding> standings;
+  if (route_.wants_standings())
+    for (const ServiceEntry& service : services_) service.run.stand(standings, sight());
+  RouteSide::Batch batch = route_.plan(desired_routes(), now, standings);
+  for (std::string& news : route_.take_fast_news()) notice(false, "", std::move(news), now);
   if (batch.size() == 0) return;
+  for (const DenialStep& step : batch.denials) {
+    if (ServiceRun* const owner = find_owner(step.vip)) {
+      owner->step_issued(step, now);
+    } else {
+      report_leftover(to_string(step), now);
+    }
+  }
   for (const IssuedRouteStep& issued : batch.steps) {
     if (ServiceRun* const owner = touch_owner(issued.step.vip)) {
       owner->step_issued(issued, now);
@@ -452,7 +473,8 @@ void Controller::plan_routes(TimePoint now) {
   // Rare, and never routine: each is said.
   for (const FallbackStep& step : batch.fallback)
     notice(!step.wanted.denied.empty(), "", to_string(step), now);
-  effects_.emplace_back(effect::ApplyRoutes{std::move(batch.steps), std::move(batch.fallback)});
+  effects_.emplace_back(
+      effect::ApplyRoutes{std::move(batch.steps), std::move(batch.fallback), std::move(batch.denials)});
 }
 
 void Controller::look() {

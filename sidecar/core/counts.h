@@ -46,11 +46,15 @@ enum class CommandResult : std::uint8_t { done, failed };
 }
 
 // What the router is asked and told.
-enum class RouterCommand : std::uint8_t { read, announce, withdraw, fallback };
+enum class RouterCommand : std::uint8_t { read, announce, withdraw, fallback, deny, lift };
 [[nodiscard]] constexpr auto words_of(RouterCommand) {
   using enum RouterCommand;
-  return std::to_array<Word<RouterCommand>>(
-      {{read, "read"}, {announce, "announce"}, {withdraw, "withdraw"}, {fallback, "fallback"}});
+  return std::to_array<Word<RouterCommand>>({{read, "read"},
+                                             {announce, "announce"},
+                                             {withdraw, "withdraw"},
+                                             {fallback, "fallback"},
+                                             {deny, "deny"},
+                                             {lift, "lift"}});
 }
 
 // A decision about a service.
@@ -75,7 +79,7 @@ struct CoreCounts {
   // By Via and Direction.
   std::array<std::array<Histogram, 2>, 3> carrying_out;
   // By RouterCommand, and by the kind of a step of an address (Step::Kind).
-  std::array<CountBy<CommandResult>, 4> router;
+  std::array<CountBy<CommandResult>, words_of(RouterCommand{}).size()> router;
   std::array<CountBy<CommandResult>, 4> addresses;
 
   [[nodiscard]] const Histogram& carrying_out_of(Via via, Direction direction) const {

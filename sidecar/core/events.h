@@ -135,6 +135,7 @@ struct ReadRouter {};
 struct ApplyRoutes {
   std::vector<IssuedRouteStep> steps;
   std::vector<FallbackStep> fallback = {};
+  std::vector<DenialStep> denials = {};
 };
 
 // For the log, the history, and for whoever watches. `probe` is empty when the service itself changed.

@@ -116,7 +116,7 @@ void Controller::begin_to_leave(TimePoint give_up_at) {
 // A withdrawal that is still to be repeated is a successor's.
 bool Controller::has_left(TimePoint now) const {
   if (handing_over_) return !route_.is_told() && address_.is_handed_over(desired_addresses(), now);
-  return address_.is_done() && route_.is_done() &&
+  return address_.is_done() && route_.is_done() && route_.fast().is_done() &&
          std::ranges::all_of(services_, [](const ServiceEntry& service) { return service.run.has_left(); });
 }
 

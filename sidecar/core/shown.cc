@@ -67,6 +67,7 @@ Snapshot Controller::snapshot(TimePoint now, Records records) const {
   shown.at = now;
   shown.stack = config_.router.stack;
   shown.fallback = config_.router.fallback;
+  shown.fast_withdraw = config_.router.fast_withdraw;
   shown.stopping = stopping_;
   shown.observe_error = address_.problem();
   if (brake_.until()) shown.brake = BrakeSnapshot{*brake_.until(), brake_.why()};

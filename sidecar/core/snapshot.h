@@ -53,7 +53,8 @@ struct VipSnapshot {
   std::optional<std::string> kept_off;  // why it is not there before it is announced; none: it may be
   std::vector<std::string> denied_to;   // peers to which the fallback denies it
   std::optional<std::string>
-      refused;  // why its clients are; the shell fills it in, as the core does not know
+      refused;               // why its clients are; the shell fills it in, as the core does not know
+  bool denied_fast = false;  // by the list of the fast withdrawals
 };
 
 // A step that was taken for a service, and what came of it.
@@ -139,6 +140,7 @@ struct Snapshot {
   TimePoint at{};
   Stack stack = Stack::none;
   FallbackLevel fallback = FallbackLevel::off;
+  bool fast_withdraw = false;
   bool stopping = false;
   std::optional<std::string> observe_error;  // why the interfaces cannot be read
   std::optional<BrakeSnapshot> brake;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sidecar/core/route/fast_withdraw.h"
 #include "sidecar/core/route/read_after.h"
 
 namespace herald {
@@ -82,11 +83,25 @@ void Withdrawal::on(const event::StepFinished& event, TimePoint now) {
 
 void Withdrawal::on(const event::RouterRead& event, TimePoint now) {
   if (router_.state != State::asking) return;
-  if (!event.view.reachable) return on_silence(event.view.error);
+  if (!event.view.reachable) return on_silence(event.view.error, now);
   let_announced_go(event.view, now);
   const std::vector<RouteStep> steps = reconcile(routes_, event.view.owned);
   for (const RouteStep& step : steps) has_to_go(step.vip);
-  act(steps);
+  denied_ = event.view.fast.denied;
+  act(steps, lifts(event.view), now);
+}
+
+// Lifted earlier it would be announced once more.
+std::vector<DenialStep> Withdrawal::lifts(const RouterView& view) const {
+  std::vector<DenialStep> over;
+  for (const Vip& vip : denied_) {
+    const auto route = view.routes.find(vip);
+    const auto own = std::ranges::find(routes_, vip, &DesiredRoute::vip);
+    const bool is_kept = own != routes_.end() && own->want == Want::hold;
+    const bool is_gone = route == view.routes.end() ? !view.owned.contains(vip) : !route->second.in_rib;
+    if (is_kept || is_gone) over.push_back({vip, false});
+  }
+  return over;
 }
 
 // A leftover, once it was seen, is waited for as the configuration's own.
@@ -96,8 +111,12 @@ void Withdrawal::has_to_go(const Vip& vip) {
     routes_.push_back({vip, Want::absent, {}});
 }
 
-void Withdrawal::on_silence(const std::string& error) {
+void Withdrawal::on_silence(const std::string& error, TimePoint now) {
   const std::string silent = fmt::format("{} does not answer: {}", stack_, error);
+  if (!has_routes_ && !denied_.empty()) {
+    router_.due_at(now + kAgain);
+    return failed(router_, silent);
+  }
   if (!has_routes_) {  // only leftovers could be there, and they are no reason to wait for a router that is down
     router_.state = State::over;
     effects_.emplace_back(effect::Notice{
@@ -108,12 +127,13 @@ void Withdrawal::on_silence(const std::string& error) {
   for (const DesiredRoute& route : routes_) {
     if (route.want == Want::absent) blind.push_back({route.vip, std::nullopt});
   }
-  act(blind);
+  act(blind, {}, now);
   failed(router_, silent);
 }
 
 void Withdrawal::on(const event::RoutesApplied& event, TimePoint now) {
-  if (router_.state != State::acting || event.outcomes.size() != withdrawing_.size()) return;
+  const std::size_t size = withdrawing_.size() + lifting_.size();
+  if (router_.state != State::acting || event.outcomes.size() != size) return;
   bool all_done = true;
   for (std::size_t index = 0; index < withdrawing_.size(); ++index) {
     const RouteOutcome& outcome = event.outcomes[index];
@@ -121,7 +141,14 @@ void Withdrawal::on(const event::RoutesApplied& event, TimePoint now) {
     failed(router_, fmt::format("{}: {}", to_string(withdrawing_[index]), outcome.error()));
     all_done = false;
   }
+  for (std::size_t index = 0; index < lifting_.size(); ++index) {
+    const RouteOutcome& outcome = event.outcomes[withdrawing_.size() + index];
+    if (outcome) continue;
+    failed(router_, fmt::format("{}: {}", to_string(lifting_[index]), outcome.error()));
+    all_done = false;
+  }
   withdrawing_.clear();
+  lifting_.clear();
   router_.due_at(now + (all_done ? kReadAfterRoutes : kAgain));
 }
 
@@ -179,15 +206,30 @@ void Withdrawal::act(std::vector<Step> steps) {
   }
 }
 
-void Withdrawal::act(const std::vector<RouteStep>& steps) {
-  if (steps.empty()) {
-    router_.state = State::over;
+void Withdrawal::act(const std::vector<RouteStep>& steps, const std::vector<DenialStep>& lifts,
+                     TimePoint now) {
+  if (steps.empty() && lifts.empty()) {
+    if (denied_.empty()) {
+      router_.state = State::over;
+      return;
+    }
+    router_.due_at(now + kAgain);
+    router_.trouble = and_others(
+        fmt::format("{} still has {} in its BGP table, which router.fast_withdraw denies to the peers; "
+                    "`no {} prefix-list {} deny {}` in bgpd ends that",
+                    stack_, denied_.begin()->prefix, denied_.begin()->prefix.contains(':') ? "ipv6" : "ip",
+                    kFastList, denied_.begin()->prefix),
+        denied_.size());
     return;
   }
   router_.state = State::acting;
   router_.trouble =
-      and_others(fmt::format("{} still announces {}", stack_, steps.front().vip.prefix), steps.size());
+      steps.empty()
+          ? fmt::format("{} denies {} to the peers by herald's list", stack_,
+                        and_others(lifts.front().vip.prefix, lifts.size()))
+          : and_others(fmt::format("{} still announces {}", stack_, steps.front().vip.prefix), steps.size());
   effect::ApplyRoutes batch;
+  batch.denials = lifting_ = lifts;
   for (const RouteStep& step : steps) batch.steps.push_back({RouteStepId{++last_id_}, step});
   effects_.emplace_back(std::move(batch));
   withdrawing_ = steps;

@@ -16,6 +16,10 @@
 //   over     seen to be gone. For the routes also: there is no router; or it is silent, and neither can routes of this
 //            configuration be there nor was a leftover seen, which is said
 //
+// What the fast withdrawals of a dead herald still deny (core/route/fast_withdraw.h) is part of the router's: lifted once the VIP
+// is read back gone, or is kept; of what the configuration has no more, once the router does not originate it. Until then it is read
+// again, every kAgain.
+//
 // A silent router that may hold routes of this configuration is told to withdraw them all the same (asking -> acting): what
 // the lever keeps for the router's next start is emptied by that. Once the routes are over, or at kVipsGoAfter, VIPs that waited
 // for them are wished away and addresses that were over are due again. Both parts over: Exit, clean. At kWithin, whatever is
@@ -77,10 +81,11 @@ class Withdrawal {
   void on(const event::StepFinished& event, TimePoint now);
   void on(const event::RouterRead& event, TimePoint now);
   void on(const event::RoutesApplied& event, TimePoint now);
-  void on_silence(const std::string& error);
+  void on_silence(const std::string& error, TimePoint now);
   void has_to_go(const Vip& vip);
   void act(std::vector<Step> steps);
-  void act(const std::vector<RouteStep>& steps);
+  void act(const std::vector<RouteStep>& steps, const std::vector<DenialStep>& lifts, TimePoint now);
+  [[nodiscard]] std::vector<DenialStep> lifts(const RouterView& view) const;
   void let_vips_go(TimePoint now);
   void let_announced_go(const RouterView& view, TimePoint now);
   void finish();
@@ -103,6 +108,8 @@ class Withdrawal {
   std::uint64_t last_id_ = 0;
   std::set<StepId> removing_;
   std::vector<RouteStep> withdrawing_;
+  std::vector<DenialStep> lifting_;
+  std::set<Vip> denied_;        // by the last read
   std::set<std::string> said_;  // errors, each once
   std::vector<Effect> effects_;
   bool exited_ = false;

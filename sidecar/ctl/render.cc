@@ -167,8 +167,10 @@ std::string advertised_text(const Report& vip) {
   const std::string peers = joined_at(vip, "advertised_to");
   const std::string others = joined_at(vip, "other_origins");
   const std::string missing = joined_at(vip, "missing_from");
-  return fmt::format("{}; advertised to {}{}{}", others.empty() ? "" : " by " + others,
-                     peers.empty() ? "nobody" : peers, missing.empty() ? "" : ", not to ", missing);
+  const bool denied = flag_at(vip, "denied_fast").value_or(false);
+  return fmt::format("{}; advertised to {}{}{}{}", others.empty() ? "" : " by " + others,
+                     peers.empty() ? "nobody" : peers, missing.empty() ? "" : ", not to ", missing,
+                     denied ? "; denied for the moment (router.fast_withdraw)" : "");
 }
 
 std::string vips_text(const Report& service, const std::string& stack, WallTime now, const Look& look) {

@@ -37,7 +37,7 @@ void RouterHand::read() {
 }
 
 void RouterHand::apply(const effect::ApplyRoutes& effect) {
-  RouteBatch batch{.steps = {}, .fallback = effect.fallback};
+  RouteBatch batch{.steps = {}, .fallback = effect.fallback, .denials = effect.denials};
   std::vector<std::string> texts;
   for (const IssuedRouteStep& issued : effect.steps) {
     batch.steps.push_back(issued.step);
@@ -45,6 +45,7 @@ void RouterHand::apply(const effect::ApplyRoutes& effect) {
   }
   for (const FallbackStep& step : effect.fallback)
     texts.push_back(fmt::format("{}{}", would_, to_string(step)));
+  for (const DenialStep& step : effect.denials) texts.push_back(fmt::format("{}{}", would_, to_string(step)));
   use_next();
   batch_in_flight_ = true;
   reserve_.lend();

@@ -63,9 +63,12 @@ class WithdrawingHands {
   void carry_out(const effect::ApplyRoutes& effect) {
     std::vector<RouteStep> steps;
     for (const IssuedRouteStep& issued : effect.steps) steps.push_back(issued.step);
-    router_->apply({.steps = steps}, [this, steps](RouteOutcomes outcomes) {
-      for (std::size_t index = 0; index < steps.size() && index < outcomes.size(); ++index) {
-        if (outcomes[index]) log_.write(LogLevel::info, to_string(steps[index]));
+    std::vector<std::string> texts;
+    for (const RouteStep& step : steps) texts.push_back(to_string(step));
+    for (const DenialStep& step : effect.denials) texts.push_back(to_string(step));
+    router_->apply({.steps = steps, .denials = effect.denials}, [this, texts](RouteOutcomes outcomes) {
+      for (std::size_t index = 0; index < texts.size() && index < outcomes.size(); ++index) {
+        if (outcomes[index]) log_.write(LogLevel::info, texts[index]);
       }
       tell(event::RoutesApplied{std::move(outcomes)});
       turn();

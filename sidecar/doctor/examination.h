@@ -56,6 +56,7 @@ void check_route_server(Examination& exam);
 void check_policies(Examination& exam);
 void check_vips(Examination& exam);
 void check_frr(Examination& exam);
+void check_speed(Examination& exam);
 void check_bird(Examination& exam);
 void check_host(Examination& exam);
 void check_probes(Examination& exam);

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "sidecar/announce/router/text_lines.h"
+#include "sidecar/core/route/fast_withdraw.h"
 #include "sidecar/core/route/policy.h"
 #include "sidecar/doctor/frr_facts.h"
 
@@ -140,6 +141,30 @@ std::vector<std::string> saved_frr_lines(std::string_view text, const std::vecto
     found.push_back(address ? line.block[0] + " " + line.block[1] + ": " + joined : joined);
   });
   return found;
+}
+
+// ip prefix-list HERALD-fast seq 1 deny 10.99.0.1/32
+std::vector<std::string> saved_frr_denials(std::string_view text) {
+  constexpr std::size_t kAction = 5;
+  std::vector<std::string> found;
+  each_line(text, [&](const ConfigLine& line) {
+    const Words& words = line.words;
+    const bool is_entry = words.size() > kAction && words[1] == "prefix-list" && words[2] == kFastList;
+    if (is_entry && words[kAction] == "deny") found.push_back(line.text);
+  });
+  return found;
+}
+
+// Said only where it is not the default (ZEBRA_RIB_PROCESS_HOLD_TIME).
+std::uint32_t parse_zebra_work_queue(std::string_view text) {
+  constexpr std::uint32_t kDefault = 10;
+  std::uint32_t held = kDefault;
+  each_line(text, [&](const ConfigLine& line) {
+    const Words& words = line.words;
+    if (words.size() != 3 || words[0] != "zebra" || words[1] != "work-queue") return;
+    std::from_chars(words[2].data(), words[2].data() + words[2].size(), held);
+  });
+  return held;
 }
 
 }  // namespace herald

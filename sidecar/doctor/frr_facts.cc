@@ -67,6 +67,10 @@ FamilyFacts family_from(const JsonMember& peer, std::string_view name) {
   facts.outbound_policy = family.flag_at("outboundPathPolicyConfig");
   facts.outbound_map = family.text_at("routeMapForOutgoingAdvertisements");
   if (facts.outbound_map.empty()) facts.outbound_list = family.text_at("outgoingUpdatePrefixFilterList");
+  const std::string list = family.text_at("outgoingUpdatePrefixFilterList");
+  const std::string other = family.text_at("outgoingUpdateNetworkFilterList");
+  if (!list.empty()) facts.outbound_slot = "prefix-list " + list;
+  if (!other.empty()) facts.outbound_slot = "distribute-list " + other;
   facts.accepted = number_at(family, "acceptedPrefixCounter").value_or(0);
   facts.sent = number_at(family, "sentPrefixCounter").value_or(0);
   return facts;

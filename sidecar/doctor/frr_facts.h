@@ -45,6 +45,11 @@ void parse_frr_config(std::string_view text, const std::string& vrf, FrrFacts& f
 // The lines of a file that announce or assign one of the VIPs, or announce anything with a map of herald's.
 [[nodiscard]] std::vector<std::string> saved_frr_lines(std::string_view text, const std::vector<Vip>& vips);
 
+// The lines of a file that deny something by herald's list of fast withdrawals.
+[[nodiscard]] std::vector<std::string> saved_frr_denials(std::string_view text);
+// `show running-config` of zebra: for how long it holds a change back.
+[[nodiscard]] std::uint32_t parse_zebra_work_queue(std::string_view text);
+
 // `show ip nht` and `show ipv6 nht` of zebra: whether it has a way to each peer.
 void parse_frr_nht(std::string_view text, std::vector<PeerFacts>& peers);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "sidecar/core/route/fast_withdraw.h"
 #include "sidecar/core/route/policy.h"
 #include "sidecar/text/address.h"
 
@@ -53,6 +54,13 @@ void judge_maps(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFa
   }
 }
 
+void judge_fast_list(const PrefixLists& lists, RouterFacts& facts) {
+  const auto found = lists.find(std::string(kFastList));
+  if (found == lists.end()) return;
+  facts.frr.fast_list_permits = std::ranges::any_of(
+      found->second, [](const PrefixListEntry& entry) { return entry.permit && entry.least != entry.most; });
+}
+
 void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFacts& facts) {
   std::array<std::set<std::string>, 2> used;
   for (PeerFacts& peer : facts.peers) {
@@ -67,7 +75,9 @@ void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips
   for (const Vip& vip : vips) {
     for (const std::string& name : used.at(is_ipv6(vip) ? kIpv6 : kIpv4)) {
       const auto found = lists.find(name);
-      if (found == lists.end() || !permits(found->second, vip))
+      // What herald itself denies by its list is no fault of the operator's.
+      const bool is_heralds = name == kFastList && found != lists.end();
+      if (!is_heralds && (found == lists.end() || !permits(found->second, vip)))
         facts.vips[vip].held_back_by.push_back("prefix-list " + name);
     }
   }

@@ -16,6 +16,8 @@ void judge_outbound_lists(const PrefixLists& lists, const std::vector<Vip>& vips
 // there is no such map. A map without an entry that matches denies; a list that is not there matches nothing.
 [[nodiscard]] std::optional<bool> map_permits(const FrrFacts& frr, const PrefixLists& lists,
                                               const std::string& map, const Vip& vip);
+// Whether herald's list of fast withdrawals lets the rest pass.
+void judge_fast_list(const PrefixLists& lists, RouterFacts& facts);
 // What outbound route-maps and that of the redistribution do to the VIPs.
 void judge_maps(const PrefixLists& lists, const std::vector<Vip>& vips, RouterFacts& facts);
 

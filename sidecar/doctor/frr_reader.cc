@@ -44,6 +44,7 @@ class FrrFactsReader final : public FactsReader {
       if (facts_.reachable && lists_told_ == std::size(kListCommands)) {
         judge_outbound_lists(lists_, vips_, facts_);
         judge_maps(lists_, vips_, facts_);
+        judge_fast_list(lists_, facts_);
       }
       read_files();
       if (const OnFacts done = std::exchange(on_facts_, nullptr)) done(std::move(facts_));
@@ -83,6 +84,9 @@ class FrrFactsReader final : public FactsReader {
              [this](const std::string& text) { facts_.client_version = parse_vtysh_version(text); });
     ask("bgpd", {"show running-config"},
         [this](const std::string& text) { parse_frr_config(text, spec_.vrf, facts_.frr); });
+    ask("zebra", {"show running-config"}, [this](const std::string& text) {
+      if (text.contains("\nCurrent configuration:")) facts_.frr.work_queue_ms = parse_zebra_work_queue(text);
+    });
     for (const char* command : kListCommands)
       ask("bgpd", {command}, [this](const std::string& text) {
         if (const auto taken = parse_frr_prefix_lists(text, lists_); !taken) {
@@ -131,6 +135,8 @@ class FrrFactsReader final : public FactsReader {
         facts_.unreadable.push_back({file, text.error()});
         continue;
       }
+      for (std::string& line : saved_frr_denials(*text))
+        facts_.saved_denials.push_back({file, std::move(line)});
       for (std::string& line : saved_frr_lines(*text, vips_)) facts_.saved.push_back({file, std::move(line)});
     }
   }

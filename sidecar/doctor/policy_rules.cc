@@ -1,6 +1,7 @@
 // What may leave, and what may come in.
 #include <fmt/format.h>
 
+#include "sidecar/core/route/fast_withdraw.h"
 #include "sidecar/doctor/examination.h"
 
 namespace herald {
@@ -11,19 +12,31 @@ bool requires_policy(const Examination& exam) {
   return exam.frr() && exam.router.frr.ebgp_requires_policy;
 }
 
+std::string why_open(const Examination& exam, std::size_t family, bool empty) {
+  const auto by_herald = exam.peers_where(
+      [&](const PeerFacts& peer) { return peer.families.at(family).outbound_list == kFastList; });
+  if (!by_herald.empty()) return fmt::format("prefix-list {} is herald's, and permits all", kFastList);
+  return empty ? "FRR takes a prefix-list without entries for \"all\""
+               : "whatever else gets into the table is announced too";
+}
+
 void check_outbound(Examination& exam, std::size_t family) {
   const auto unfiltered = exam.peers_where([&](const PeerFacts& peer) {
     const FamilyFacts& facts = peer.families.at(family);
-    return facts.active && (facts.outbound_policy == false || facts.outbound_empty);
+    // herald's list permits all but what it denies for a moment.
+    const bool is_open = facts.outbound_list == kFastList;
+    return facts.active && (facts.outbound_policy == false || facts.outbound_empty || is_open);
   });
   if (unfiltered.empty()) return;
   const std::string fix =
       exam.frr() ? "neighbor RS prefix-list ANYCAST out, with exactly the VIPs and a final deny; see " +
                        exam.render()
                  : "export a filter with exactly the VIPs; see " + exam.render();
-  const bool empty =
-      !exam.peers_where([&](const PeerFacts& peer) { return peer.families.at(family).outbound_empty; })
-           .empty();
+  const bool empty = !exam.peers_where([&](const PeerFacts& peer) {
+                            return peer.families.at(family).outbound_empty ||
+                                   peer.families.at(family).outbound_list == kFastList;
+                          })
+                          .empty();
   if (requires_policy(exam) && !empty) {
     exam.error("outbound-policy",
                fmt::format("no outbound policy of {} toward {}", family_name(family), listed(unfiltered)),
@@ -32,9 +45,7 @@ void check_outbound(Examination& exam, std::size_t family) {
   }
   exam.warn("outbound-policy",
             fmt::format("everything of {} may leave toward {}", family_name(family), listed(unfiltered)),
-            empty ? "FRR takes a prefix-list without entries for \"all\""
-                  : "whatever else gets into the table is announced too",
-            fix);
+            why_open(exam, family, empty), fix);
 }
 
 void check_inbound(Examination& exam, std::size_t family) {

@@ -26,6 +26,8 @@ struct FamilyFacts {
   std::string outbound_list = {};  // FRR: the prefix-list that VIPs pass, where that is all that filters
   bool outbound_empty = false;     // that list has no entries, which FRR takes for "all"
   std::string outbound_map = {};   // FRR: the route-map that VIPs pass
+  std::string outbound_slot =
+      {};  // FRR: what has the place of an outbound prefix-list: "prefix-list X", or ""
   std::uint32_t accepted = 0;
   std::uint32_t sent = 0;
 
@@ -110,6 +112,9 @@ struct FrrFacts {
   std::map<std::string, std::map<std::uint32_t, MapEntry>>
       maps;                         // by name, then in the order of their numbers
   bool sets_ipv6_next_hop = false;  // some map does
+  std::optional<bool> fast_list_permits =
+      std::nullopt;  // of HERALD-fast, the rest; none: there is no such list
+  std::optional<std::uint32_t> work_queue_ms = std::nullopt;  // for which zebra holds a change back
 
   bool operator==(const FrrFacts&) const = default;
 };
@@ -129,8 +134,10 @@ struct RouterFacts {
   std::string version;               // "8.4.4"
   std::string client_version;        // vtysh's
   std::vector<PeerFacts> peers;
-  std::map<Vip, VipFacts> vips;       // every configured one
-  std::vector<SavedLine> saved;       // lines of files that announce or assign a configured VIP at boot
+  std::map<Vip, VipFacts> vips;  // every configured one
+  std::vector<SavedLine> saved;  // lines of files that announce or assign a configured VIP at boot
+  std::vector<SavedLine> saved_denials =
+      {};                             // that keep a VIP from the peers at boot: entries of HERALD-fast
   std::vector<SavedLine> unreadable;  // files that could not be read, and why
   FrrFacts frr;
   BirdFacts bird;

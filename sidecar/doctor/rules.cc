@@ -59,6 +59,7 @@ std::vector<Finding> examine(const Config& config, const RouterFacts& router, co
     check_vips(exam);
   }
   exam.frr() ? check_frr(exam) : check_bird(exam);
+  if (exam.frr()) check_speed(exam);
   check_host(exam);
   check_probes(exam);
   std::ranges::stable_sort(exam.findings, {}, &Finding::severity);

@@ -21,20 +21,20 @@
 namespace herald {
 namespace {
 
-constexpr std::size_t kDumpBuffer = 32768;  // the kernel fills at most this much of a datagram
+constexpr std::size_t kListenersBuffer = 32768;  // the kernel fills at most this much of a datagram
 
-struct Dump {
+struct ListenersDump {
   SocketKind kind = SocketKind::tcp;
   int family = 0;
 };
 
-struct DumpRequest {
+struct ListenersRequest {
   nlmsghdr header;
   inet_diag_req_v2 body;
 };
 
-DumpRequest request_for(const Dump& dump, std::uint32_t sequence) {
-  DumpRequest request{};
+ListenersRequest request_for(const ListenersDump& dump, std::uint32_t sequence) {
+  ListenersRequest request{};
   request.header.nlmsg_len = sizeof request;
   request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -64,11 +64,11 @@ int take(const nlmsghdr* header, void* data) {
 }
 
 // Appends; the error is an errno value.
-std::expected<void, int> read_one(int fd, const Dump& dump, std::uint32_t sequence,
+std::expected<void, int> read_one(int fd, const ListenersDump& dump, std::uint32_t sequence,
                                   std::vector<Listener>& into) {
-  const DumpRequest request = request_for(dump, sequence);
+  const ListenersRequest request = request_for(dump, sequence);
   if (send(fd, &request, sizeof request, 0) < 0) return std::unexpected(errno);
-  alignas(nlmsghdr) std::array<char, kDumpBuffer> buffer;
+  alignas(nlmsghdr) std::array<char, kListenersBuffer> buffer;
   Taken taken{dump.kind, &into};
   for (;;) {
     const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);

@@ -136,6 +136,12 @@ void tell_denied(const Sample& sample, Text& text) {
            [&](const SeenVip& seen, const VipSnapshot& vip) { tell_peers(text, seen, vip.denied_to, true); });
 }
 
+void tell_denied_fast(const Sample& sample, Text& text) {
+  if (!sample.is_router_read() || !sample.snapshot().fast_withdraw) return;
+  each_vip(sample,
+           [&](const SeenVip& seen, const VipSnapshot& vip) { text.flag(seen.labels, vip.denied_fast); });
+}
+
 constexpr std::string_view kService = "service";
 constexpr std::string_view kServiceState = "service, state";
 constexpr std::string_view kVip = "service, prefix";
@@ -203,7 +209,11 @@ constexpr std::array kServiceMetrics{
            tell_advertised},
     Metric{{"herald_vip_denied", Type::gauge, "1 where the fallback denies the VIP to the peer."},
            kVipPeer,
-           tell_denied}};
+           tell_denied},
+    Metric{{"herald_vip_denied_fast", Type::gauge,
+            "Whether the list of the fast withdrawals denies the VIP; absent without router.fast_withdraw."},
+           kVip,
+           tell_denied_fast}};
 
 }  // namespace
 

@@ -158,6 +158,22 @@ TEST_CASE("a dry run's fallback is told until the router holds it") {
   CHECK(dry.lever.outstanding({}).empty());
 }
 
+TEST_CASE("a dry run's denials are told until the router has them, and lifted in pretence too") {
+  Routes dry;
+  const DenialStep deny{kWeb, true};
+  CHECK(dry.apply({.denials = {deny}}) == std::vector<std::string>(1, "taken"));
+  CHECK(dry.lever.outstanding({}).denials == std::vector{deny});
+  CHECK(dry.read(read_with({})).fast.denied == std::set{kWeb});
+  const DenialStep lift{kWeb, false};
+  CHECK(dry.lever.outstanding({.denials = {lift}}).denials == std::vector{lift});
+  CHECK(dry.apply({.denials = {lift}}) == std::vector<std::string>(1, "taken"));
+  CHECK(dry.lever.outstanding({}).empty());
+  RouterView view = read_with({});
+  view.fast.denied = {kWeb};
+  CHECK(dry.read(view).fast.denied.empty());
+  CHECK(dry.lever.outstanding({}).denials == std::vector{lift});
+}
+
 TEST_CASE("a dry run gives up a read for steps, as every router's lever does") {
   Routes dry;
   bool read = false;

@@ -112,6 +112,24 @@ TEST_CASE("FRR's families are those of the VIPs") {
   CHECK(std::ranges::count(frr(vrf), "vrf blue") == 1);
 }
 
+TEST_CASE("FRR's place for herald's list, where withdrawals are to be fast") {
+  Config config = config_with({service("web", {{"10.99.0.1/32"}, {"fd00:99::1/128"}}, Via::loopback)});
+  const auto has = [&](const std::string& line) { return std::ranges::count(frr(config), line); };
+  CHECK(has("neighbor RS prefix-list ANYCAST out") == 1);
+  CHECK(has("neighbor RS prefix-list HERALD-fast out") == 0);
+  config.router.fast_withdraw = true;
+  CHECK(has("ip prefix-list HERALD-fast seq 4294967295 permit any") == 1);
+  CHECK(has("ipv6 prefix-list HERALD-fast seq 4294967295 permit any") == 1);
+  CHECK(has("neighbor RS prefix-list ANYCAST out") == 0);
+  CHECK(has("neighbor RS prefix-list HERALD-fast out") == 2);
+  CHECK(has("neighbor RS route-map ANYCAST out") == 1);
+  CHECK(has("neighbor RS route-map ANYCAST6 out") == 1);
+  CHECK(has("match ip address prefix-list ANYCAST") == 1);
+  config.services[0].vips.pop_back();
+  CHECK(has("ipv6 prefix-list HERALD-fast seq 4294967295 permit any") == 0);
+  CHECK(has("neighbor RS prefix-list HERALD-fast out") == 1);
+}
+
 TEST_CASE("presets differ in timers and comments") {
   const auto text = [](Preset preset) {
     return render_route_server(config_with({}, preset), Stack::frr, shipped).value();

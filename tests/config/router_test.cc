@@ -39,6 +39,15 @@ TEST_CASE("the router section") {
       {R"({"stack": "bird", "fallback": "deny", "fallback_after": "0s"})",
        {"f: /router/fallback_after: must be from 1s to 1h, not \"0s\"",
         R"(f: /router/fallback: needs the stack "frr": herald has no such lever on BIRD)"}},
+      {R"({"stack": "bird", "fast_withdraw": true, "fast_withdraw_max_routes": 0})",
+       {"f: /router/fast_withdraw_max_routes: must be a whole number from 1 to 1000, not 0",
+        R"(f: /router/fast_withdraw: needs the stack "frr": BIRD withdraws in 2 ms anyhow)"}},
+      {R"({"stack": "none", "fast_withdraw": true})",
+       {R"(f: /router/fast_withdraw: needs the stack "frr": there is no router to tell)"}},
+      {R"({"stack": "frr", "fast_withdraw": true})",
+       {R"(f: /router/fast_withdraw: needs "vtysh": {"transport": "socket"}: by vtysh it would be slower than without it)"}},
+      {R"({"stack": "frr", "fast_withdraw": "yes"})",
+       {R"(f: /router/fast_withdraw: must be true or false, not "yes")"}},
       {R"({"stack": "none", "fallback": "deni"})",
        {R"(f: /router/fallback: must be "off", "deny" or "shutdown", not "deni"; did you mean "deny"?)"}},
       {R"({"bird": {"birdc": "", "socket": 5, "include": "herald.conf", "sockt": ""}})",
@@ -65,6 +74,12 @@ TEST_CASE("the router section") {
   CHECK_FALSE(config.router.as);
   CHECK_FALSE(config.router.peer_as);
   CHECK(config.router.vtysh == VtyshSpec{.pathspace = "nva1", .socket_dir = "/tmp/frr", .timeout = 5s});
+  CHECK_FALSE(config.router.fast_withdraw);
+  CHECK(config.router.fast_withdraw_max_routes == 100);
+  const Config fast = config_of(document_with(
+      R"({"router": {"stack": "frr", "vtysh": {"transport": "socket"}, "fast_withdraw": true, "fast_withdraw_max_routes": 7}})"));
+  CHECK(fast.router.fast_withdraw);
+  CHECK(fast.router.fast_withdraw_max_routes == 7);
   CHECK(config.router.bird ==
         BirdSpec{.socket = "/tmp/bird.ctl", .include = "/tmp/herald.conf", .timeout = 3s});
   // Azure's AS is always the same; the others let their operator choose.

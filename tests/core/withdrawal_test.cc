@@ -73,6 +73,7 @@ struct Bench {
   static std::string words(const effect::ApplyRoutes& effect) {
     std::string all = "routes:";
     for (const IssuedRouteStep& issued : effect.steps) all += " " + to_string(issued.step);
+    for (const DenialStep& step : effect.denials) all += " " + to_string(step);
     return all;
   }
   static std::string words(const effect::Notice& effect) {
@@ -191,6 +192,72 @@ TEST_CASE("withdrawal: routes go, leftovers too, and are read back; VIPs under t
   CHECK(bench.wait() == 60);
   CHECK(bench.decide() == Said{"read"});
   CHECK(bench.tell(event::RouterRead{answer({})}) == Said{kDone, "exit 0"});
+}
+
+TEST_CASE("withdrawal: what an earlier herald denies is lifted once it is gone from the table") {
+  Bench bench(config_of(Stack::frr, {service("a", kA, Via::vtysh), service("b", kB, Via::loopback)}));
+  bench.decide();
+  bench.seen({});
+  RouterView view = answer({{kA, "HERALD-a-healthy"}});
+  view.fast.denied = {kA, kB, kGone};
+  view.routes = {{kA, {true, {}, {}}}, {kB, {true, {}, {}}}};
+  CHECK(bench.tell(event::RouterRead{view}) ==
+        Said{"routes: withdraw 10.99.0.1/32 lift the denial of 10.99.0.9/32"});
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(2)}).empty());
+  bench.wait();
+  CHECK(bench.decide() == Said{"read"});
+  view = answer({});
+  view.fast.denied = {kA, kB};
+  view.routes = {{kA, {true, {}, {}}}, {kB, {}}};
+  CHECK(bench.tell(event::RouterRead{view}) == Said{"routes: lift the denial of 10.99.0.2/32"});
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
+  bench.wait();
+  CHECK(bench.decide() == Said{"read"});
+  view.fast.denied = {kA};
+  CHECK(bench.tell(event::RouterRead{view}).empty());  // still in the table: to be asked again
+  CHECK(bench.wait() == 200);
+  CHECK(bench.decide() == Said{"read"});
+  view.routes[kA] = {};
+  CHECK(bench.tell(event::RouterRead{view}) == Said{"routes: lift the denial of 10.99.0.1/32"});
+  CHECK(bench.tell(event::RoutesApplied{RouteOutcomes(1)}).empty());
+  bench.wait();
+  CHECK(bench.decide() == Said{"read"});
+  CHECK(bench.tell(event::RouterRead{answer({})}) == Said{kDone, "exit 0"});
+}
+
+TEST_CASE("withdrawal: a denial of what stays in the table is left, and what to type is said") {
+  Bench bench(config_of(Stack::frr, {service("a", kA, Via::loopback)}));
+  bench.decide();
+  bench.seen({});
+  RouterView view = answer({});
+  view.fast.denied = {kA};
+  view.routes = {{kA, {true, {}, {}}}};
+  Said said;
+  for (bool silent = false; said.empty() || said.back() != "exit 1"; silent = !silent) {
+    said = bench.tell(event::RouterRead{silent ? silence() : view});
+    bench.wait();
+    for (const std::string& more : bench.decide()) said.push_back(more);
+    REQUIRE(bench.now <= kStart + Withdrawal::kWithin);
+  }
+  const std::string last = said[said.size() - 2];
+  CHECK(last.contains("frr"));
+  CHECK(last.starts_with("error: not everything could be withdrawn: "));
+}
+
+TEST_CASE("withdrawal: what is kept is lifted at once, and a lift that fails is tried again") {
+  Bench bench(config_of(Stack::frr, {service("a", kA, Via::vtysh, OnExit::keep)}));
+  bench.decide();
+  bench.seen({});
+  RouterView view = answer({{kA, "HERALD-a-healthy"}});
+  view.fast.denied = {kA};
+  view.routes = {{kA, {true, {}, {}}}};
+  CHECK(bench.tell(event::RouterRead{view}) == Said{"routes: lift the denial of 10.99.0.1/32"});
+  CHECK(bench.tell(event::RoutesApplied{{std::unexpected("bgpd refused it")}}) ==
+        Said{"error: lift the denial of 10.99.0.1/32: bgpd refused it"});
+  CHECK(bench.wait() == 200);
+  CHECK(bench.decide() == Said{"read"});
+  view.fast.denied.clear();
+  CHECK(bench.tell(event::RouterRead{view}) == Said{kDone, "exit 0"});
 }
 
 TEST_CASE("withdrawal: what on_exit keeps is not touched, its lease neither") {

@@ -105,5 +105,16 @@ router ospf
   CHECK(saved_frr_lines(text, {}) == Lines{"network fd00:98::1/128 route-map HERALD-old-healthy"});
 }
 
+TEST_CASE("saved denials of fast withdrawals, and for how long zebra holds a change back") {
+  CHECK(saved_frr_denials("ip prefix-list HERALD-fast seq 4294967295 permit any\n"
+                          "ip prefix-list HERALD-fast seq 1 deny 10.99.0.1/32\n"
+                          "ip prefix-list HERALD-fast\nip prefix-list X seq 1 deny any\n"
+                          "! ip prefix-list HERALD-fast seq 2 deny 10.99.0.2/32\n") ==
+        Lines{"ip prefix-list HERALD-fast seq 1 deny 10.99.0.1/32"});
+  CHECK(parse_zebra_work_queue("frr version 8.4.4\n") == 10);
+  CHECK(parse_zebra_work_queue("zebra work-queue 0\n") == 0);
+  CHECK(parse_zebra_work_queue("zebra work-queue x\n") == 10);
+}
+
 }  // namespace
 }  // namespace herald::frr_config_test

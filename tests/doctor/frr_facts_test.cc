@@ -45,6 +45,7 @@ TEST_CASE("the neighbors that doctor judges") {
                          .outbound_policy = true,
                          .outbound_list = "ANYCAST",
                          .outbound_empty = false,
+                         .outbound_slot = "prefix-list ANYCAST",
                          .accepted = 0,
                          .sent = 1};
   CHECK(peer.families[kIpv4] == ipv4);

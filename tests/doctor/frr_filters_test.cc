@@ -77,4 +77,21 @@ TEST_CASE("herald's own fallback is no fault of the operator's") {
   CHECK(world.router.vips[web_vip].held_back_by.empty());
 }
 
+TEST_CASE(
+    "what herald denies by its own list is no fault of the operator's, and a list that is not there is") {
+  World world;
+  each_peer(world, [](PeerFacts& peer) { peer.families[kIpv4].outbound_list = "HERALD-fast"; });
+  const PrefixLists lists{
+      {"HERALD-fast",
+       {{false, web_vip.prefix, 32, 32}, {.permit = true, .prefix = "0.0.0.0/0", .least = 0, .most = 32}}}};
+  judge_outbound_lists(lists, {web_vip}, world.router);
+  CHECK(world.router.vips[web_vip].held_back_by.empty());
+  judge_fast_list(lists, world.router);
+  CHECK(world.router.frr.fast_list_permits == true);
+  judge_fast_list({{"HERALD-fast", {{false, web_vip.prefix, 32, 32}}}}, world.router);
+  CHECK(world.router.frr.fast_list_permits == false);
+  judge_outbound_lists({}, {web_vip}, world.router);
+  CHECK(world.router.vips[web_vip].held_back_by == std::vector<std::string>{"prefix-list HERALD-fast"});
+}
+
 }  // namespace herald::frr_filters_test

@@ -62,6 +62,7 @@ inline Snapshot everything() {
   all.at = kNow;
   all.stack = Stack::frr;
   all.fallback = FallbackLevel::deny;
+  all.fast_withdraw = true;
   all.brake = BrakeSnapshot{kNow + 20s, "free text"};
   RouterView view;
   view.reachable = true;

@@ -34,6 +34,11 @@ TEST_CASE("service metrics: VIPs and the peers that are sent them") {
   CHECK(has_line(text, R"(herald_vip_advertised{service="web",prefix="10.99.0.1/32",peer="10.1.1.4"} 1)"));
   CHECK(has_line(text, R"(herald_vip_advertised{service="web",prefix="10.99.0.1/32",peer="10.1.1.132"} 0)"));
   CHECK(has_line(text, R"(herald_vip_denied{service="web",prefix="10.99.0.1/32",peer="10.1.1.132"} 1)"));
+  Snapshot fast = everything();
+  fast.services[0].vips[0].denied_fast = true;
+  CHECK(has_line(told(fast), R"(herald_vip_denied_fast{service="web",prefix="10.99.0.1/32"} 1)"));
+  fast.fast_withdraw = false;
+  CHECK(told(fast).find("herald_vip_denied_fast") == std::string::npos);
 }
 
 TEST_CASE("service metrics: absent where it is not known, or there is none") {

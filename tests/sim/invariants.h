@@ -106,6 +106,7 @@ class Invariants {
   void note_addresses();
   [[nodiscard]] bool may_lie_there(const ServiceEntry& service) const;
   [[nodiscard]] bool goes_by_itself(const ServiceSpec& spec) const;
+  [[nodiscard]] bool is_denied_for_nothing(const ServiceEntry& service, const Vip& vip) const;
   void check_left_routes() const;
   void check_left_addresses(const Kernel& kernel, TimePoint now) const;
   void check_handed_over(const Kernel& kernel, TimePoint now) const;

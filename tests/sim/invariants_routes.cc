@@ -64,6 +64,14 @@ void Invariants::on(const effect::ApplyRoutes& effect, TimePoint now) {
       require(unwanted, fmt::format("\"{}\": {} is wanted", to_string(step), vip.prefix));
     }
   }
+  for (const DenialStep& step : effect.denials) {
+    if (!step.deny) continue;
+    require(!stopped_at_, fmt::format("\"{}\": while stopping", to_string(step)));
+    const ServiceEntry* service = owner(step.vip);
+    const bool unwanted = service != nullptr ? service->rules.claim() == ServiceRules::Claim::unwanted
+                                             : leaving_.contains(step.vip);
+    require(unwanted, fmt::format("\"{}\": {} is wanted", to_string(step), step.vip.prefix));
+  }
   routes_.issued(effect, now);
 }
 
@@ -192,7 +200,18 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
   return now >= std::max({*gone, *proved, service.rules.changed_at()}) + spec.drain.linger;
 }
 
+// What is wanted, or was read back gone by a read that knows of the steps, is not denied.
+bool Invariants::is_denied_for_nothing(const ServiceEntry& service, const Vip& vip) const {
+  if (!routes_.is_denied(vip) || !routes_.is_current(vip) || stopped_at_) return false;
+  if (service.rules.claim() == ServiceRules::Claim::wanted) return true;
+  return service.rules.claim() == ServiceRules::Claim::unwanted && !routes_.is_in_table(vip);
+}
+
 void Invariants::check_overdue_routes(TimePoint now) {
+  for (const ServiceEntry& service : services_) {
+    for (const Vip& vip : service.rules.spec().vips)
+      routes_.lingers(vip, is_denied_for_nothing(service, vip), now);
+  }
   for (const ServiceEntry& service : services_) {
     if (!service.rules.routes()) continue;
     for (const Vip& vip : service.rules.spec().vips)
@@ -224,6 +243,11 @@ Duration Invariants::longest_stop() const {
 
 void Invariants::check_left_routes() const {
   require(!routes_.in_flight(), "a clean exit while routes are under way");
+  for (const Vip& vip : routes_.fast_denied()) {
+    require(!routes_.answers() || routes_.is_in_table(vip) || owner(vip) == nullptr ||
+                owner(vip)->rules.claim() == ServiceRules::Claim::adopting,
+            fmt::format("a clean exit left {} denied for nothing", vip.prefix));
+  }
   for (const ServiceEntry& service : services_) {
     const ServiceSpec& spec = service.rules.spec();
     if (!service.rules.routes()) continue;

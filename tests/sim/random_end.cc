@@ -71,6 +71,7 @@ void RandomWorld::check_leftovers() {
   }
   require(world_.router().fallback.empty() && !world_.router().fallback_remains,
           "something of the fallback was left in the router");
+  require(world_.router().denied.empty(), "a denial was left in the router");
   for (const auto& [vip, policy] : world_.router().configuration) {
     require(std::ranges::any_of(running_.services,
                                 [&](const ServiceSpec& service) {

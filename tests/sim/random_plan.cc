@@ -213,6 +213,14 @@ void draw_fallback(std::uint64_t seed, Plan& plan) {
   if (dice.chance(0.6)) plan.rates.deafness = dice.real(1, 4);
 }
 
+// By dice of its own, too.
+void draw_fast_withdraw(std::uint64_t seed, Plan& plan) {
+  Dice dice(seed * 22695477U + 13);
+  plan.config.router.fast_withdraw = dice.chance(0.7);
+  plan.takes_part = dice.chance(0.8);
+  plan.denied_before = dice.chance(0.3);
+}
+
 // By dice of its own, too. In half of the worlds the router tells nothing of it.
 void draw_import(std::uint64_t seed, Plan& plan) {
   Dice dice(seed * 69069U + 11);
@@ -247,6 +255,7 @@ Plan draw_plan(std::uint64_t seed) {
   plan.faults = draw_faults(dice, hell);
   plan.rates = draw_rates(dice, hell);
   if (stack == Stack::frr) draw_fallback(seed, plan);
+  if (stack == Stack::frr) draw_fast_withdraw(seed, plan);
   if (stack != Stack::none) draw_import(seed, plan);
   if (brakes) plan.rates.outages = dice.real(0, 4);
   draw_overlap(seed, plan.config);

@@ -28,6 +28,9 @@ RandomWorld::RandomWorld(std::uint64_t seed, Transcript::Detail detail, std::siz
   }
   world_.router().import = plan_.import;
   world_.router().takes_all = plan_.takes_all;
+  world_.router().takes_part = plan_.takes_part;
+  if (plan_.denied_before)  // an earlier herald's, of another configuration too
+    world_.router().denied = {plan_.config.services.front().vips.front(), Vip{"10.99.202.3/32"}};
   world_.when_it_crashes([this] { restart_after(world_.up_to(kLongestPause)); });
 }
 

@@ -41,6 +41,8 @@ struct Plan {
   Rates rates;
   // By what the router takes addresses, steered ones too where it leaves nothing out.
   std::optional<InterfaceImport> import = {};
+  bool takes_part = false;     // in the fast withdrawal
+  bool denied_before = false;  // something was denied before the first start
   bool takes_all = false;
   Duration chaos{};
   Duration quiet{};

@@ -16,6 +16,9 @@ constexpr std::size_t kMostStepsASecond = 30;
 // A step waits at most 5 s for its back-off, and as long again for a read that is given up for other steps.
 constexpr Duration kLongestLack = 12s;
 
+// Of herald's list in a minute, when it denies anything.
+constexpr std::size_t kMostEdits = 10;
+
 // Some hours of them.
 constexpr std::size_t kKeptReads = 1000;
 
@@ -44,6 +47,13 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
   if (read_at_.size() > kKeptReads) read_at_.pop_front();
   owned_ = view.owned;
   held_ = view.fallback;
+  if (read_by_ > denials_known_after_) fast_denied_ = view.fast.denied;
+  in_table_.clear();
+  sent_.clear();
+  for (const auto& [vip, route] : view.routes) {
+    if (route.in_rib) in_table_.insert(vip);
+    if (!route.advertised_to.empty() && !view.fast.slots.at(0).peers.empty()) sent_.insert(vip);
+  }
   for (const auto& [vip, route] : view.routes) {
     note_exposure(vip, route);
     if (route.advertised_to.empty()) {
@@ -52,8 +62,9 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
     } else {
       advertised_since_.try_emplace(vip, now);
     }
-    const bool denied =
-        std::ranges::any_of(held_, [&](const auto& one) { return one.second.denied.contains(vip); });
+    const bool denied = view.fast.denied.contains(vip) || std::ranges::any_of(held_, [&](const auto& one) {
+                          return one.second.denied.contains(vip);
+                        });
     if (view.owned.contains(vip)) {
       unowned_since_.erase(vip);
     } else {
@@ -143,7 +154,8 @@ std::optional<TimePoint> RouteRules::unowned_since(const Vip& vip) const {
 
 void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
   require(!in_flight(), "two batches of routes in flight");
-  require(!apply.steps.empty() || !apply.fallback.empty(), "an empty batch of routes");
+  require(!apply.steps.empty() || !apply.fallback.empty() || !apply.denials.empty(),
+          "an empty batch of routes");
   require(owned_.has_value(), "routes are sent before the router was read");
   std::set<Vip> touched;
   for (const IssuedRouteStep& issued : apply.steps) {
@@ -170,6 +182,32 @@ void RouteRules::issued(const effect::ApplyRoutes& apply, TimePoint now) {
   reading_ = false;
   in_flight_ = apply.steps;
   fallback_in_flight_ = apply.fallback;
+  for (const DenialStep& step : apply.denials) check_denial(step, now);
+  denials_in_flight_ = apply.denials;
+}
+
+void RouteRules::check_denial(const DenialStep& step, TimePoint now) {
+  const auto check = [&](bool holds, std::string_view rule) {
+    if (!holds) throw Violation(fmt::format("\"{}\": {}", to_string(step), rule));
+  };
+  check(!read_failed_, "the router does not answer");
+  check(fast_denied_.contains(step.vip) != step.deny, "it is so already");
+  lingering_since_.erase(step.vip);
+  edits_.push_back(now);
+  while (now - edits_.front() >= 60s) edits_.pop_front();
+  if (!step.deny) return;
+  check(is_fast_, "router.fast_withdraw is off");
+  check(sent_.contains(step.vip), "it was not sent to a peer that takes part");
+  check(edits_.size() <= kMostEdits, "the list is changed more often than it may be in a minute");
+}
+
+void RouteRules::lingers(const Vip& vip, bool lingering, TimePoint now) {
+  if (!lingering) {
+    lingering_since_.erase(vip);
+    return;
+  }
+  const TimePoint since = lingering_since_.try_emplace(vip, now).first->second;
+  require(now - since <= kLongestLack, fmt::format("{} is denied for nothing", vip.prefix));
 }
 
 PeerFallback RouteRules::held_toward(const std::string& peer) const {
@@ -215,8 +253,19 @@ void RouteRules::check_fallback(const FallbackStep& step, TimePoint now) {
 }
 
 void RouteRules::applied(const event::RoutesApplied& event) {
-  require(event.outcomes.size() == in_flight_.size() + fallback_in_flight_.size(),
+  const std::size_t before_denials = in_flight_.size() + fallback_in_flight_.size();
+  require(event.outcomes.size() == before_denials + denials_in_flight_.size(),
           "the world answers another batch");
+  if (!denials_in_flight_.empty()) denials_known_after_ = begun_;
+  for (std::size_t index = 0; index < denials_in_flight_.size(); ++index) {
+    const DenialStep& step = denials_in_flight_[index];
+    if (step.deny) {
+      fast_denied_.insert(step.vip);  // also where it is not known
+    } else if (event.outcomes[before_denials + index]) {
+      fast_denied_.erase(step.vip);
+    }
+  }
+  denials_in_flight_.clear();
   for (const FallbackStep& step : fallback_in_flight_) fallback_ended_after_[step.peer] = begun_;
   fallback_in_flight_.clear();
   for (std::size_t index = 0; index < in_flight_.size(); ++index) {

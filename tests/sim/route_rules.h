@@ -13,6 +13,11 @@
 //  - Nothing of it is sent while the router does not answer, or again before a read was begun after the last of it.
 //  - With the key off it only ever takes away. A VIP is denied, and a session shut down, only when every read has shown for
 //    `fallback_after` that it is advertised; a session only where the VIP is denied already.
+//
+// And for the fast withdrawal:
+//  - It denies only with the key on, and what the last read showed to be sent; it lifts only what stands.
+//  - It denies nothing where the list has been changed as often as it may be in a minute.
+//  - No denial outlives what it is for: what is wanted, or was read back gone, is not denied for long (lingers).
 #pragma once
 
 #include <deque>
@@ -29,7 +34,8 @@ namespace herald::sim {
 
 class RouteRules {
  public:
-  explicit RouteRules(const RouterSpec& spec) : level_(spec.fallback), after_(spec.fallback_after) {}
+  explicit RouteRules(const RouterSpec& spec)
+      : level_(spec.fallback), after_(spec.fallback_after), is_fast_(spec.fast_withdraw) {}
 
   void read_begun();
   void read_given_up() { reading_ = false; }
@@ -39,12 +45,25 @@ class RouteRules {
   // What the router, by the last read, does not deny to that peer yet.
   [[nodiscard]] std::vector<Vip> newly_denied(const FallbackStep& step) const;
   // As the router cannot be heard while the process does not run.
-  void stalled() { lacking_since_.clear(); }
+  void stalled() {
+    lacking_since_.clear();
+    lingering_since_.clear();
+  }
 
   // By the last read that was answered, and what steps claim since; none before the first.
   [[nodiscard]] const OwnedRoutes* owned() const { return owned_ ? &*owned_ : nullptr; }
   [[nodiscard]] std::size_t owned_of(std::span<const Vip> vips) const;
-  [[nodiscard]] bool in_flight() const { return !in_flight_.empty() || !fallback_in_flight_.empty(); }
+  [[nodiscard]] bool in_flight() const {
+    return !in_flight_.empty() || !fallback_in_flight_.empty() || !denials_in_flight_.empty();
+  }
+  // By the last read that was answered, and what steps claim since.
+  [[nodiscard]] bool is_denied(const Vip& vip) const { return fast_denied_.contains(vip); }
+  [[nodiscard]] const std::set<Vip>& fast_denied() const { return fast_denied_; }
+  // The read that was answered last showed it in the router's table.
+  [[nodiscard]] bool is_in_table(const Vip& vip) const { return in_table_.contains(vip); }
+  [[nodiscard]] bool answers() const { return !read_failed_; }
+  // It is denied for nothing, though something could be done about it.
+  void lingers(const Vip& vip, bool lingering, TimePoint now);
   [[nodiscard]] bool in_flight(const Vip& vip) const;
   [[nodiscard]] bool reading() const { return reading_; }
   // The router answered last, and knows of every step for this VIP.
@@ -80,11 +99,20 @@ class RouteRules {
   void note_exposure(const Vip& vip, const RouterRoute& route);
   void check_rate(const Vip& vip, TimePoint now);
   void check_fallback(const FallbackStep& step, TimePoint now);
+  void check_denial(const DenialStep& step, TimePoint now);
   [[nodiscard]] PeerFallback held_toward(const std::string& peer) const;
   [[nodiscard]] bool is_overdue(const Vip& vip, TimePoint now) const;
 
   FallbackLevel level_;
   Duration after_;
+  bool is_fast_;
+  std::set<Vip> fast_denied_;
+  std::set<Vip> in_table_;
+  std::set<Vip> sent_;           // to a peer that takes part, by the last read
+  std::deque<TimePoint> edits_;  // of a minute
+  std::vector<DenialStep> denials_in_flight_;
+  std::uint64_t denials_known_after_ = 0;
+  std::map<Vip, TimePoint> lingering_since_;
   PeerFallbacks held_;  // by the last read that was answered
   std::map<Vip, TimePoint> advertised_since_;
   std::set<Vip> decided_;  // overdue when the router stopped answering

@@ -22,6 +22,7 @@ void Router::go_down() {
   originated.clear();
   fallback.clear();
   fallback_remains = false;
+  denied.clear();
   hears = true;  // a new process asks anew
 }
 
@@ -42,6 +43,14 @@ void Router::take(const FallbackStep& step) {
   }
 }
 
+void Router::take(const DenialStep& step) {
+  if (step.deny) {
+    denied.insert(step.vip);
+  } else {
+    denied.erase(step.vip);
+  }
+}
+
 bool Router::has_by_address(const Vip& vip) const {
   return redistributes && heard_of.contains(vip) && (takes_all || !steered.contains(vip));
 }
@@ -56,17 +65,23 @@ RouterView Router::view(const std::vector<Vip>& vips) const {
   view.owned = configuration;
   view.fallback = fallback;
   view.fallback_remains = fallback_remains;
+  view.fast.denied = denied;
   const std::string peer = "10.1.1.4";
   const auto found = fallback.find(peer);
   const PeerFallback held = found == fallback.end() ? PeerFallback{} : found->second;
   const bool up = established && !held.shut;
   view.peers.push_back({peer, up ? "Established" : "Active", up});
+  if (up && takes_part) view.fast.slots.at(0).peers[peer] = 1;
   for (const Vip& vip : vips) {
     RouterRoute& route = view.routes[vip];
     route.in_rib = originated.contains(vip) || has_by_address(vip);
     if (redistributes) route.import = import;
     if (route.import && has_by_address(vip)) route.others.push_back({import->by, true});
     if (!route.in_rib || !up || (denies && held.denied.contains(vip))) continue;
+    if (takes_part && denied.contains(vip)) {
+      route.missing_from.push_back(peer);
+      continue;
+    }
     (permits ? route.advertised_to : route.missing_from).push_back(peer);
   }
   return view;

@@ -34,9 +34,12 @@ struct Router {
   std::set<Vip> originated = {};  // the configuration, as far as the table has it
   PeerFallbacks fallback = {};
   bool fallback_remains = false;
+  bool takes_part = false;    // the peer's outbound list is herald's
+  std::set<Vip> denied = {};  // by that list
 
   // As the lever does.
   void take(const FallbackStep& step);
+  void take(const DenialStep& step);
 
   void catch_up(const Kernel& kernel);
   void originate();

@@ -159,6 +159,7 @@ void read_router(Config& config, Words& words) {
   const std::string word = words.next();
   config.router.stack = word == "frr" ? Stack::frr : word == "bird" ? Stack::bird : Stack::none;
   const std::string fallback = words.next_or("");
+  if (fallback == "fast") config.router.fast_withdraw = true;
   if (fallback == "deny") config.router.fallback = FallbackLevel::deny;
   if (fallback == "shutdown") config.router.fallback = FallbackLevel::shutdown;
 }
@@ -201,6 +202,8 @@ Act read_router_act(Words& words) {
       {"silent", [](Router& router) { router.answers = false; }},
       {"answers", [](Router& router) { router.answers = true; }},
       {"deaf", [](Router& router) { router.hears = false; }},
+      {"takes-part", [](Router& router) { router.takes_part = true; }},
+      {"denies", [](Router& router) { router.denied.insert({"10.99.0.1/32"}); }},
       {"leaks", [](Router& router) { router.denies = false; }},
       {"ignores", [](Router& router) { router.redistributes = false; }},
       {"redistributes", [](Router& router) { router.redistributes = true; }},

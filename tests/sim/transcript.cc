@@ -52,6 +52,7 @@ std::string shown(const effect::ApplyRoutes& apply) {
   const auto add = [&](const std::string& step) { text += (text.empty() ? "routes: " : "; ") + step; };
   for (const IssuedRouteStep& issued : apply.steps) add(to_string(issued.step));
   for (const FallbackStep& step : apply.fallback) add(to_string(step));
+  for (const DenialStep& step : apply.denials) add(to_string(step));
   return text;
 }
 

@@ -79,7 +79,10 @@ void WithdrawalRules::on(const event::RouterRead& event) {
   owned_ = event.view.owned;
   owned_at_ = read_begun_at_;
   for (const auto& [vip, policy] : *owned_) known_.insert(vip);
+  denied_ = event.view.fast.denied;
+  in_table_.clear();
   for (const auto& [vip, route] : event.view.routes) {
+    if (route.in_rib) in_table_.insert(vip);
     if (std::ranges::any_of(route.others, &OtherOrigin::of_address)) exposed_.insert(vip);
   }
 }
@@ -131,7 +134,16 @@ void WithdrawalRules::on(const effect::ReadRouter& /*effect*/, TimePoint now) {
 void WithdrawalRules::on(const effect::ApplyRoutes& effect, TimePoint /*now*/) {
   require(!reading_ && batch_ == 0, "a withdrawal tells the router two things at a time");
   require(may_withdraw_, "a withdrawal acts on an old read");
-  require(!effect.steps.empty() && effect.fallback.empty(), "a withdrawal sends what is none");
+  require(effect.steps.size() + effect.denials.size() > 0 && effect.fallback.empty(),
+          "a withdrawal sends what is none");
+  for (const DenialStep& step : effect.denials) {
+    const ServiceSpec* service = owner(step.vip);
+    require(!step.deny, "a withdrawal denies: " + step.vip.prefix);
+    require(!is_silent_ && denied_.contains(step.vip),
+            "a withdrawal lifts what does not stand: " + step.vip.prefix);
+    require((service != nullptr && is_kept(*service)) || !in_table_.contains(step.vip),
+            "a withdrawal lifts what would be announced by that: " + step.vip.prefix);
+  }
   for (const IssuedRouteStep& issued : effect.steps) {
     const Vip& vip = issued.step.vip;
     const std::string text = to_string(issued.step);
@@ -141,7 +153,7 @@ void WithdrawalRules::on(const effect::ApplyRoutes& effect, TimePoint /*now*/) {
     const bool shown = is_silent_ ? service != nullptr || known_.contains(vip) : owned_->contains(vip);
     require(shown, "a withdrawal withdraws what is not herald's: " + text);
   }
-  batch_ = effect.steps.size();
+  batch_ = effect.steps.size() + effect.denials.size();
 }
 
 void WithdrawalRules::on(const effect::Notice& effect, TimePoint /*now*/) {
@@ -179,6 +191,11 @@ void WithdrawalRules::check_clean(const Kernel& kernel, const Router& router) co
     });
     return require(silence_said_ && !has_routes() && !any_shown,
                    "a withdrawal calls clean what the router has not shown");
+  }
+  for (const Vip& vip : router.denied) {
+    const auto put = denied_put_.find(vip);
+    require(put != denied_put_.end() && put->second >= owned_at_,
+            "a clean withdrawal has left the denial of " + vip.prefix);
   }
   for (const auto& [vip, policy] : router.configuration) {
     const auto put = routes_put_.find(vip);

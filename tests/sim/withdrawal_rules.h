@@ -35,6 +35,7 @@ class WithdrawalRules {
   // Not by this process: somebody, or what the dead herald had under way.
   void was_put(const AddressKey& key, TimePoint now) { put_[key] = now; }
   void was_put(const Vip& vip, TimePoint now) { routes_put_[vip] = now; }
+  void was_denied(const Vip& vip, TimePoint now) { denied_put_[vip] = now; }
   void exited(bool clean, const Kernel& kernel, const Router& router, TimePoint now) const;
 
  private:
@@ -86,6 +87,9 @@ class WithdrawalRules {
   bool failure_said_ = false;
   std::map<AddressKey, TimePoint> put_;
   std::map<Vip, TimePoint> routes_put_;
+  std::map<Vip, TimePoint> denied_put_;
+  std::set<Vip> denied_;    // by the last read that was answered
+  std::set<Vip> in_table_;  // the same
 };
 
 }  // namespace herald::sim

@@ -161,6 +161,7 @@ class World {
   StepOutcome apply(const Step& step);
   RouteOutcome apply(const RouteStep& step);
   RouteOutcome apply(const FallbackStep& step);
+  RouteOutcome apply(const DenialStep& step);
   RouteOutcome tell_router(const std::string& what, const std::function<void()>& take);
   void configuration_changed();
 

@@ -46,7 +46,9 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
   count("batches");
   ++router_read_;  // given up
   const bool hangs = !router_.answers || chance(faults_.route_hangs);
-  const std::size_t size = effect.steps.size() + effect.fallback.size();
+  const std::size_t routes = effect.steps.size();
+  const std::size_t before_denials = routes + effect.fallback.size();
+  const std::size_t size = before_denials + effect.denials.size();
   auto outcomes = std::make_shared<RouteOutcomes>(size);
   const Duration done = hangs ? up_to(kLandsWithin) : kReadTakes + up_to(faults_.route_delay);
   const Duration told = hangs ? kDeadline : done + up_to(faults_.route_delay);
@@ -54,16 +56,20 @@ void World::carry_out(const effect::ApplyRoutes& effect) {
     count("hung batches");
     outcomes->assign(size, std::unexpected("no answer within 2s"));
   }
-  at(now_ + done, [this, hangs, outcomes, size, life = life_, effect] {
+  at(now_ + done, [this, hangs, outcomes, size, routes, before_denials, life = life_, effect] {
     if (life != life_ && chance(0.5)) return;  // it took its child with it
     if (life != life_) count("orphaned batches");
-    const std::size_t routes = effect.steps.size();
-    for (std::size_t index = 0; index < size; ++index) {
+    for (std::size_t count = 0; count < size; ++count) {
+      const std::size_t index = (before_denials + count) % size;  // the denials first
       if (hangs && chance(0.5)) continue;
-      const RouteOutcome outcome =
-          index < routes ? apply(effect.steps[index].step) : apply(effect.fallback[index - routes]);
+      const bool is_denial = index >= before_denials;
+      const RouteOutcome outcome = is_denial        ? apply(effect.denials[index - before_denials])
+                                   : index < routes ? apply(effect.steps[index].step)
+                                                    : apply(effect.fallback[index - routes]);
       if (withdrawal_rules_ && life != life_ && index < routes)
         withdrawal_rules_->was_put(effect.steps[index].step.vip, now_);
+      if (withdrawal_rules_ && life != life_ && is_denial)
+        withdrawal_rules_->was_denied(effect.denials[index - before_denials].vip, now_);
       if (!hangs) (*outcomes)[index] = outcome;
     }
   });
@@ -105,6 +111,13 @@ RouteOutcome World::apply(const FallbackStep& step) {
           : step.wanted.shut           ? "fallback shutdowns"
           : step.wanted.denied.empty() ? "fallback lifted"
                                        : "fallback denials");
+    router_.take(step);
+  });
+}
+
+RouteOutcome World::apply(const DenialStep& step) {
+  return tell_router("denial steps", [&] {
+    count(step.deny ? "denials" : "denials lifted");
     router_.take(step);
   });
 }

@@ -12,7 +12,7 @@ from waiting import wait_until
 
 VIP = "10.99.0.1/32"
 # Nothing has happened here that they would tell of.
-ABSENT = {"herald_brake_until_timestamp_seconds", "herald_vip_denied", "herald_fallback_session_shut", "herald_probe_certificate_end_timestamp_seconds"}
+ABSENT = {"herald_brake_until_timestamp_seconds", "herald_vip_denied", "herald_vip_denied_fast", "herald_fallback_session_shut", "herald_probe_certificate_end_timestamp_seconds"}
 DAMPING = {"half_life": "5m", "suppress": 9000, "reuse": 1000, "max_suppress": "30m"}
 
 

@@ -88,10 +88,13 @@ def test_the_example_of_the_readme(lab):
         assert errors_in(lab, stack, rendered(daemon, stack)) == ""
 
 
-def start_rendered(lab: Lab, stack: str, via: str) -> tuple[Region, Herald]:
+def start_rendered(lab: Lab, stack: str, via: str, fast: bool = False) -> tuple[Region, Herald]:
     """A region whose router runs what render printed, and nothing else."""
     region = Region(lab, "a", stack, 1, NvaOptions(lever=via))
     daemon = region.herald(several_services(via), start=False)
+    if fast:
+        own = daemon.config["router"]
+        daemon.configure(router={**own, "vtysh": {**own["vtysh"], "transport": "socket"}, "fast_withdraw": True})
     for rs in region.route_servers.values():
         rs.start()
     region.nva.start_with(rendered(daemon, stack))
@@ -117,9 +120,9 @@ def accepted(region: Region) -> str:
     return "\n".join(line for line in region.nva.bird.must("show route where source = RTS_BGP").splitlines() if "/" in line)
 
 
-@pytest.mark.parametrize(("stack", "via"), [("frr", "vtysh"), ("bird", "birdc")])
-def test_vips_and_nothing_else_arrive(lab, stack, via):
-    region, daemon = start_rendered(lab, stack, via)
+@pytest.mark.parametrize(("stack", "via", "fast"), [("frr", "vtysh", False), ("bird", "birdc", False), ("frr", "vtysh", True)])
+def test_vips_and_nothing_else_arrive(lab, stack, via, fast):
+    region, daemon = start_rendered(lab, stack, via, fast)
     region.add_vip("10.99.0.1/32")
     region.add_vip("10.99.0.7/32")  # nobody's VIP: it may not leave
     region.add_vip("fd00:99::1/128")
@@ -131,6 +134,11 @@ def test_vips_and_nothing_else_arrive(lab, stack, via):
     assert accepted(region) == ""
     region.del_vip("10.99.0.1/32")
     region.wait_withdrawn("10.99.0.1/32")
+    if fast:
+        region.nva.vtysh("configure terminal", "ip prefix-list HERALD-fast seq 1 deny 10.99.0.53/32")
+        region.wait_withdrawn("10.99.0.53/32")
+        region.nva.vtysh("configure terminal", "no ip prefix-list HERALD-fast seq 1 deny 10.99.0.53/32")
+        region.wait_announced("10.99.0.53/32")
     # What render prints is what doctor finds nothing wrong with; the VIPs were put there by hand, which it sees.
     done = daemon.ctl("doctor", "-c", str(daemon.config_file), "--services-dir", str(daemon.services_dir), "--json")
     troubles = [finding for finding in json.loads(done.stdout) if finding["severity"] != "note" and finding["check"] not in ("ipv6", "foreign-address")]

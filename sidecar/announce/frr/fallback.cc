@@ -27,11 +27,6 @@ std::string replaced_by(const std::string& map) {
   return map.size() > kListLength ? map.substr(kListLength + 1) : "";
 }
 
-std::string value_of(const std::map<std::string, std::string>& map, const std::string& key) {
-  const auto found = map.find(key);
-  return found == map.end() ? "" : found->second;
-}
-
 std::size_t family_of(const Vip& vip) {
   return vip.prefix.contains(':') ? 1 : 0;
 }
@@ -81,7 +76,7 @@ class StepWriter {
 
  private:
   void filter(std::size_t family) {
-    const std::string here = value_of(filters_.out_maps[family], step_.peer);
+    const std::string here = name_at(filters_.out_maps[family], step_.peer);
     const std::string own = is_fallback(here) ? replaced_by(here) : here;
     const std::set<Vip> vips = of_family(step_.wanted.denied, family);
     auto& lines = lines_.families[family];
@@ -96,8 +91,8 @@ class StepWriter {
   }
 
   std::string define(std::size_t family, const std::set<Vip>& vips, const std::string& own) {
-    const std::string group = value_of(filters_.groups, step_.peer);
-    const std::string called = own.empty() ? value_of(filters_.out_maps[family], group) : own;
+    const std::string group = name_at(filters_.groups, step_.peer);
+    const std::string called = own.empty() ? name_at(filters_.out_maps[family], group) : own;
     std::string content = called;
     for (const Vip& vip : vips) content += " " + vip.prefix;
     const std::string list =
@@ -116,6 +111,11 @@ class StepWriter {
 };
 
 }  // namespace
+
+std::string name_at(const std::map<std::string, std::string>& map, const std::string& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? "" : found->second;
+}
 
 PeerFallbacks fallbacks_in(const FrrFilters& filters) {
   PeerFallbacks all;

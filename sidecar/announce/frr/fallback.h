@@ -18,6 +18,9 @@
 
 namespace herald {
 
+// Of a neighbor's map or list by a key; "" where it has none.
+[[nodiscard]] std::string name_at(const std::map<std::string, std::string>& map, const std::string& key);
+
 inline constexpr std::string_view kFallbackPrefix = "HERALD-fallback:";
 
 // What bgpd's running configuration says about it, for the instance of ours.
@@ -30,6 +33,8 @@ struct FrrFilters {
   std::set<std::string> maps;                                          // of the fallback
   std::map<std::string, std::set<Vip>> lists;                          // of the fallback
   std::set<std::string> used_maps;                                     // of these, in any instance
+  // What has the place of an outbound prefix-list, by neighbor or peer-group: "prefix-list ANYCAST", "distribute-list 10".
+  std::array<std::map<std::string, std::string>, kFamilies> out_lists = {};
 };
 
 [[nodiscard]] PeerFallbacks fallbacks_in(const FrrFilters& filters);

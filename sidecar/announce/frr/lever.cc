@@ -78,7 +78,9 @@ class FrrLever final : public RouterLever {
   void go_on(const Taken& taken, std::size_t from);
   void finish_read(RouterView view);
 
-  [[nodiscard]] FrrBatch batch_of(const RouteBatch& batch) const;
+  // `denials`: the list as it is, and then as it will be.
+  [[nodiscard]] FrrBatch batch_of(const RouteBatch& batch, FrrDenials& denials) const;
+  [[nodiscard]] FrrDenials denials_now() const { return owned_ ? owned_->denials : FrrDenials(); }
   [[nodiscard]] FrrMaps maps_for(std::span<const RouteStep> steps) const;
   void send(FrrProgress::Send send);
   void finish_apply();
@@ -139,6 +141,7 @@ FrrLever::Taken FrrLever::take_first(const FrrReply& reply, std::size_t least) {
   if (!peers) return std::unexpected(peers.error());
   peers_ = std::move(*peers);
   view_.peers = peers_.peers;
+  view_.fast = fast_view(owned_->denials, owned_->filters, peers_, spec_);
   return {};
 }
 
@@ -229,7 +232,10 @@ void FrrLever::finish_read(RouterView view) {
 void FrrLever::apply(RouteBatch batch, OnApplied on_applied) {
   on_view_ = nullptr;
   on_applied_ = std::move(on_applied);
-  progress_.emplace(batch_of(batch));
+  FrrDenials denials = denials_now();
+  progress_.emplace(batch_of(batch, denials));
+  // Whatever comes of it: the next lines must not take the number of one that may be there.
+  if (owned_) owned_->denials = std::move(denials);
   if (auto first = progress_->next()) return send(std::move(*first));
   later_ = loop_->timer_at(loop_->now(), [this] { finish_apply(); });
 }
@@ -256,7 +262,7 @@ void FrrLever::finish_apply() {
   on_applied(std::move(outcomes));
 }
 
-FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
+FrrBatch FrrLever::batch_of(const RouteBatch& batch, FrrDenials& denials) const {
   const auto refuse = [&](const std::string& why) {
     return FrrBatch{.lines = {}, .outcomes = RouteOutcomes(batch.size(), std::unexpected(why))};
   };
@@ -270,8 +276,10 @@ FrrBatch FrrLever::batch_of(const RouteBatch& batch) const {
   std::vector<FrrFallbackLines> fallback;
   for (const FallbackStep& step : batch.fallback)
     fallback.push_back(frr_fallback_lines(step, owned_ ? owned_->filters : FrrFilters{}, objects_));
+  std::vector<FrrDenialLine> denial_lines;
+  for (const DenialStep& step : batch.denials) denial_lines.push_back(denials.change(step));
   return frr_batch(objects_, batch.steps, owned_ ? owned_->router_line : "router bgp",
-                   as_of(owned_ ? &*owned_ : nullptr), maps_for(batch.steps), fallback);
+                   as_of(owned_ ? &*owned_ : nullptr), maps_for(batch.steps), fallback, denial_lines);
 }
 
 FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
@@ -292,7 +300,8 @@ FrrMaps FrrLever::maps_for(std::span<const RouteStep> steps) const {
 }
 
 std::vector<std::string> FrrLever::commands(const RouteBatch& batch) const {
-  const FrrBatch written = batch_of(batch);
+  FrrDenials denials = denials_now();
+  const FrrBatch written = batch_of(batch, denials);
   std::vector<std::string> lines;
   for (std::size_t index = 0; index < batch.steps.size(); ++index) {
     // A comment in FRR's own language.

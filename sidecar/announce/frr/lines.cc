@@ -18,9 +18,10 @@ using StepIndices = std::vector<std::size_t>;
 class BatchWriter {
  public:
   BatchWriter(const FrrObjects& objects, std::span<const RouteStep> steps, std::string_view as,
-              const FrrMaps& maps, std::span<const FrrFallbackLines> fallback)
-      : objects_(objects), steps_(steps), as_(as), maps_(maps), fallback_(fallback) {
-    batch_.outcomes.resize(steps.size() + fallback.size());
+              const FrrMaps& maps, std::span<const FrrFallbackLines> fallback,
+              std::span<const FrrDenialLine> denials)
+      : objects_(objects), steps_(steps), as_(as), maps_(maps), fallback_(fallback), denials_(denials) {
+    batch_.outcomes.resize(steps.size() + fallback.size() + denials.size());
   }
 
   FrrBatch write(const std::string& router_line) {
@@ -28,8 +29,25 @@ class BatchWriter {
     const auto definitions = missing_definitions();
     StepIndices live = live_steps([](const RouteStep& /*step*/) { return true; });
     for (std::size_t index = 0; index < fallback_.size(); ++index) live.push_back(steps_.size() + index);
-    if (live.empty()) return std::move(batch_);
-    add(FrrLine::Kind::enter, "configure terminal", live);
+    StepIndices all = live;
+    const std::vector<FrrLine> denying = denial_lines(all);
+    if (all.empty()) return std::move(batch_);
+    add(FrrLine::Kind::enter, "configure terminal", all);
+    batch_.lines.insert(batch_.lines.end(), denying.begin(), denying.end());
+    if (!live.empty()) write_rest(definitions, router_line, live);
+    add(FrrLine::Kind::leave, "end", all);
+    return std::move(batch_);
+  }
+
+ private:
+  struct Definition {
+    std::string map;
+    std::vector<std::string> lines;
+    StepIndices steps;
+  };
+
+  void write_rest(const std::vector<Definition>& definitions, const std::string& router_line,
+                  const StepIndices& live) {
     for (const Definition& definition : definitions) define(definition);
     fallback([&](const FrrFallbackLines& lines, std::size_t step) {
       for (const auto& each : lines.definitions)
@@ -43,16 +61,23 @@ class BatchWriter {
     add(FrrLine::Kind::leave, "exit", live);
     for (const std::string& map : maps_.unused) add(FrrLine::Kind::tidy, "no route-map " + map, live);
     fallback([&](const FrrFallbackLines& lines, std::size_t step) { add_all(lines.tidying, step); });
-    add(FrrLine::Kind::leave, "end", live);
-    return std::move(batch_);
   }
 
- private:
-  struct Definition {
-    std::string map;
-    std::vector<std::string> lines;
-    StepIndices steps;
-  };
+  // Adds the steps that have any to `live`.
+  std::vector<FrrLine> denial_lines(StepIndices& live) {
+    std::vector<FrrLine> lines;
+    for (std::size_t index = 0; index < denials_.size(); ++index) {
+      const std::size_t step = steps_.size() + fallback_.size() + index;
+      const FrrDenialLine& line = denials_[index];
+      if (!line) {
+        batch_.outcomes[step] = std::unexpected(line.error());
+      } else if (*line) {
+        live.push_back(step);
+        lines.push_back({FrrLine::Kind::set, **line, {step}});
+      }
+    }
+    return lines;
+  }
 
   void add(FrrLine::Kind kind, std::string text, StepIndices steps, std::string map = {}) {
     batch_.lines.push_back({kind, std::move(text), std::move(steps), std::move(map)});
@@ -161,6 +186,7 @@ class BatchWriter {
   std::string_view as_;
   const FrrMaps& maps_;
   std::span<const FrrFallbackLines> fallback_;
+  std::span<const FrrDenialLine> denials_;
   FrrBatch batch_;
 };
 
@@ -168,8 +194,8 @@ class BatchWriter {
 
 FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
                    const std::string& router_line, std::string_view as, const FrrMaps& maps,
-                   std::span<const FrrFallbackLines> fallback) {
-  return BatchWriter(objects, steps, as, maps, fallback).write(router_line);
+                   std::span<const FrrFallbackLines> fallback, std::span<const FrrDenialLine> denials) {
+  return BatchWriter(objects, steps, as, maps, fallback, denials).write(router_line);
 }
 
 }  // namespace herald

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/announce/frr/denials.h"
 #include "sidecar/announce/frr/fallback.h"
 #include "sidecar/announce/frr/map_shape.h"
 #include "sidecar/announce/frr/objects.h"
@@ -54,9 +55,10 @@ struct FrrMaps {
 // All that the steps need, in one piece: definitions of maps, `network` lines by address family, deletions.
 // `as` is our own AS as bgpd writes it, empty when not known.
 // `router_line` enters the instance: "router bgp 65001 vrf blue". The fallback's lines, one element a step of it, go
-// after those of the routes.
+// after those of the routes; those of the denials, one a step of them where it needs any, before everything.
 [[nodiscard]] FrrBatch frr_batch(const FrrObjects& objects, std::span<const RouteStep> steps,
                                  const std::string& router_line, std::string_view as, const FrrMaps& maps,
-                                 std::span<const FrrFallbackLines> fallback = {});
+                                 std::span<const FrrFallbackLines> fallback = {},
+                                 std::span<const FrrDenialLine> denials = {});
 
 }  // namespace herald

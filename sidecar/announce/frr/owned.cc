@@ -48,6 +48,8 @@ class OwnedReader {
       take_map(words);
     } else if (entry_ != nullptr) {
       entry_->insert(frr_map_line(line));
+    } else if (words.size() > 6 && words[1] == "prefix-list" && words[2] == kFastList) {
+      owned_.denials.take(words);
     } else if (words.size() > 6 && words[1] == "prefix-list" && words[2].starts_with(kFallbackPrefix)) {
       owned_.filters.lists[words[2]].insert(Vip{words[6]});  // ip prefix-list NAME seq 5 permit X
     }
@@ -105,7 +107,12 @@ class OwnedReader {
   }
 
   void take_filter(const std::vector<std::string>& words) {
-    if (words[2] != "route-map" || words[4] != "out" || !is_unicast_) return;
+    if (words[4] != "out" || !is_unicast_) return;
+    if (words[2] == "prefix-list" || words[2] == "distribute-list") {
+      if (is_ours_) owned_.filters.out_lists[is_ipv6_ ? 1 : 0][words[1]] = words[2] + " " + words[3];
+      return;
+    }
+    if (words[2] != "route-map") return;
     if (words[3].starts_with(kFallbackPrefix)) owned_.filters.used_maps.insert(words[3]);
     if (is_ours_) owned_.filters.out_maps[is_ipv6_ ? 1 : 0][words[1]] = words[3];
   }
@@ -128,7 +135,7 @@ std::string frr_owned_command() {
          "network |  redistribute |route-map "
          "| "
          "(set|match|call|on-match|continue|description) |ip(v6)? prefix-list HERALD-|  neighbor .* "
-         "route-map .* out| neighbor .* (peer-group|shutdown "
+         "(route-map|prefix-list|distribute-list) .* out| neighbor .* (peer-group|shutdown "
          "message) .)";
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/announce/frr/denials.h"
 #include "sidecar/announce/frr/fallback.h"
 #include "sidecar/announce/frr/map_shape.h"
 #include "sidecar/core/config.h"
@@ -31,6 +32,7 @@ struct FrrOwned {
   bool import_check = true;         // `network` lines wait for what they name to be in the kernel's table
   bool sets_ipv6_next_hop = false;  // some route-map does, for whichever session
   FrrFilters filters;
+  FrrDenials denials;
   std::array<std::vector<std::string>, 2> redistribute;  // IPv4, IPv6: lines of our instance
 };
 

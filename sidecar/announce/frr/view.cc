@@ -50,13 +50,14 @@ void add(std::optional<std::uint64_t>& sum, std::optional<std::uint64_t> count) 
   if (count) sum = sum.value_or(0) + *count;
 }
 
-void collect(const JsonMember& family, std::vector<RouterPeer>& peers,
-             std::vector<std::string>& established) {
+void collect(const JsonMember& family, std::vector<RouterPeer>& peers, std::vector<std::string>& established,
+             std::map<std::string, std::uint64_t>& sent) {
   family.object_at("peers").each_member([&](const std::string& address, const JsonMember& peer) {
     const std::string state = peer.text_at("state");
     if (state.empty()) peer.fail("has no state");
     const bool up = state == "Established";
     if (up) established.push_back(address);
+    if (const auto count = peer.count_at("pfxSnt"); up && count) sent[address] = *count;
     std::string session = session_of(peer);
     auto found = std::ranges::find(peers, address, &RouterPeer::address);
     if (found == peers.end()) found = peers.insert(peers.end(), {address, state, up, std::move(session)});
@@ -149,8 +150,8 @@ std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text, co
   }
   FrrPeers peers;
   std::vector<RouterPeer> seen;
-  collect(summary.object_at("ipv4Unicast"), seen, peers.ipv4);
-  collect(summary.object_at("ipv6Unicast"), seen, peers.ipv6);
+  collect(summary.object_at("ipv4Unicast"), seen, peers.ipv4, peers.sent[0]);
+  collect(summary.object_at("ipv6Unicast"), seen, peers.ipv6, peers.sent[1]);
   if (problem) return std::unexpected(unexpected_answer(*problem));
   peers.peers = ordered(std::move(seen), spec);
   peers.ipv4_without = without_session(summary.object_at("ipv4Unicast"), peers, spec);

@@ -2,7 +2,10 @@
 // tests/announce). Pure: text in, facts out.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <expected>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +29,8 @@ struct FrrPeers {
   std::vector<std::string> ipv4_without =
       {};  // configured, without a session, and of the family or of no known one
   std::vector<std::string> ipv6_without = {};
-  std::vector<std::string> ipv6_nowhere = {};  // of `ipv6`: sent no IPv6 next hop
+  std::vector<std::string> ipv6_nowhere = {};                     // of `ipv6`: sent no IPv6 next hop
+  std::array<std::map<std::string, std::uint64_t>, 2> sent = {};  // of both: how many routes
 };
 [[nodiscard]] std::expected<FrrPeers, std::string> parse_frr_summary(std::string_view text,
                                                                      const RouterSpec& spec);

@@ -52,13 +52,14 @@ std::vector<Vip> FallbackLadder::judge(std::span<const VipStanding> standings, c
                                        std::uint64_t sequence, TimePoint now) {
   std::vector<Vip> news;
   if (!in_flight_.empty() || sequence <= repeats_.needs_look_after()) return news;
-  for (const auto& [vip, kind] : standings) {
-    if (kind == VipStanding::Kind::free) {
+  for (const VipStanding& one : standings) {
+    const Vip& vip = one.vip;
+    if (one.kind == VipStanding::Kind::free) {
       vips_.erase(vip);
       continue;
     }
     const bool held = is_held(vip, view);
-    if (kind == VipStanding::Kind::unsure) {
+    if (one.kind == VipStanding::Kind::unsure) {
       vips_.erase(vip);
       if (held) vips_[vip].denied = true;
       continue;

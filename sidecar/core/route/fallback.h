@@ -35,6 +35,8 @@ struct VipStanding {
   };
   Vip vip;
   Kind kind = Kind::unsure;
+  Want want = Want::hold;   // while its service adopts: hold
+  bool may_hasten = false;  // a withdrawal of it may go by fast_withdraw.h
 };
 
 class FallbackLadder {

@@ -32,7 +32,7 @@ bool is_another_session(const std::vector<RouterPeer>& before, const std::vector
 }  // namespace
 
 RouteSide::RouteSide(const RouterSpec& router, TimePoint now)
-    : stack_(router.stack), exists_(router.stack != Stack::none), ladder_(router) {
+    : stack_(router.stack), exists_(router.stack != Stack::none), ladder_(router), fast_(router) {
   if (exists_) next_read_ = now;
 }
 
@@ -50,9 +50,11 @@ bool RouteSide::answered(const RouterView& view, TimePoint now) {
   if (view_->reachable) {
     owned_ = view_->owned;
     owned_sequence_ = view_sequence_;
+    fast_.read(view_->fast, view_sequence_);
   } else {
     routes_.read_failed();
     ladder_.blind();
+    fast_.blind();
   }
   note_came_back(now);
   plan_ = judge_ = true;
@@ -68,17 +70,20 @@ void RouteSide::note_came_back(TimePoint now) {
 }
 
 RouteSide::Batch RouteSide::applied(const RouteOutcomes& outcomes, TimePoint now) {
-  Batch batch{routes_.in_flight(), ladder_.in_flight()};
+  Batch batch{routes_.in_flight(), ladder_.in_flight(), fast_.in_flight()};
   if (!is_told() || outcomes.size() != batch.size()) return {};
   routes_.finished(latest_);
   ladder_.finished(latest_);
+  fast_.finished(std::span(outcomes).last(batch.denials.size()), latest_);
   for (std::size_t index = 0; index < batch.steps.size(); ++index) {
     if (!outcomes[index]) continue;
     claim(batch.steps[index].step, owned_);
     if (restart_) restart_->told.insert(batch.steps[index].step.vip);
   }
   plan_ = true;  // what was wished for meanwhile
-  read_soon(now + kReadAfterRoutes);
+  // Denials alone go with an address, which takes longer to the table than a route.
+  const bool denies_alone = batch.size() == batch.denials.size();
+  read_soon(now + (denies_alone ? kFirstPace : kReadAfterRoutes));
   return batch;
 }
 
@@ -105,6 +110,7 @@ void RouteSide::reconfigure(const RouterSpec& router, const std::set<Vip>& vips,
                             TimePoint now) {
   stack_ = router.stack;
   ladder_.reconfigure(router, vips);
+  fast_.reconfigure(router);
   plan_ = true;
   if (!rewired) return;
   reading_ = Reading::rests;
@@ -136,14 +142,17 @@ bool RouteSide::may_plan() const {
   return plan_ && owned_sequence_ > 0 && !is_told() && view_sequence_ >= rewired_after_;
 }
 
-RouteSide::Batch RouteSide::plan(std::span<const DesiredRoute> desired, TimePoint now) {
+RouteSide::Batch RouteSide::plan(std::span<const DesiredRoute> desired, TimePoint now,
+                                 std::span<const VipStanding> standings) {
   plan_ = false;
-  Batch batch{routes_.plan(desired, owned_, owned_sequence_, now), {}};
+  Batch batch{routes_.plan(desired, owned_, owned_sequence_, now), {}, {}};
   plan_at_ = routes_.next_wakeup();
   // Without an answer it has nothing to say, whatever back-off ends: the next answer goes on with it.
   if (view_->reachable) {
     batch.fallback = ladder_.plan(*view_, view_sequence_, now);
-    if (const auto other = ladder_.next_wakeup()) plan_at_ = std::min(plan_at_.value_or(*other), *other);
+    batch.denials = fast_.plan(standings, *view_, owned_, view_sequence_, now);
+    for (const auto& other : {ladder_.next_wakeup(), fast_.next_wakeup()})
+      if (other) plan_at_ = std::min(plan_at_.value_or(*other), *other);
   }
   if (batch.size() > 0 && reading_ == Reading::reading) {
     reading_ = Reading::rests;
@@ -197,6 +206,7 @@ RouteBatch RouteSide::difference(std::span<const DesiredRoute> desired) const {
   RouteBatch batch;
   if (owned_sequence_ > 0) batch.steps = reconcile(desired, owned_);
   if (view_ && view_->reachable) batch.fallback = ladder_.difference(*view_);
+  for (const Vip& vip : fast_.held()) batch.denials.push_back({vip, false});
   return batch;
 }
 

@@ -1,5 +1,6 @@
 // All that herald has to do with the router: what a read showed of it, what was sent to it since, and what is sent next:
-// routes, where services are announced by the router's own configuration, and the fallback (fallback.h).
+// routes, where services are announced by the router's own configuration, the fallback (fallback.h), and denials
+// (fast_withdraw.h).
 //
 //   tell   answered(), applied(), changed(), expect_change(), wishes_changed(), addresses_seen(), reconfigure()
 //   ask    wake(), then judge() where may_judge(), plan() where may_plan(), pace() where is_answered(), begin_read()
@@ -37,6 +38,7 @@
 
 #include "sidecar/core/config.h"
 #include "sidecar/core/route/fallback.h"
+#include "sidecar/core/route/fast_withdraw.h"
 #include "sidecar/core/route/route_plan.h"
 #include "sidecar/core/route/router_view.h"
 
@@ -52,8 +54,9 @@ class RouteSide {
   struct Batch {
     std::vector<IssuedRouteStep> steps = {};
     std::vector<FallbackStep> fallback = {};
+    std::vector<DenialStep> denials = {};
 
-    [[nodiscard]] std::size_t size() const { return steps.size() + fallback.size(); }
+    [[nodiscard]] std::size_t size() const { return steps.size() + fallback.size() + denials.size(); }
   };
   // The batch has ended so. Returns it; or an empty one if these are not its answers.
   Batch applied(const RouteOutcomes& outcomes, TimePoint now);
@@ -76,7 +79,10 @@ class RouteSide {
   std::vector<Vip> judge(std::span<const VipStanding> standings, TimePoint now);
   [[nodiscard]] bool may_plan() const;
   // Only if it may. All that changes in one turn goes together; what changes while that is under way goes after it.
-  Batch plan(std::span<const DesiredRoute> desired, TimePoint now);
+  // `standings` of all VIPs where wants_standings().
+  Batch plan(std::span<const DesiredRoute> desired, TimePoint now,
+             std::span<const VipStanding> standings = {});
+  [[nodiscard]] bool wants_standings() const { return fast_.is_active(); }
   // pace() is to be told whether all services are as wanted.
   [[nodiscard]] bool is_answered() const;
   void pace(bool settled, TimePoint now);
@@ -89,11 +95,15 @@ class RouteSide {
   [[nodiscard]] const std::vector<Vip>& came_back() const { return came_back_; }
 
   // A batch is with the router.
-  [[nodiscard]] bool is_told() const { return !routes_.in_flight().empty() || !ladder_.in_flight().empty(); }
+  [[nodiscard]] bool is_told() const {
+    return !routes_.in_flight().empty() || !ladder_.in_flight().empty() || !fast_.in_flight().empty();
+  }
   // That too is done, and nothing waits to be repeated.
   [[nodiscard]] bool is_done() const { return !is_told() && !plan_at_; }
   // All that plan() would send sooner or later.
   [[nodiscard]] RouteBatch difference(std::span<const DesiredRoute> desired) const;
+  [[nodiscard]] const FastWithdraw& fast() const { return fast_; }
+  [[nodiscard]] std::vector<std::string> take_fast_news() { return fast_.take_news(); }
   // By the last read that was answered, if only by an error.
   [[nodiscard]] const std::optional<RouterView>& view() const { return view_; }
   [[nodiscard]] std::optional<TimePoint> read_at() const { return read_at_; }
@@ -125,6 +135,7 @@ class RouteSide {
   std::vector<Vip> came_back_;
   RouteReconciler routes_;
   FallbackLadder ladder_;
+  FastWithdraw fast_;
   bool plan_ = true;
   bool judge_ = false;
   std::optional<TimePoint> plan_at_;  // a back-off ends

@@ -1,6 +1,8 @@
 // What the routing stack says about herald's VIPs, read back by an adapter; the core only compares it.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -66,6 +68,24 @@ struct PeerFallback {
 };
 using PeerFallbacks = std::map<std::string, PeerFallback>;  // by the peer's address
 
+// Who takes part in the fast withdrawal (fast_withdraw.h), in one address family.
+struct FastSlot {
+  std::map<std::string, std::uint64_t> peers =
+      {};  // whose outbound list is herald's: how many routes each is sent
+  std::map<std::string, std::string> others =
+      {};                                   // established, and judged: what they have in its place, or ""
+  std::optional<std::string> problem = {};  // why herald's list is not used, for people
+
+  bool operator==(const FastSlot&) const = default;
+};
+
+struct FastView {
+  std::array<FastSlot, 2> slots = {};  // IPv4, IPv6
+  std::set<Vip> denied = {};           // by herald's list
+
+  bool operator==(const FastView&) const = default;
+};
+
 struct RouterView {
   bool reachable = false;
   std::string error;  // why not: "vtysh: no answer within 2s"
@@ -82,6 +102,7 @@ struct RouterView {
   std::optional<Duration> read_within = {};
   PeerFallbacks fallback = {};
   bool fallback_remains = false;  // objects of the fallback that nothing uses
+  FastView fast = {};
 
   bool operator==(const RouterView&) const = default;
 };

@@ -342,7 +342,8 @@ void ServiceRun::desire_former(std::vector<DesiredRoute>& desired, const Service
 
 void ServiceRun::stand(std::vector<VipStanding>& standings, const Sight& sight) const {
   const ServiceSight seen = see(sight);
-  for (const Vip& vip : spec_.vips) standings.push_back({vip, seen.standing(vip, wish_)});
+  const Want want = wish_.adopting ? Want::hold : wish_.want;
+  for (const Vip& vip : spec_.vips) standings.push_back({vip, seen.standing(vip, wish_), want, !ends()});
 }
 
 // ---- what was done
@@ -368,6 +369,14 @@ void ServiceRun::step_finished(StepId id, const StepOutcome& outcome, std::uint6
 void ServiceRun::step_issued(const IssuedRouteStep& issued, TimePoint now) {
   ++dealings_.routes_in_flight;
   record_.issued(issued.step.vip, to_string(issued.step), now);
+}
+
+void ServiceRun::step_issued(const DenialStep& step, TimePoint now) {
+  record_.issued(step.vip, to_string(step), now);
+}
+
+void ServiceRun::step_finished(const DenialStep& step, const RouteOutcome& outcome) {
+  record_.finished(step.vip, to_string(step), outcome);
 }
 
 void ServiceRun::step_finished(const IssuedRouteStep& issued, const RouteOutcome& outcome,

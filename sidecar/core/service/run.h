@@ -114,6 +114,9 @@ class ServiceRun {
   void step_issued(const IssuedStep& issued, TimePoint now);
   void step_finished(StepId id, const StepOutcome& outcome, std::uint64_t router_sequence);
   void step_issued(const IssuedRouteStep& issued, TimePoint now);
+  // Beside what is proven: whether the VIP is denied, a read tells.
+  void step_issued(const DenialStep& step, TimePoint now);
+  void step_finished(const DenialStep& step, const RouteOutcome& outcome);
   void step_finished(const IssuedRouteStep& issued, const RouteOutcome& outcome,
                      std::uint64_t router_sequence);
 

@@ -159,6 +159,7 @@ VipSnapshot ServiceSight::show(const Vip& vip, const Wish& wish) const {
   if (routes()) view.policy = owned_by(vip);
   if (wish.want != Want::present) view.kept_off = kept_off(vip);
   if (sight_.router == nullptr) return view;
+  view.denied_fast = is_denied_fast(vip);
   for (const auto& [peer, held] : sight_.router->fallback)
     if (held.denied.contains(vip)) view.denied_to.push_back(peer);
   return view;
@@ -239,6 +240,11 @@ Problem ServiceSight::advertise_problem(const Vip& vip) const {
         "global IPv6 "
         "address, or the outbound route-map `set ipv6 next-hop global ADDRESS`",
         vip.prefix, fmt::join(route.no_next_hop, ", "));
+  }
+  if (!route.missing_from.empty() && is_denied_fast(vip)) {
+    return fmt::format(
+        "{} is denied to {} by herald's own list (router.fast_withdraw), and is about to be lifted",
+        vip.prefix, fmt::join(route.missing_from, ", "));
   }
   if (!route.missing_from.empty()) {
     return fmt::format(
@@ -402,8 +408,14 @@ bool ServiceSight::is_stale(const Vip& vip) const {
   return sight_.addresses != nullptr && !is_anywhere(vip);
 }
 
+bool ServiceSight::is_denied_fast(const Vip& vip) const {
+  return is_answered() && sight_.router->fast.denied.contains(vip);
+}
+
 bool ServiceSight::is_contained(const Vip& vip) const {
-  if (!is_stale(vip) || sight_.ladder == nullptr || !sight_.ladder->is_denied(vip)) return false;
+  if (!is_stale(vip)) return false;
+  if (is_denied_fast(vip)) return route_of(vip)->advertised_to.empty();
+  if (sight_.ladder == nullptr || !sight_.ladder->is_denied(vip)) return false;
   const bool held = std::ranges::any_of(sight_.router->fallback,
                                         [&](const auto& one) { return one.second.denied.contains(vip); });
   return held && route_of(vip)->advertised_to.empty();
@@ -414,6 +426,7 @@ Problem ServiceSight::stale_problem(const Vip& vip) const {
                                             vip.prefix, stack())
                               : fmt::format("{} is gone from {} but still in {}'s BGP table", vip.prefix,
                                             spec_.announce.interface, stack());
+  if (is_denied_fast(vip)) text += "; denied to the peers since it was withdrawn (router.fast_withdraw)";
   if (sight_.ladder != nullptr) text += fallback_text(vip);
   for (const OtherOrigin& other : route_of(vip)->others) text += fmt::format("; {} has it there", other.by);
   return text;

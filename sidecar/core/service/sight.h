@@ -124,8 +124,10 @@ class ServiceSight {
   [[nodiscard]] std::optional<std::string> owned_by(const Vip& vip) const;
   // Withdrawn at the lever, read back since, and still in the router's table.
   [[nodiscard]] bool is_stale(const Vip& vip) const;
-  // No established peer is sent it, and it is the fallback's doing.
+  // No established peer is sent it, and it is the fallback's doing, or that of a fast withdrawal.
   [[nodiscard]] bool is_contained(const Vip& vip) const;
+  // By the list of the fast withdrawals.
+  [[nodiscard]] bool is_denied_fast(const Vip& vip) const;
   // Not herald's, and on its way to the peers.
   [[nodiscard]] bool is_announced_by_others(const Vip& vip) const;
   // What a read shows of that now; none where it shows nothing new.

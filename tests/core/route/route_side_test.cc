@@ -55,6 +55,39 @@ TEST_CASE("without a stack there is nothing to do") {
   CHECK_FALSE(bench.side.may_plan());
 }
 
+TEST_CASE("a denial goes with the withdrawal, is a claim, and has a later read of its own") {
+  RouterSpec router = frr();
+  router.fast_withdraw = true;
+  Bench bench(router);
+  CHECK(bench.side.wants_standings());
+  RouterView view;
+  view.reachable = true;
+  view.routes[kVip] = {true, {"10.1.1.4"}, {}};
+  view.fast.slots[0].peers["10.1.1.4"] = 1;
+  const auto read = [&] {
+    bench.next_read();
+    REQUIRE(bench.side.answered(view, bench.now));
+    bench.side.pace(false, bench.now);
+  };
+  const std::vector going{VipStanding{kVip, VipStanding::Kind::unsure, Want::absent, true}};
+  read();
+  const RouteSide::Batch batch = bench.side.plan({}, bench.now, going);
+  CHECK(batch.denials == std::vector{DenialStep{kVip, true}});
+  CHECK(bench.side.is_told());
+  CHECK_FALSE(bench.side.may_plan());
+  CHECK(bench.side.applied(RouteOutcomes(1), bench.now).denials == batch.denials);
+  CHECK_FALSE(bench.side.fast().is_done());
+  CHECK(bench.side.difference({}).denials == std::vector{DenialStep{kVip, false}});
+  CHECK(bench.side.next_due() == bench.now + 100ms);
+  view.fast.denied = {kVip};
+  view.routes[kVip] = {};
+  read();
+  const std::vector gone{VipStanding{kVip, VipStanding::Kind::free, Want::absent, true}};
+  CHECK(bench.side.plan({}, bench.now, gone).denials == std::vector{DenialStep{kVip, false}});
+  CHECK(bench.side.applied(RouteOutcomes(1), bench.now).size() == 1);
+  CHECK(bench.side.difference({}).empty());
+}
+
 TEST_CASE("a read that came due while another was under way follows that at once") {
   Bench bench;
   bench.next_read();

@@ -269,6 +269,25 @@ TEST_CASE("what the fallback denies is withdrawn once no peer is sent it, and is
   CHECK(bench.shown().denied_to == std::vector<std::string>{"10.1.1.4"});
 }
 
+TEST_CASE("what a fast withdrawal denies is withdrawn, though it stays in the table") {
+  Bench bench(Via::loopback);
+  bench.withdraw();
+  bench.router.routes[kVip] = {true, {}, {}};
+  bench.router.fast.denied = {kVip};
+  CHECK(bench.state() == ServiceState::withdrawn);
+  CHECK(bench.problem().starts_with(
+      "10.99.0.1/32 is gone from lo but still in frr's BGP table; denied to the peers"));
+  CHECK(bench.shown().denied_fast);
+  bench.router.routes[kVip].advertised_to = {"10.1.1.4"};  // which does not take part
+  CHECK(bench.state() == ServiceState::withdrawing);
+  Bench wanted(Via::loopback);
+  wanted.router.routes[kVip] = {true, {}, {"10.1.1.4"}};
+  wanted.router.fast.denied = {kVip};
+  CHECK(wanted.problem() ==
+        "10.99.0.1/32 is denied to 10.1.1.4 by herald's own list (router.fast_withdraw), and is about to be "
+        "lifted");
+}
+
 TEST_CASE("some of several VIPs are some, and the first that is missing is told") {
   Bench bench(Via::loopback);
   bench.spec.vips = {kVip, kOther};
