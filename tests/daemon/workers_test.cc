@@ -104,7 +104,9 @@ TEST_CASE_METHOD(Real, "workers: an attempt passes, fails, and is cancelled, wit
   REQUIRE(run_until(loop, [&] { return heard.cancelled.size() == 1; }));
   CHECK(heard.cancelled[0].stage ==
         "waiting for the answer (never accepted: the process does not run, or takes no more connections)");
-  CHECK(heard.cancelled[0].ran.ended - heard.cancelled[0].ran.began >= 300ms);
+  // It has begun when its worker came to it, which on a busy machine is later.
+  CHECK(heard.cancelled[0].ran.ended - heard.cancelled[0].ran.began >= 50ms);
+  CHECK(heard.cancelled[0].ran.ended - heard.cancelled[0].ran.began <= Loop::clock() - before);
   listening.reset();
   runner.start(kProbe, RunId{9});
   REQUIRE(run_until(loop, [&] { return heard.finished.size() == 2; }));
