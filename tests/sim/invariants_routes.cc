@@ -204,7 +204,9 @@ bool Invariants::is_address_of_route_lacking(const ServiceEntry& service, const 
 bool Invariants::is_denied_for_nothing(const ServiceEntry& service, const Vip& vip) const {
   if (!routes_.is_denied(vip) || !routes_.is_current(vip) || stopped_at_) return false;
   if (service.rules.claim() == ServiceRules::Claim::wanted) return true;
-  return service.rules.claim() == ServiceRules::Claim::unwanted && !routes_.is_in_table(vip);
+  // That its address is gone has to be seen, too.
+  return service.rules.claim() == ServiceRules::Claim::unwanted && !routes_.is_in_table(vip) &&
+         !steps_.look_failed();
 }
 
 void Invariants::check_overdue_routes(TimePoint now) {
