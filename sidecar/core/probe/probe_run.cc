@@ -230,7 +230,7 @@ std::optional<TimePoint> ProbeRun::nudge(Nudge why, TimePoint now) {
   }
   const TimePoint before = next_;
   hurry(now);
-  return next_ < before ? std::optional(next_) : std::nullopt;
+  return next_ < before ? std::optional(wake()) : std::nullopt;  // what is in flight beside it may end sooner
 }
 
 bool ProbeRun::is_worth_nudging() const {

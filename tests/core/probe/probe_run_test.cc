@@ -436,6 +436,22 @@ TEST_CASE("overlap: what hangs is down a little after the first deadline") {
   CHECK_FALSE(bench.probe.next_start());
 }
 
+TEST_CASE("overlap: a nudge does not take the place of the deadline of what is in flight") {
+  Bench bench(overlapping());
+  for (int pass = 0; pass < 3; ++pass) bench.run(kPass);
+  const TimePoint start = bench.now;
+  bench.probe.start(RunId{11}, start);  // and hangs
+  const auto beside = [&](std::uint64_t run, TimePoint at) {
+    bench.probe.start(RunId{run}, at);
+    return bench.probe.finish(RunId{run}, kTrouble, {at, at + 1ms, {}}, at + 1ms, bench.random);
+  };
+  CHECK(beside(12, start + 25ms) == start + 800ms);
+  CHECK(bench.probe.nudge(Nudge::listener_gone, start + 792ms) == start + 792ms);
+  CHECK(beside(13, start + 792ms) == start + 800ms);
+  // Not before 10 ms after the one before, which is later than the deadline.
+  CHECK(bench.probe.nudge(Nudge::listener_gone, start + 795ms) == start + 800ms);
+}
+
 TEST_CASE(
     "overlap: an attempt that is answered within its deadline restores in full, and nothing more is begun") {
   Bench bench(overlapping());
