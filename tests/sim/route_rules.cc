@@ -81,9 +81,11 @@ void RouteRules::read(const RouterView& view, TimePoint now) {
 
 void RouteRules::note_exposure(const Vip& vip, const RouterRoute& route) {
   Exposure& exposure = exposures_[vip];
-  if (exposure.import != route.import) exposure = {.import = route.import};
+  // What was told by the means that the router has again holds again.
+  if (exposure.import != route.import)
+    exposure = {.import = route.import, .exposed_by = std::move(exposure.exposed_by)};
   exposure.told = std::ranges::any_of(route.others, &OtherOrigin::of_address);
-  exposure.exposed = exposure.exposed || exposure.told;
+  if (exposure.told) exposure.exposed_by = route.import;
   if (exposure.told) exposure.cleared = false;
 }
 
@@ -99,7 +101,8 @@ bool RouteRules::is_told(const Vip& vip) const {
 
 bool RouteRules::is_exposed(const Vip& vip) const {
   const auto found = exposures_.find(vip);
-  return found != exposures_.end() && found->second.exposed;
+  return found != exposures_.end() && found->second.exposed_by &&
+         *found->second.exposed_by == found->second.import;
 }
 
 bool RouteRules::is_cleared(const Vip& vip) const {

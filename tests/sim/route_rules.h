@@ -92,7 +92,7 @@ class RouteRules {
   struct Exposure {
     std::optional<InterfaceImport> import;
     bool told = false;
-    bool exposed = false;
+    std::optional<std::optional<InterfaceImport>> exposed_by;  // the means by which it was told last
     bool cleared = false;
   };
 
