@@ -168,7 +168,7 @@ def test_handover_is_silent(region):
         region.wait_announced(vip, since=mark)
     assert herald.ctl("drain", "out", "--wait", timeout=30).returncode == 0
     herald.wait_state("web", "announced")
-    time.sleep(1.5)  # 5 s after a route-map was defined, bgpd announces once more what goes by it
+    time.sleep(6)  # 5 s after a route-map was defined, bgpd announces once more what goes by it
     mark = region.mark()
     herald.hand_over()
     state = json.loads((herald.state_dir / "state.json").read_text())
