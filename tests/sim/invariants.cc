@@ -444,8 +444,10 @@ void Invariants::check_handed_over(const Kernel& kernel, TimePoint now) const {
       continue;
     const AnnounceSpec& announce = service->rules.spec().announce;
     if (key.interface != announce.interface || !announce.lease) continue;
-    // Seen at last, after a time of blindness, when it was as good as gone.
-    if (blind_at_ && entry.lifetime && entry.set_at + *entry.lifetime <= now + 1s) continue;
+    // What has run out is gone, or about to be, and is not brought back: herald stood still. Seen at last, after a time of
+    // blindness, it was as good as gone.
+    const Duration good_as_gone = blind_at_ ? 1s : 0s;
+    if (entry.lifetime && entry.set_at + *entry.lifetime <= now + good_as_gone) continue;
     // A refresh that lies about a lease of a moment ago is not seen to have lied: the kernel rounds what is left up to whole
     // seconds, and as much is allowed for the time that a look takes.
     const Duration unseen = trouble_at_ >= *stopped_at_ ? 2s : 0s;
